@@ -1,0 +1,76 @@
+/*
+ * The only place that reads and range-checks the arguments of Lua calls, so that every function of
+ * every family complains in the same words:
+ *
+ *     pass_at_k: k must be in 1..10, got 11
+ *     pass_at_k: c must be a list of numbers, got a string
+ *     pass_at_k: unknown option "bootstap" (did you mean "bootstrap"?)
+ *
+ * `at` is a stack index, `name` the argument's name in the documentation. The function's own name is
+ * upvalue 1 of every function that assay_lua_register makes. Failures raise a Lua error with the
+ * position of the caller. Memory lives in userdata that are left on the stack (or anchored), so it
+ * goes with the call. Indices from Lua are 1-based; the *_index readers give 0-based ones.
+ */
+#ifndef ASSAY_LUA_ARGS_H
+#define ASSAY_LUA_ARGS_H
+
+#include <lua.h>
+#include <lauxlib.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/matrix.h"
+#include "core/rng.h"
+
+/* Set functions into the table on top of the stack; the list ends with {NULL, NULL}. */
+void assay_lua_register(lua_State *L, const luaL_Reg *functions);
+
+/* Raise "FUNCTION: message". */
+int assay_arg_error(lua_State *L, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Turn a libassay status into a Lua error with assay_errmsg() ("FUNCTION: " is put before it unless
+ * the message begins so). Does nothing for ASSAY_OK. */
+void assay_arg_status(lua_State *L, int status);
+
+double assay_arg_number(lua_State *L, int at, const char *name, double min, double max); /* finite or not: within */
+int64_t assay_arg_integer(lua_State *L, int at, const char *name, int64_t min, int64_t max);
+bool assay_arg_boolean(lua_State *L, int at, const char *name);
+const char *assay_arg_string(lua_State *L, int at, const char *name);
+/* One of `choices` (ends with NULL): its position. */
+int assay_arg_choice(lua_State *L, int at, const char *name, const char *const *choices);
+
+/* A vector: a list of numbers, or a matrix of one row or column. The memory is a new userdata on top
+ * of the stack, or the matrix's own. */
+const double *assay_arg_vector(lua_State *L, int at, const char *name, size_t *n);
+/* The same, where one number stands for n equal ones. */
+const double *assay_arg_vector_of(lua_State *L, int at, const char *name, size_t n);
+/* Whole numbers within min..max (1-based classes and the like are given back less `base`). */
+const size_t *assay_arg_indices(lua_State *L, int at, const char *name, size_t base, size_t limit, size_t *n);
+/* A matrix userdata, or a nested list (rows of equal length; the first ragged row is named). */
+assay_matrix assay_arg_matrix(lua_State *L, int at, const char *name);
+assay_rng *assay_arg_rng(lua_State *L, int at, const char *name);
+
+/* Options: the table at `at` (nil or none: no options). assay_opts_check refuses unknown keys. The
+ * readers take the default when the key is absent; assay_opt_push pushes the value and tells whether
+ * it is there. */
+void assay_opts_check(lua_State *L, int at, const char *const *known);
+bool assay_opt_push(lua_State *L, int at, const char *key);
+double assay_opt_number(lua_State *L, int at, const char *key, double absent, double min, double max);
+int64_t assay_opt_integer(lua_State *L, int at, const char *key, int64_t absent, int64_t min, int64_t max);
+bool assay_opt_boolean(lua_State *L, int at, const char *key, bool absent);
+const char *assay_opt_string(lua_State *L, int at, const char *key, const char *absent);
+int assay_opt_choice(lua_State *L, int at, const char *key, int absent, const char *const *choices);
+assay_rng *assay_opt_rng(lua_State *L, int at, const char *key); /* NULL when absent */
+
+/* A double array of n as a userdata on top of the stack: scratch or result memory of a call. */
+double *assay_lua_doubles(lua_State *L, size_t n);
+void *assay_lua_scratch(lua_State *L, size_t count, size_t size); /* checks the product */
+
+/* Push results. Vectors become Lua lists, matrices become matrix userdata (m[i][j], #m). */
+void assay_push_vector(lua_State *L, const double *x, size_t n);
+void assay_push_indices(lua_State *L, const size_t *x, size_t n, size_t base);
+assay_matrix assay_push_matrix(lua_State *L, size_t rows, size_t cols); /* new, zeroed, to be filled */
+void assay_push_rng(lua_State *L, assay_rng rng);
+
+#endif

@@ -1,0 +1,1 @@
+# sources of src/methods go into libassay

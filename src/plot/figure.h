@@ -1,0 +1,113 @@
+/*
+ * Figures: a declared plot over a table of rows becomes series (one a group, a point for each x with
+ * its band), and series become a gnuplot script with a data table, a file, or braille.
+ *
+ * Rows that share x and group are one point: the mean of y over its units. A unit is what is
+ * replicated, the column `unit` ("replicate" unless the figure says otherwise): rows of one unit are
+ * averaged first, so that many rows of one replicate do not pass for many replicates.
+ */
+#ifndef ASSAY_PLOT_FIGURE_H
+#define ASSAY_PLOT_FIGURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/fit.h"
+#include "data/table.h"
+
+typedef enum assay_band { ASSAY_BAND_NONE, ASSAY_BAND_CI95, ASSAY_BAND_SD, ASSAY_BAND_MINMAX } assay_band;
+
+/* What an experiment declares. Strings are owned by the struct. */
+typedef struct assay_figure {
+    char *name, *title;
+    char *x, *y;
+    char **by;         /* columns whose values name a series; several: joined by ", " */
+    size_t by_count;
+    char *unit;        /* "replicate" */
+    char *xlabel, *ylabel; /* default: the column's name */
+    char *fit;         /* a law's name, or NULL */
+    char *fit_space;   /* "linear", "log", "loglog", or NULL */
+    bool logx, logy;
+    assay_band band;
+    char *style;       /* "lines", "points", "linespoints" */
+    char *key;         /* "left", "right", "off", or NULL: where there is room */
+    double xmin, xmax, ymin, ymax; /* NaN: from the data */
+    struct assay_figure_where *where; /* only rows where column equals value */
+    size_t where_count;
+    struct assay_figure_line *lines;  /* horizontal reference lines */
+    size_t line_count;
+} assay_figure;
+
+typedef struct assay_figure_where {
+    char *column;
+    char *value; /* as assay_datum_text prints it */
+} assay_figure_where;
+
+typedef struct assay_figure_line {
+    double y;
+    char *label;
+} assay_figure_line;
+
+/* From the JSON object of a declaration: {"name", "x", "y", "by": text or list, "unit", "title",
+ * "xlabel", "ylabel", "logx", "logy", "band": "ci95"|"sd"|"minmax"|"none", "fit", "fit_space",
+ * "style", "key", "xrange": [lo, hi], "yrange", "where": {column: value},
+ * "lines": [{"y", "label"}]}. Errors name the figure and the field. */
+int assay_figure_parse(const char *json, assay_figure **out);
+void assay_figure_free(assay_figure *figure);
+
+typedef struct assay_point {
+    double x, y, low, high; /* low = high = y without a band, or with one unit only */
+    size_t units;
+} assay_point;
+
+typedef struct assay_series {
+    char *label; /* "" when there is no `by` */
+    assay_point *points;
+    size_t count;
+    bool fitted; /* when the figure asks for a fit and it converged */
+    assay_fit fit;
+    char *fit_error; /* why not, or NULL */
+} assay_series;
+
+typedef struct assay_series_set {
+    assay_series *series; /* sorted by group, numerically where the group is a number */
+    size_t count;
+    size_t skipped; /* rows without a finite x or y, or not positive on a log axis */
+} assay_series_set;
+
+/* Group, average and fit. Errors: a column that the table lacks (lists what there is). An empty
+ * table gives zero series. */
+int assay_figure_series(const assay_figure *figure, const assay_table *rows, assay_series_set **out);
+void assay_series_set_free(assay_series_set *set);
+
+/* Export to PATH.EXT; the terminal follows `format` ("png", "svg", "pdf", "tex" (cairolatex),
+ * "tikz", "txt"); `base` is the path without extension. Writes base.EXT, base.gp and base.dat, where
+ * the .gp run in its own directory makes the file again. ASSAY_ENOTFOUND when gnuplot is missing
+ * (says how to install it), ASSAY_EIO with gnuplot's words when it fails. */
+int assay_figure_export(const assay_figure *figure, const assay_series_set *set, const char *format,
+    const char *base);
+
+/*
+ * The figure in characters. One resident gnuplot rasterises; axes, ticks and legend are text.
+ */
+typedef struct assay_raster assay_raster; /* the resident gnuplot; not to be shared by threads */
+int assay_raster_open(assay_raster **out);
+void assay_raster_close(assay_raster *raster);
+
+typedef struct assay_glyph {
+    unsigned code;         /* Unicode code point; 0x2800..0x28ff are braille */
+    signed char series;    /* which series colours it, -1: none (axes and text) */
+    bool bold;
+} assay_glyph;
+
+typedef struct assay_screen {
+    size_t rows, cols;
+    assay_glyph *cells; /* rows * cols */
+} assay_screen;
+
+/* Draw into rows x cols characters (at least 6 x 24, else ASSAY_EINVAL). ascii: no code above 127. */
+int assay_figure_draw(assay_raster *raster, const assay_figure *figure, const assay_series_set *set,
+    size_t rows, size_t cols, bool ascii, assay_screen *out);
+void assay_screen_free(assay_screen *screen);
+
+#endif

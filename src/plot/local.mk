@@ -1,0 +1,1 @@
+src_libworkbench_la_SOURCES += src/plot/figure.h

@@ -1,0 +1,2 @@
+check_PROGRAMS += tests/core/status
+tests_core_status_LDADD = $(TEST_LIBS)
