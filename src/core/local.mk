@@ -1,3 +1,3 @@
-src_libassay_la_SOURCES += src/core/status.c
+src_libassay_la_SOURCES += src/core/status.c src/core/suggest.c
 nobase_assayinclude_HEADERS += src/core/status.h src/core/progress.h src/core/rng.h src/core/matrix.h \
-	src/core/stats.h src/core/fit.h src/core/topk.h
+	src/core/stats.h src/core/fit.h src/core/topk.h src/core/suggest.h

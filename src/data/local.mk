@@ -1,2 +1,2 @@
-# sources of src/data go into libassay
+src_libassay_la_SOURCES += src/data/table.c
 nobase_assayinclude_HEADERS += src/data/table.h

@@ -1,4 +1,5 @@
-/* The message of the last failure: kept per thread, cut when too long, safe to be built from itself. */
+/* The message of the last failure: kept per thread, cut when too long, safe to be built from
+ * itself. */
 #include "core/status.h"
 
 #include <pthread.h>
@@ -12,7 +13,8 @@
 static void keeps_code_and_message(void **state)
 {
     (void)state;
-    assert_int_equal(assay_fail(ASSAY_EINVAL, "smote: k must be in 1..%d, got %d", 4, 7), ASSAY_EINVAL);
+    assert_int_equal(
+        assay_fail(ASSAY_EINVAL, "smote: k must be in 1..%d, got %d", 4, 7), ASSAY_EINVAL);
     assert_string_equal(assay_errmsg(), "smote: k must be in 1..4, got 7");
 }
 

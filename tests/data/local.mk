@@ -1,1 +1,2 @@
-# tests of src/data
+check_PROGRAMS += tests/data/table
+tests_data_table_LDADD = $(TEST_LIBS)
