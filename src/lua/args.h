@@ -16,6 +16,7 @@
 
 #include <lua.h>
 #include <lauxlib.h>
+#include <float.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,8 +24,18 @@
 #include "core/matrix.h"
 #include "core/rng.h"
 
+/* Limits that mean more than their digits: the message says "greater than 0", "finite", "less than
+ * 1". INT64_MIN, INT64_MAX and the infinities are no limit. */
+#define ASSAY_POSITIVE DBL_TRUE_MIN
+#define ASSAY_FINITE DBL_MAX
+#define ASSAY_BELOW_1 (1.0 - DBL_EPSILON / 2)
+
 /* Set functions into the table on top of the stack; the list ends with {NULL, NULL}. */
 void assay_lua_register(lua_State *L, const luaL_Reg *functions);
+/* The same for methods, which complain as "rng:gamma: ...". */
+void assay_lua_register_methods(lua_State *L, const char *of, const luaL_Reg *methods);
+/* One function, left on top of the stack. */
+void assay_lua_push_function(lua_State *L, const char *name, lua_CFunction function);
 
 /* Raise "FUNCTION: message". */
 int assay_arg_error(lua_State *L, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -33,44 +44,59 @@ int assay_arg_error(lua_State *L, const char *format, ...) __attribute__((format
  * the message begins so). Does nothing for ASSAY_OK. */
 void assay_arg_status(lua_State *L, int status);
 
-double assay_arg_number(lua_State *L, int at, const char *name, double min, double max); /* finite or not: within */
+/* min <= it <= max; NaN is never within. Numbers are numbers: "3" is a string. */
+double assay_arg_number(lua_State *L, int at, const char *name, double min, double max);
 int64_t assay_arg_integer(lua_State *L, int at, const char *name, int64_t min, int64_t max);
 bool assay_arg_boolean(lua_State *L, int at, const char *name);
 const char *assay_arg_string(lua_State *L, int at, const char *name);
 /* One of `choices` (ends with NULL): its position. */
 int assay_arg_choice(lua_State *L, int at, const char *name, const char *const *choices);
 
-/* A vector: a list of numbers, or a matrix of one row or column. The memory is a new userdata on top
- * of the stack, or the matrix's own. */
+/* A vector: a list of numbers, a row of a matrix, or a matrix of one row or column. One value is
+ * pushed that keeps the memory: a new userdata, or the matrix itself. */
 const double *assay_arg_vector(lua_State *L, int at, const char *name, size_t *n);
 /* The same, where one number stands for n equal ones. */
 const double *assay_arg_vector_of(lua_State *L, int at, const char *name, size_t n);
-/* Whole numbers within min..max (1-based classes and the like are given back less `base`). */
-const size_t *assay_arg_indices(lua_State *L, int at, const char *name, size_t base, size_t limit, size_t *n);
-/* A matrix userdata, or a nested list (rows of equal length; the first ragged row is named). */
+/* Whole numbers within base..base+limit-1, given back less `base`, so that each is < limit (1-based
+ * classes have base 1). limit SIZE_MAX: none. Pushes one value. */
+const size_t *assay_arg_indices(
+    lua_State *L, int at, const char *name, size_t base, size_t limit, size_t *n);
+/* A matrix userdata, or a nested list (rows of equal length; the first ragged row is named). Pushes
+ * one value that keeps the memory. An empty list is 0 x 0. */
 assay_matrix assay_arg_matrix(lua_State *L, int at, const char *name);
 assay_rng *assay_arg_rng(lua_State *L, int at, const char *name);
 
-/* Options: the table at `at` (nil or none: no options). assay_opts_check refuses unknown keys. The
- * readers take the default when the key is absent; assay_opt_push pushes the value and tells whether
- * it is there. */
+/* Options: the table at `at` (nil or none: no options). assay_opts_check refuses keys that are not in
+ * `known` (ends with NULL). The readers take the default when the key is absent; assay_opt_push
+ * pushes the value (nil when absent) and tells whether it is there. */
 void assay_opts_check(lua_State *L, int at, const char *const *known);
 bool assay_opt_push(lua_State *L, int at, const char *key);
-double assay_opt_number(lua_State *L, int at, const char *key, double absent, double min, double max);
-int64_t assay_opt_integer(lua_State *L, int at, const char *key, int64_t absent, int64_t min, int64_t max);
+double assay_opt_number(
+    lua_State *L, int at, const char *key, double absent, double min, double max);
+int64_t assay_opt_integer(
+    lua_State *L, int at, const char *key, int64_t absent, int64_t min, int64_t max);
 bool assay_opt_boolean(lua_State *L, int at, const char *key, bool absent);
 const char *assay_opt_string(lua_State *L, int at, const char *key, const char *absent);
-int assay_opt_choice(lua_State *L, int at, const char *key, int absent, const char *const *choices);
+int assay_opt_choice(
+    lua_State *L, int at, const char *key, int absent, const char *const *choices);
 assay_rng *assay_opt_rng(lua_State *L, int at, const char *key); /* NULL when absent */
 
 /* A double array of n as a userdata on top of the stack: scratch or result memory of a call. */
 double *assay_lua_doubles(lua_State *L, size_t n);
 void *assay_lua_scratch(lua_State *L, size_t count, size_t size); /* checks the product */
 
+/* The matrix at `at` when it is a matrix or a row of one, else NULL. */
+assay_matrix *assay_lua_test_matrix(lua_State *L, int at);
+
+/* The metatables' names in the registry. */
+#define ASSAY_LUA_MATRIX "assay.matrix"
+#define ASSAY_LUA_ROW "assay.row"
+#define ASSAY_LUA_RNG "assay.rng"
+
 /* Push results. Vectors become Lua lists, matrices become matrix userdata (m[i][j], #m). */
 void assay_push_vector(lua_State *L, const double *x, size_t n);
 void assay_push_indices(lua_State *L, const size_t *x, size_t n, size_t base);
-assay_matrix assay_push_matrix(lua_State *L, size_t rows, size_t cols); /* new, zeroed, to be filled */
+assay_matrix assay_push_matrix(lua_State *L, size_t rows, size_t cols); /* new, zeroed, contiguous */
 void assay_push_rng(lua_State *L, assay_rng rng);
 
 #endif

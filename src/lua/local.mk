@@ -1,3 +1,21 @@
 # The bindings and the prelude; linked into the program and, as assay.so, loadable by lua5.4.
 noinst_LTLIBRARIES += src/lua/libassaylua.la
-src_lua_libassaylua_la_SOURCES = src/lua/engine.h src/lua/args.h
+src_lua_libassaylua_la_SOURCES = src/lua/engine.h src/lua/args.h src/lua/args.c src/lua/module.h \
+	src/lua/module.c src/lua/matrix.c
+nodist_src_lua_libassaylua_la_SOURCES = src/lua/prelude_source.c
+
+# The prelude: Lua sources that are compiled in. One line a file.
+PRELUDE =
+
+src/lua/prelude_source.c: $(PRELUDE) src/lua/embed.sh Makefile
+	$(AM_V_GEN)$(MKDIR_P) src/lua && set -- && for file in $(PRELUDE); do \
+	  if test -f $$file; then set -- "$$@" $$file; else set -- "$$@" $(srcdir)/$$file; fi; done && \
+	  $(SHELL) $(srcdir)/src/lua/embed.sh "$$@" > $@.new && mv $@.new $@
+CLEANFILES += src/lua/prelude_source.c
+EXTRA_DIST += src/lua/embed.sh $(PRELUDE)
+
+# The module itself takes Lua from the interpreter that loads it.
+luamodule_LTLIBRARIES += src/lua/assay.la
+src_lua_assay_la_SOURCES =
+src_lua_assay_la_LIBADD = src/lua/libassaylua.la src/libassay.la $(JANSSON_LIBS) $(GSL_LIBS) -lm
+src_lua_assay_la_LDFLAGS = -module -avoid-version -shared -export-symbols-regex '^luaopen_assay$$'

@@ -1,3 +1,5 @@
 #!/bin/sh
-# Runs a Lua test with the stock interpreter and the module of this build.
-LUA_CPATH="$builddir/.libs/?.so;$builddir/src/.libs/?.so;;" exec "$LUA_INTERPRETER" "$@"
+# Runs a Lua test with the stock interpreter, the module of this build and the tests' own modules. A
+# module built with sanitizers needs their runtime in the process before it ($ASSAY_PRELOAD).
+LUA_CPATH="$builddir/src/lua/.libs/?.so;;" LUA_PATH="$srcdir/tests/lua/?.lua;;" \
+    LD_PRELOAD="$ASSAY_PRELOAD" exec "$LUA_INTERPRETER" "$@"

@@ -1,0 +1,25 @@
+/*
+ * The module `assay`: its opener, and those of its rooms. A room's opener pushes one value, the
+ * table (or function) that becomes assay.NAME; module.c has the list.
+ */
+#ifndef ASSAY_LUA_MODULE_H
+#define ASSAY_LUA_MODULE_H
+
+#include <lua.h>
+#include <stddef.h>
+
+int luaopen_assay(lua_State *L);
+
+int assay_lua_matrix(lua_State *L);
+
+/* The prelude's Lua sources (src/lua/assay), made into C by src/lua/embed.sh; ends with a NULL
+ * name. The name of experiment.lua is "experiment". */
+typedef struct assay_prelude_source {
+    const char *name;
+    const unsigned char *text;
+    size_t size;
+} assay_prelude_source;
+
+extern const assay_prelude_source assay_prelude[];
+
+#endif
