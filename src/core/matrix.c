@@ -1,0 +1,57 @@
+/* Owned matrices and views of parts of them. An empty matrix has memory too, so that its `data` may
+ * be offset and compared like any other. */
+#include "core/matrix.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/status.h"
+
+int assay_matrix_alloc(size_t rows, size_t cols, assay_matrix *out)
+{
+    *out = (assay_matrix){0, 0, 0, NULL};
+    if (cols > 0 && rows > SIZE_MAX / sizeof(double) / cols)
+        return assay_fail(
+            ASSAY_ENOMEM, "a matrix of %zu x %zu doubles does not fit in memory", rows, cols);
+    size_t count = rows * cols;
+    double *data = calloc(count ? count : 1, sizeof *data);
+    if (!data)
+        return assay_fail(ASSAY_ENOMEM, "out of memory for a matrix of %zu x %zu", rows, cols);
+    *out = assay_matrix_view(data, rows, cols);
+    return ASSAY_OK;
+}
+
+void assay_matrix_free(assay_matrix *m)
+{
+    if (!m)
+        return;
+    free(m->data);
+    *m = (assay_matrix){0, 0, 0, NULL};
+}
+
+int assay_matrix_sub(const assay_matrix *m, size_t first, size_t rows, size_t first_col,
+    size_t cols, assay_matrix *out)
+{
+    if (first > m->rows || rows > m->rows - first)
+        return assay_fail(ASSAY_EINVAL, "%zu rows from row %zu (from 0) leave a matrix of %zu rows",
+            rows, first, m->rows);
+    if (first_col > m->cols || cols > m->cols - first_col)
+        return assay_fail(ASSAY_EINVAL,
+            "%zu columns from column %zu (from 0) leave a matrix of %zu columns", cols, first_col,
+            m->cols);
+    /* An empty part points to the matrix' start: one behind its last row may be outside. */
+    double *data = rows && cols ? assay_matrix_at(m, first, first_col) : m->data;
+    *out = (assay_matrix){rows, cols, m->stride, data};
+    return ASSAY_OK;
+}
+
+int assay_matrix_copy(const assay_matrix *from, assay_matrix *to)
+{
+    if (from->rows != to->rows || from->cols != to->cols)
+        return assay_fail(ASSAY_EINVAL, "cannot copy a matrix of %zu x %zu to one of %zu x %zu",
+            from->rows, from->cols, to->rows, to->cols);
+    for (size_t i = 0; i < from->rows && from->cols > 0; i++)
+        memmove(assay_matrix_row(to, i), assay_matrix_row(from, i), from->cols * sizeof(double));
+    return ASSAY_OK;
+}
