@@ -17,10 +17,27 @@
 
 /* ---- functions and their names ---- */
 
+/* Every function runs behind this one, which makes absent arguments nil. Without it, a reader that
+ * pushes its memory would put it where an absent argument is looked for next. */
+static int call_with_all_arguments(lua_State *L)
+{
+    if (lua_gettop(L) < ASSAY_ARGUMENTS)
+        lua_settop(L, ASSAY_ARGUMENTS);
+    luaL_checkstack(L, LUA_MINSTACK, NULL);
+    return lua_tocfunction(L, lua_upvalueindex(2))(L);
+}
+
+/* The name is on top, and is replaced by the function. */
+static void push_named(lua_State *L, lua_CFunction function)
+{
+    lua_pushcfunction(L, function);
+    lua_pushcclosure(L, call_with_all_arguments, 2);
+}
+
 void assay_lua_push_function(lua_State *L, const char *name, lua_CFunction function)
 {
     lua_pushstring(L, name);
-    lua_pushcclosure(L, function, 1);
+    push_named(L, function);
 }
 
 void assay_lua_register(lua_State *L, const luaL_Reg *functions)
@@ -35,7 +52,7 @@ void assay_lua_register_methods(lua_State *L, const char *of, const luaL_Reg *me
 {
     for (; methods->name; methods++) {
         lua_pushfstring(L, "%s:%s", of, methods->name);
-        lua_pushcclosure(L, methods->func, 1);
+        push_named(L, methods->func);
         lua_setfield(L, -2, methods->name);
     }
 }
@@ -70,7 +87,7 @@ void assay_arg_status(lua_State *L, int status)
 
 /* ---- what was got ---- */
 
-/* "a string", "nothing", "2.5": numbers by value, the rest by kind. Left on the stack. */
+/* "a string", "nil", "2.5": numbers by value, the rest by kind. Left on the stack. */
 static const char *got(lua_State *L, int at)
 {
     if (luaL_testudata(L, at, ASSAY_LUA_MATRIX))
@@ -81,7 +98,6 @@ static const char *got(lua_State *L, int at)
         return lua_pushliteral(L, "an rng");
     switch (lua_type(L, at)) {
     case LUA_TNONE:
-        return lua_pushliteral(L, "nothing");
     case LUA_TNIL:
         return lua_pushliteral(L, "nil");
     case LUA_TBOOLEAN:

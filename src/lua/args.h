@@ -7,9 +7,10 @@
  *     pass_at_k: unknown option "bootstap" (did you mean "bootstrap"?)
  *
  * `at` is a stack index, `name` the argument's name in the documentation. The function's own name is
- * upvalue 1 of every function that assay_lua_register makes. Failures raise a Lua error with the
- * position of the caller. Memory lives in userdata that are left on the stack (or anchored), so it
- * goes with the call. Indices from Lua are 1-based; the *_index readers give 0-based ones.
+ * upvalue 1 of every function that assay_lua_register makes, and its absent arguments are nil (the
+ * stack starts with at least ASSAY_ARGUMENTS values, so a function can't count them), which leaves
+ * readers free to push. Failures raise a Lua error with the position of the caller. Memory lives in
+ * userdata that are left on the stack (or anchored), so it goes with the call. Indices from Lua are 1-based; the *_index readers give 0-based ones.
  */
 #ifndef ASSAY_LUA_ARGS_H
 #define ASSAY_LUA_ARGS_H
@@ -23,12 +24,15 @@
 
 #include "core/matrix.h"
 #include "core/rng.h"
+#include "core/stats.h"
 
 /* Limits that mean more than their digits: the message says "greater than 0", "finite", "less than
  * 1". INT64_MIN, INT64_MAX and the infinities are no limit. */
 #define ASSAY_POSITIVE DBL_TRUE_MIN
 #define ASSAY_FINITE DBL_MAX
 #define ASSAY_BELOW_1 (1.0 - DBL_EPSILON / 2)
+
+enum { ASSAY_ARGUMENTS = 10 }; /* the most that a function may have */
 
 /* Set functions into the table on top of the stack; the list ends with {NULL, NULL}. */
 void assay_lua_register(lua_State *L, const luaL_Reg *functions);
@@ -98,5 +102,7 @@ void assay_push_vector(lua_State *L, const double *x, size_t n);
 void assay_push_indices(lua_State *L, const size_t *x, size_t n, size_t base);
 assay_matrix assay_push_matrix(lua_State *L, size_t rows, size_t cols); /* new, zeroed, contiguous */
 void assay_push_rng(lua_State *L, assay_rng rng);
+/* {estimate, low, high, p, df, n} by name, without those that are NaN. */
+void assay_push_interval(lua_State *L, const assay_interval *interval);
 
 #endif

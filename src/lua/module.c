@@ -17,6 +17,10 @@
 
 static const luaL_Reg rooms[] = {
     {"matrix", assay_lua_matrix},
+    {"rng", assay_lua_rng},
+    {"stats", assay_lua_stats},
+    {"topk", assay_lua_topk},
+    {"json", assay_lua_json},
     {NULL, NULL},
 };
 

@@ -62,7 +62,7 @@ tap.error("matrix: i must be in 1..2, got 3", function() m[3] = { 1, 2, 3 } end)
 tap.error("matrix: row must have 3 numbers, got 2", function() m[1] = { 1, 2 } end)
 tap.error("matrix:get: j must be in 1..3, got 4", function() return m:get(1, 4) end)
 tap.error("matrix:get: i must be an integer, got 1.5", function() return m:get(1.5, 1) end)
-tap.error("matrix:set: value must be a number, got nothing", function() m:set(1, 1) end)
+tap.error("matrix:set: value must be a number, got nil", function() m:set(1, 1) end)
 tap.error("matrix: rows[2] must have 2 numbers as the first row, got 1",
     function() matrix { { 1, 2 }, { 3 } } end)
 tap.error("matrix: rows[1] must be a list of numbers (a row), got 1", function() matrix { 1, 2 } end)
