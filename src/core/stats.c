@@ -3,7 +3,8 @@
  *
  * Sums are pairwise, so that their error grows with log n. The mean of equal values is that value
  * exactly: a constant sample then has variance 0 and not the square of a rounding error, which the
- * intervals' "p = 0 or 1" rests on.
+ * intervals' "p = 0 or 1" rests on. Quantiles of t come from the upper tail: GSL's lower-tail
+ * inverse loses its digits at levels near 1 and calls GSL's error handler there.
  */
 #include "core/stats.h"
 
@@ -130,7 +131,7 @@ static assay_interval student(
         out.low = out.high = estimate;
         out.p = estimate == null;
     } else {
-        double reach = gsl_cdf_tdist_Pinv(0.5 + level / 2, df) * se;
+        double reach = gsl_cdf_tdist_Qinv((1 - level) / 2, df) * se;
         out.low = estimate - reach;
         out.high = estimate + reach;
         out.p = 2 * gsl_cdf_tdist_Q(fabs(estimate - null) / se, df);
@@ -206,7 +207,7 @@ int assay_wilson_interval(double successes, double trials, double level, assay_i
     if (!(successes >= 0 && successes <= trials))
         return assay_fail(ASSAY_EINVAL, "wilson_interval: successes must lie in 0..%g, got %g",
             trials, successes);
-    double p = successes / trials, z = gsl_cdf_ugaussian_Pinv(0.5 + level / 2);
+    double p = successes / trials, z = gsl_cdf_ugaussian_Qinv((1 - level) / 2);
     double z2 = z * z / trials;
     double centre = (p + z2 / 2) / (1 + z2);
     double reach = sqrt(z2 * (p * (1 - p) + z2 / 4)) / (1 + z2);
