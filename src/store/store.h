@@ -29,6 +29,10 @@ void assay_store_close(assay_store *store); /* NULL is fine */
 const char *assay_store_path(const assay_store *store);
 struct sqlite3 *assay_store_sqlite(assay_store *store); /* for `assay sql` and the benchmarks */
 
+/* How long a call waits for its turn to write before it fails with ASSAY_EBUSY; 60 s unless set. For
+ * the TUI, which has to stay awake. */
+void assay_store_set_patience(assay_store *store, double seconds);
+
 /* Is the file at the path still the one that was opened (not deleted, not replaced)? ASSAY_EIO with
  * what happened, when it is not. */
 int assay_store_check_file(assay_store *store);
@@ -151,6 +155,7 @@ void assay_claim_list_clear(assay_claim_list *list);
 
 /* Fits are computed in C and stored; one record a figure and series. */
 int assay_store_fit_put(assay_store *store, int64_t run, const char *figure, const char *series, const char *json);
+int assay_store_fit_get(assay_store *store, int64_t run, const char *figure, const char *series, char **json); /* caller frees */
 
 /* Reading. `text` of find: an id, a prefix (>= 4) of a uuid, "last", or "last:EXPERIMENT". */
 int assay_store_run_find(assay_store *store, const char *text, int64_t *id);
