@@ -103,6 +103,8 @@ static const char *got(lua_State *L, int at)
     case LUA_TBOOLEAN:
         return lua_pushstring(L, lua_toboolean(L, at) ? "true" : "false");
     case LUA_TNUMBER:
+        if (isnan(lua_tonumber(L, at)))
+            return lua_pushliteral(L, "nan"); /* printf may put a sign before it */
         return luaL_tolstring(L, at, NULL);
     default:
         return lua_pushfstring(L, "a %s", luaL_typename(L, at));

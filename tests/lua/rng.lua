@@ -132,11 +132,11 @@ for _, bad in ipairs {
     { "rng:exponential: rate must be greater than 0 and finite, got 0", function() rng:exponential(0) end },
     { "rng:exponential: rate must be greater than 0 and finite, got inf", function() rng:exponential(inf) end },
     { "rng:gamma: shape must be greater than 0 and finite, got -1", function() rng:gamma(-1, 1) end },
-    { "rng:gamma: scale must be greater than 0 and finite, got nan", function() rng:gamma(1, nan) end, "got %-?nan" },
+    { "rng:gamma: scale must be greater than 0 and finite, got nan", function() rng:gamma(1, nan) end },
     { "rng:beta: b must be a number, got nil", function() rng:beta(1) end },
     { "rng:binomial: trials must be at least 0, got -1", function() rng:binomial(-1, 0.5) end },
     { "rng:binomial: p must be in 0..1, got 1.5", function() rng:binomial(1, 1.5) end },
-    { "rng:binomial: p must be in 0..1, got nan", function() rng:binomial(1, nan) end, "p must be in 0%.%.1, got %-?nan" },
+    { "rng:binomial: p must be in 0..1, got nan", function() rng:binomial(1, nan) end },
     { "rng:poisson: mean must be in 0..", function() rng:poisson(-1) end },
     { "rng:poisson: mean must be in 0..", function() rng:poisson(inf) end },
     { "rng:hypergeometric: draws must be in 0..5, got 6", function() rng:hypergeometric(2, 3, 6) end },
@@ -153,7 +153,7 @@ for _, bad in ipairs {
     { "rng:split: id must be a string without embedded zeros", function() rng:split "a\0b" end },
     { "rng:uniform: call it with a colon", function() rng.uniform(3) end },
 } do
-    tap.error(bad[3] or bad[1], bad[2], bad[1])
+    tap.error(bad[1], bad[2])
 end
 
 tap.done()

@@ -1,4 +1,4 @@
--- Statistics in Lua, against closed forms and tables (t quantiles: the closed forms of Abramowitz and Stegun 26.7.4).
+-- Statistics in Lua, against closed forms (t quantiles: Abramowitz and Stegun 26.7.4).
 local tap = require "tap"
 local assay = require "assay"
 local stats = assay.stats
