@@ -1,7 +1,8 @@
 # The bindings and the prelude; linked into the program and, as assay.so, loadable by lua5.4.
 noinst_LTLIBRARIES += src/lua/libassaylua.la
 src_lua_libassaylua_la_SOURCES = src/lua/engine.h src/lua/args.h src/lua/args.c src/lua/module.h \
-	src/lua/module.c src/lua/matrix.c src/lua/rng.c src/lua/stats.c src/lua/json.c
+	src/lua/module.c src/lua/matrix.c src/lua/rng.c src/lua/stats.c src/lua/fit.c \
+	src/lua/json.c
 nodist_src_lua_libassaylua_la_SOURCES = src/lua/prelude_source.c
 
 # The prelude: Lua sources that are compiled in. One line a file.

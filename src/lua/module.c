@@ -20,6 +20,7 @@ static const luaL_Reg rooms[] = {
     {"rng", assay_lua_rng},
     {"stats", assay_lua_stats},
     {"topk", assay_lua_topk},
+    {"fit", assay_lua_fit},
     {"json", assay_lua_json},
     {NULL, NULL},
 };

@@ -14,6 +14,7 @@ int assay_lua_matrix(lua_State *L);
 int assay_lua_rng(lua_State *L);
 int assay_lua_stats(lua_State *L);
 int assay_lua_topk(lua_State *L);
+int assay_lua_fit(lua_State *L);
 int assay_lua_json(lua_State *L);
 
 /* The prelude's Lua sources (src/lua/assay), made into C by src/lua/embed.sh; ends with a NULL
