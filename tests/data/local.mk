@@ -1,2 +1,5 @@
 check_PROGRAMS += tests/data/table
 tests_data_table_LDADD = $(TEST_LIBS)
+check_PROGRAMS += tests/data/csv tests/data/samples
+tests_data_csv_LDADD = $(TEST_LIBS)
+tests_data_samples_LDADD = $(TEST_LIBS)

@@ -1,0 +1,291 @@
+/* CSV: what RFC 4180 says of quotes and line ends, the types of columns, round trips of every kind
+ * of entry, and errors that name the line. */
+#include "data/csv.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "core/rng.h"
+#include "core/status.h"
+
+static char path[] = "/tmp/assay-csv-XXXXXX";
+
+static int make_path(void **state)
+{
+    (void)state;
+    int file = mkstemp(path);
+    return file < 0 || close(file);
+}
+
+static int remove_path(void **state)
+{
+    (void)state;
+    return unlink(path);
+}
+
+static void write_bytes(const char *bytes, size_t length)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, length, file), length);
+    assert_int_equal(fclose(file), 0);
+}
+
+static assay_table *read_text(const char *text)
+{
+    assay_table *table = NULL;
+    write_bytes(text, strlen(text));
+    if (assay_csv_read(path, &table))
+        fail_msg("%s", assay_errmsg());
+    return table;
+}
+
+static void assert_entry(
+    const assay_table *table, size_t row, size_t column, assay_datum_kind kind, const char *text)
+{
+    char got[256];
+    assay_datum entry = assay_table_get(table, row, column);
+    assay_datum_text(&entry, got, sizeof got);
+    assert_int_equal(entry.kind, kind);
+    assert_string_equal(got, text);
+}
+
+static void reads_typed_columns(void **state)
+{
+    (void)state;
+    assay_table *t = read_text("id,n,rate,name,mixed,zeros,none\n"
+                               "1,10,0.5,llama,1,007,\n"
+                               "-2,,1e-3,NA,x,000,NaN\n"
+                               "9007199254740992,0,-inf,b c,3,1,na\n");
+    assert_int_equal(assay_table_rows(t), 3);
+    assert_int_equal(assay_table_columns(t), 7);
+    assert_string_equal(assay_table_name(t, 2), "rate");
+    assert_entry(t, 0, 0, ASSAY_DATUM_INTEGER, "1");
+    assert_entry(t, 1, 0, ASSAY_DATUM_INTEGER, "-2");
+    assert_entry(t, 2, 0, ASSAY_DATUM_INTEGER, "9007199254740992");
+    assert_entry(t, 0, 1, ASSAY_DATUM_INTEGER, "10");
+    assert_entry(t, 1, 1, ASSAY_DATUM_MISSING, "");
+    assert_entry(t, 1, 2, ASSAY_DATUM_NUMBER, "0.001");
+    assert_entry(t, 2, 2, ASSAY_DATUM_NUMBER, "-inf");
+    assert_entry(t, 0, 3, ASSAY_DATUM_TEXT, "llama");
+    assert_entry(t, 1, 3, ASSAY_DATUM_MISSING, "");
+    assert_entry(t, 2, 3, ASSAY_DATUM_TEXT, "b c");
+    assert_entry(t, 0, 4, ASSAY_DATUM_TEXT, "1");
+    assert_entry(t, 0, 5, ASSAY_DATUM_TEXT, "007");
+    assert_entry(t, 2, 5, ASSAY_DATUM_TEXT, "1");
+    for (size_t row = 0; row < 3; row++)
+        assert_entry(t, row, 6, ASSAY_DATUM_MISSING, "");
+    assay_table_free(t);
+}
+
+static void tells_numbers_from_texts(void **state)
+{
+    (void)state;
+    const struct {
+        const char *text;
+        assay_datum_kind kind;
+    } cases[] = {{"0", ASSAY_DATUM_INTEGER}, {"-0", ASSAY_DATUM_NUMBER}, {"+5", ASSAY_DATUM_NUMBER},
+        {"5.", ASSAY_DATUM_NUMBER}, {".5", ASSAY_DATUM_NUMBER}, {"-1.5E+10", ASSAY_DATUM_NUMBER},
+        {"0.5", ASSAY_DATUM_NUMBER}, {"Inf", ASSAY_DATUM_NUMBER}, {"1e999", ASSAY_DATUM_TEXT},
+        {"9007199254740993", ASSAY_DATUM_TEXT}, {"99999999999999999999", ASSAY_DATUM_TEXT},
+        {"00", ASSAY_DATUM_TEXT}, {"01.5", ASSAY_DATUM_TEXT}, {"0x10", ASSAY_DATUM_TEXT},
+        {"1-2", ASSAY_DATUM_TEXT}, {"--1", ASSAY_DATUM_TEXT}, {"+-1", ASSAY_DATUM_TEXT},
+        {"e", ASSAY_DATUM_TEXT}, {"-", ASSAY_DATUM_TEXT}, {"+", ASSAY_DATUM_TEXT},
+        {".", ASSAY_DATUM_TEXT}, {"infinite", ASSAY_DATUM_TEXT}, {"1 2", ASSAY_DATUM_TEXT},
+        {"\"5\"", ASSAY_DATUM_TEXT}, {"\"NA\"", ASSAY_DATUM_TEXT}, {"\"\"", ASSAY_DATUM_TEXT},
+        {"NA", ASSAY_DATUM_MISSING}, {"nan", ASSAY_DATUM_MISSING}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "v,w\n%s,1\n", cases[i].text);
+        assay_table *t = read_text(text);
+        if (assay_table_get(t, 0, 0).kind != cases[i].kind)
+            fail_msg("%s became kind %d", cases[i].text, (int)assay_table_get(t, 0, 0).kind);
+        assay_table_free(t);
+    }
+}
+
+/* The examples of RFC 4180, section 2: line ends, a last line without one, quotes, commas and line
+ * ends within quotes, doubled quotes. */
+static void follows_the_rfc(void **state)
+{
+    (void)state;
+    assay_table *t = read_text("\xef\xbb\xbf"
+                               "a , \"b\"\"c\",c\r\n"
+                               "aaa,\"b\r\nb,b\",\" ccc \"\r\n"
+                               "\r\n"
+                               "zzz,\"y\"\"y\"\"\",  x  \r"
+                               "\"\",,last");
+    assert_int_equal(assay_table_rows(t), 3);
+    assert_string_equal(assay_table_name(t, 0), "a");
+    assert_string_equal(assay_table_name(t, 1), "b\"c");
+    assert_entry(t, 0, 1, ASSAY_DATUM_TEXT, "b\r\nb,b");
+    assert_entry(t, 0, 2, ASSAY_DATUM_TEXT, " ccc ");
+    assert_entry(t, 1, 1, ASSAY_DATUM_TEXT, "y\"y\"");
+    assert_entry(t, 1, 2, ASSAY_DATUM_TEXT, "x");
+    assert_entry(t, 2, 0, ASSAY_DATUM_TEXT, "");
+    assert_entry(t, 2, 1, ASSAY_DATUM_MISSING, "");
+    assert_entry(t, 2, 2, ASSAY_DATUM_TEXT, "last");
+    assay_table_free(t);
+    t = read_text("a,b\n");
+    assert_int_equal(assay_table_rows(t), 0);
+    assert_int_equal(assay_table_columns(t), 2);
+    assay_table_free(t);
+}
+
+static void assert_refused(const char *bytes, size_t length, int status, const char *message)
+{
+    assay_table *table = NULL;
+    char expected[512];
+    write_bytes(bytes, length);
+    assert_int_equal(assay_csv_read(path, &table), status);
+    assert_null(table);
+    snprintf(expected, sizeof expected, "%s%s", path, message);
+    assert_string_equal(assay_errmsg(), expected);
+}
+
+#define REFUSED(text, message) assert_refused(text, sizeof(text) - 1, ASSAY_EFORMAT, message)
+
+static void names_the_line_of_what_it_refuses(void **state)
+{
+    (void)state;
+    REFUSED("", ": is empty; its first row must name the columns");
+    REFUSED("\n\r\n", ": is empty; its first row must name the columns");
+    REFUSED("a,b\n1,2\n3\n", ":3: this row has 1 fields where the header has 2");
+    REFUSED("a,b\r\n\"1\r\n1\",2\r\n\r\n3,4,5", ":5: this row has 3 fields where the header has 2");
+    REFUSED("a,b\r1,2\r3\r", ":3: this row has 1 fields where the header has 2");
+    REFUSED("a,b\n1,2\n3,x\"y\n", ":3: a quote within a field, or text behind a closing quote");
+    REFUSED("a,b\n1,\"2\"x\n", ":2: a quote within a field, or text behind a closing quote");
+    REFUSED("a,b\n1,2\n\n3,\"x\n\n\n", ":4: the quote that opens in this row is never closed");
+    REFUSED("a,,b\n1,2,3\n", ": column 2 has no name");
+    REFUSED("a,b,a\n1,2,3\n", ": columns 1 and 3 are both named \"a\"");
+    REFUSED("a,b\n1,x\0y\n", ":2: a field holds a NUL byte; is this a text file?");
+}
+
+static void says_what_it_cannot_open(void **state)
+{
+    (void)state;
+    assay_table *table = NULL;
+    assert_int_equal(assay_csv_read("/nonexistent/x.csv", &table), ASSAY_EIO);
+    assert_string_equal(assay_errmsg(), "/nonexistent/x.csv: No such file or directory");
+    assert_int_equal(assay_csv_read("/tmp", &table), ASSAY_EIO);
+    assert_string_equal(assay_errmsg(), "/tmp: Is a directory");
+}
+
+static void write_table(const assay_table *table)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(assay_csv_write(file, table), ASSAY_OK);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void assert_file_is(const char *expected)
+{
+    char got[1024];
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    got[fread(got, 1, sizeof got - 1, file)] = '\0';
+    fclose(file);
+    assert_string_equal(got, expected);
+}
+
+static void writes_what_the_rfc_says(void **state)
+{
+    (void)state;
+    assay_table *t = assay_table_new();
+    size_t a, b;
+    assert_int_equal(assay_table_column(t, "a,1", &a), ASSAY_OK);
+    assert_int_equal(assay_table_column(t, "b", &b), ASSAY_OK);
+    assert_int_equal(assay_table_append(t), ASSAY_OK);
+    assert_int_equal(assay_table_set_text(t, a, "say \"no\",\nthen"), ASSAY_OK);
+    assert_int_equal(assay_table_set_number(t, b, 0.1), ASSAY_OK);
+    assert_int_equal(assay_table_append(t), ASSAY_OK);
+    assert_int_equal(assay_table_set_text(t, a, "12"), ASSAY_OK);
+    assert_int_equal(assay_table_set_number(t, b, NAN), ASSAY_OK);
+    assert_int_equal(assay_table_append(t), ASSAY_OK);
+    assert_int_equal(assay_table_set_integer(t, b, -3), ASSAY_OK);
+    write_table(t);
+    assert_file_is("\"a,1\",b\n\"say \"\"no\"\",\nthen\",0.1\n\"12\",NaN\n,-3\n");
+    assay_table_free(t);
+}
+
+/* Tables of one kind a column, with awkward texts and numbers, come back as they went. */
+static void round_trips(void **state)
+{
+    (void)state;
+    const char *const texts[] = {"", "NA", "nan", "12", "-1e5", "007", " lead", "trail\t", "a,b",
+        "\"", "\"\"x", "line\nbreak", "cr\rcr", "\xc3\xa9", "plain", "+5", "inf", "#"};
+    assay_rng rng = assay_rng_seed(13);
+    for (int columns = 1; columns <= 3; columns++) {
+        assay_table *t = assay_table_new(), *back = NULL;
+        size_t at[3];
+        const char *const names[] = {"text", "number", "integer"};
+        for (int i = 0; i < columns; i++)
+            assert_int_equal(assay_table_column(t, names[i], &at[i]), ASSAY_OK);
+        for (size_t row = 0; row < 200; row++) {
+            assert_int_equal(assay_table_append(t), ASSAY_OK);
+            if (assay_rng_below(&rng, 6))
+                assert_int_equal(
+                    assay_table_set_text(t, at[0], texts[assay_rng_below(&rng, 18)]), ASSAY_OK);
+            if (columns > 1 && assay_rng_below(&rng, 6))
+                assert_int_equal(assay_table_set_number(t, at[1],
+                                     0.5 + ldexp(assay_rng_normal(&rng), (int)row * 9 - 900)),
+                    ASSAY_OK);
+            if (columns > 2 && assay_rng_below(&rng, 6))
+                assert_int_equal(assay_table_set_integer(t, at[2],
+                                     (long long)assay_rng_below(&rng, 1ull << 53) - (1ll << 52)),
+                    ASSAY_OK);
+        }
+        write_table(t);
+        if (assay_csv_read(path, &back))
+            fail_msg("%s", assay_errmsg());
+        assert_int_equal(assay_table_rows(back), 200);
+        for (size_t row = 0; row < 200; row++)
+            for (size_t i = 0; i < (size_t)columns; i++) {
+                assay_datum went = assay_table_get(t, row, i), came = assay_table_get(back, row, i);
+                assert_int_equal(went.kind, came.kind);
+                if (went.kind == ASSAY_DATUM_TEXT)
+                    assert_string_equal(went.text, came.text);
+                else if (went.kind != ASSAY_DATUM_MISSING)
+                    assert_true(went.number == came.number);
+            }
+        assay_table_free(t);
+        assay_table_free(back);
+    }
+}
+
+static void says_when_it_cannot_write(void **state)
+{
+    (void)state;
+    FILE *full = fopen("/dev/full", "w");
+    if (!full)
+        skip();
+    assay_table *t = read_text("a\n1\n");
+    assert_int_equal(assay_csv_write(full, t), ASSAY_EIO);
+    assert_string_equal(assay_errmsg(), "csv: cannot write: No space left on device");
+    fclose(full);
+    assay_table_free(t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_typed_columns),
+        cmocka_unit_test(tells_numbers_from_texts),
+        cmocka_unit_test(follows_the_rfc),
+        cmocka_unit_test(names_the_line_of_what_it_refuses),
+        cmocka_unit_test(says_what_it_cannot_open),
+        cmocka_unit_test(writes_what_the_rfc_says),
+        cmocka_unit_test(round_trips),
+        cmocka_unit_test(says_when_it_cannot_write),
+    };
+    return cmocka_run_group_tests(tests, make_path, remove_path);
+}
