@@ -1,1 +1,5 @@
-# tests of src/methods
+check_PROGRAMS += tests/methods/inference/monkeys tests/methods/inference/monkeys_pdist \
+	tests/methods/inference/monkeys_vote
+tests_methods_inference_monkeys_LDADD = $(TEST_LIBS)
+tests_methods_inference_monkeys_pdist_LDADD = $(TEST_LIBS)
+tests_methods_inference_monkeys_vote_LDADD = $(TEST_LIBS)

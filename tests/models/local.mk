@@ -1,1 +1,2 @@
-# tests of src/models
+check_PROGRAMS += tests/models/sat
+tests_models_sat_LDADD = $(TEST_LIBS)
