@@ -448,18 +448,27 @@ static int connect_file(assay_store *store, bool immutable)
     return ASSAY_OK;
 }
 
-/* What stands in the file: its application id, version, and number of tables and views. */
+/* What stands in the file: its application id, version, and number of tables and views; or SQLite's
+ * code when it can't be read. */
 typedef struct content {
     int64_t application, version, objects;
+    int code;
 } content;
 
+/* All three as of one moment: another process may be making them right now. */
 static int read_content(assay_store *store, content *found)
 {
-    int status = pragma(store, "PRAGMA application_id", &found->application);
+    bool own;
+    int status = store_read_enter(store, &own);
+    if (status)
+        return status;
+    status = pragma(store, "PRAGMA application_id", &found->application);
     if (status == ASSAY_OK)
         status = pragma(store, "PRAGMA user_version", &found->version);
     if (status == ASSAY_OK)
         status = pragma(store, "SELECT count(*) FROM sqlite_schema", &found->objects);
+    found->code = status ? sqlite3_errcode(store->db) : SQLITE_OK;
+    store_read_leave(store, own);
     return status;
 }
 
@@ -568,8 +577,7 @@ static int open_for_reading(assay_store *store)
 {
     content found = {0};
     int status = read_content(store, &found);
-    if (status && (sqlite3_errcode(store->db) == SQLITE_CANTOPEN ||
-                      sqlite3_errcode(store->db) == SQLITE_READONLY))
+    if ((found.code & 0xff) == SQLITE_CANTOPEN || (found.code & 0xff) == SQLITE_READONLY)
         status = read_without_log(store, &found);
     if (status == ASSAY_OK)
         status = refuse(store, &found);
