@@ -164,9 +164,24 @@ end
 
 -- ---- cases ----
 
+--- Lua's own complaint: the call itself is wrong (a function that does not exist), which is not the
+--- refusal that a case asks for.
+local function is_broken_call(message)
+    return tostring(message):find("attempt to ", 1, true) ~= nil
+end
+
+--- pcall for calls such as "not pcall(assay.f, x)".
+local function strict_pcall(f, ...)
+    local results = table.pack(pcall(f, ...))
+    if not results[1] and is_broken_call(results[2]) then
+        error(results[2], 0)
+    end
+    return table.unpack(results, 1, results.n)
+end
+
 --- The case's call as a function, or nil when it is words. No "..." inside: that is an ellipsis.
 local function compiled(case)
-    local env = setmetatable({ assay = assay }, { __index = _G })
+    local env = setmetatable({ assay = assay, pcall = strict_pcall }, { __index = _G })
     for name, value in pairs(case.input or {}) do
         env[name] = value
     end
@@ -179,13 +194,19 @@ local function adaptor_for(case, adaptors)
     return adaptor, adaptors[case.name] and case.name or case.call
 end
 
---- Must raise; `wanted` true, or a text that the message has. An adaptor of several calls may return
+local function has_word(text, word)
+    return text:find("%f[%w_]" .. word:gsub("%p", "%%%0") .. "%f[^%w_]") ~= nil
+end
+
+--- Must raise; `wanted` true, or a word that the message has. An adaptor of several calls may return
 --- { error = true } itself, once each of them raised.
 local function check_raises(wanted, done, result)
     if done then
         return not (type(result) == "table" and result.error == true)
             and "no error, got " .. tap.show(result) or nil
-    elseif type(wanted) == "string" and not tostring(result):find(wanted, 1, true) then
+    elseif is_broken_call(result) then
+        return "error of the call itself: " .. tostring(result)
+    elseif type(wanted) == "string" and not has_word(tostring(result), wanted) then
         return ("the error %q does not name %q"):format(tostring(result), wanted)
     end
 end
@@ -248,8 +269,8 @@ end
 function golden.all_raise(calls)
     for i, call in ipairs(calls) do
         local done, result = pcall(call)
-        if done then
-            return ("call %d did not raise, got %s"):format(i, tap.show(result))
+        if done or is_broken_call(result) then
+            return ("call %d did not raise a refusal, got %s"):format(i, tap.show(result))
         end
     end
     return { error = true }

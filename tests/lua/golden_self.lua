@@ -32,6 +32,9 @@ local results = golden.check(root .. "_self.json", {
     ["the half of each x"] = map(function(x) return x / 2 end),
     ["every call must raise"] = each_raises,
     ["every call must raise, one does not"] = each_raises,
+    ["every call must raise, one does not exist"] = function(input)
+        return golden.all_raise { function() return assay.matrix(input.x[1]) end, function() return assay.unknown(1) end }
+    end,
     ["of no case"] = function() end,
 })
 
