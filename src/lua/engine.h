@@ -81,6 +81,11 @@ typedef struct assay_cell_sink {
 int assay_experiment_run_cell(assay_experiment *experiment, int64_t index, uint64_t seed, const assay_cell_sink *sink);
 void assay_experiment_interrupt(assay_experiment *experiment, const char *reason);
 
+/* For bindings of long loops: asks to stop when the cell is interrupted. NULL where nothing can
+ * interrupt. */
+struct assay_progress;
+const struct assay_progress *assay_lua_progress(struct lua_State *L);
+
 /* Check the claims over the rows (as assay_store_rows gives them). The result is JSON:
  * [{"name","text","verdict","estimate","low","high","p","n","test","message"}...]; a claim whose
  * check errs has the verdict "error" and says why. Numbers that are not finite are null. */

@@ -3,10 +3,22 @@ noinst_LTLIBRARIES += src/lua/libassaylua.la
 src_lua_libassaylua_la_SOURCES = src/lua/engine.h src/lua/args.h src/lua/args.c src/lua/module.h \
 	src/lua/module.c src/lua/matrix.c src/lua/rng.c src/lua/stats.c src/lua/fit.c \
 	src/lua/json.c
+# The engine, and what the prelude needs of C.
+src_lua_libassaylua_la_SOURCES += src/lua/engine.c src/lua/script.h src/lua/prelude.c src/lua/bare.c \
+	src/lua/interrupt.c src/lua/cell.c
 nodist_src_lua_libassaylua_la_SOURCES = src/lua/prelude_source.c
 
 # The prelude: Lua sources that are compiled in. One line a file.
-PRELUDE =
+PRELUDE = src/lua/assay/init.lua \
+	src/lua/assay/bare.lua \
+	src/lua/assay/canonical.lua \
+	src/lua/assay/check.lua \
+	src/lua/assay/experiment.lua \
+	src/lua/assay/figures.lua \
+	src/lua/assay/grid.lua \
+	src/lua/assay/lists.lua \
+	src/lua/assay/locate.lua \
+	src/lua/assay/parameter.lua
 
 src/lua/prelude_source.c: $(PRELUDE) src/lua/embed.sh Makefile
 	$(AM_V_GEN)$(MKDIR_P) src/lua && set -- && for file in $(PRELUDE); do \

@@ -16,6 +16,7 @@
 #include "lua/args.h"
 
 static const luaL_Reg rooms[] = {
+    {"prelude", assay_lua_prelude},
     {"matrix", assay_lua_matrix},
     {"rng", assay_lua_rng},
     {"stats", assay_lua_stats},

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 int luaopen_assay(lua_State *L);
+int assay_lua_prelude(lua_State *L);
 
 int assay_lua_matrix(lua_State *L);
 int assay_lua_rng(lua_State *L);

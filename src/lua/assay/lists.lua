@@ -1,0 +1,43 @@
+-- Lists and tables: what the prelude needs of them.
+--
+-- The prelude calls string.find(s, ...), never s:find(...): while an experiment is only listed, the
+-- methods of strings are the script's guarded ones (bare.c), and the prelude has the real ones.
+local lists = {}
+
+function lists.contains(list, value)
+    for _, entry in ipairs(list) do
+        if entry == value then
+            return true
+        end
+    end
+    return false
+end
+
+function lists.sorted_keys(t)
+    local keys = {}
+    for key in pairs(t) do
+        keys[#keys + 1] = key
+    end
+    table.sort(keys)
+    return keys
+end
+
+-- As pairs, in the order of the keys. Lua's own order differs from process to process, so a `run` that
+-- draws or sums while it goes through a table uses this one.
+function lists.sorted_pairs(t)
+    local keys, i = lists.sorted_keys(t), 0
+    return function()
+        i = i + 1
+        return keys[i], t[keys[i]]
+    end
+end
+
+function lists.map(list, f)
+    local out = {}
+    for i, entry in ipairs(list) do
+        out[i] = f(entry)
+    end
+    return out
+end
+
+return lists
