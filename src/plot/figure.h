@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "core/fit.h"
 #include "data/table.h"
@@ -23,14 +24,14 @@ typedef struct assay_figure {
     char *x, *y;
     char **by;         /* columns whose values name a series; several: joined by ", " */
     size_t by_count;
-    char *unit;        /* "replicate" */
-    char *xlabel, *ylabel; /* default: the column's name */
+    char *unit;        /* "replicate"; a table that lacks "replicate" has rows that are units */
+    char *xlabel, *ylabel; /* NULL: the column's name, "_" shown as a space */
     char *fit;         /* a law's name, or NULL */
     char *fit_space;   /* "linear", "log", "loglog", or NULL */
     bool logx, logy;
     assay_band band;
-    char *style;       /* "lines", "points", "linespoints" */
-    char *key;         /* "left", "right", "off", or NULL: where there is room */
+    char *style;       /* "lines", "points", "linespoints", or NULL: lines, with markers where they help */
+    char *key;         /* "left", "right", "below", "off", or NULL: where it hides least */
     double xmin, xmax, ymin, ymax; /* NaN: from the data */
     struct assay_figure_where *where; /* only rows where column equals value */
     size_t where_count;
@@ -48,10 +49,13 @@ typedef struct assay_figure_line {
     char *label;
 } assay_figure_line;
 
+/* Texts are plain: gnuplot's and LaTeX's special characters show as they are, in every format. */
+
 /* From the JSON object of a declaration: {"name", "x", "y", "by": text or list, "unit", "title",
  * "xlabel", "ylabel", "logx", "logy", "band": "ci95"|"sd"|"minmax"|"none", "fit", "fit_space",
  * "style", "key", "xrange": [lo, hi], "yrange", "where": {column: value},
- * "lines": [{"y", "label"}]}. Errors name the figure and the field. */
+ * "lines": [{"y", "label"}]}. A null field counts as absent, and so does null in a range: that end
+ * is the data's. Errors name the figure and the field. */
 int assay_figure_parse(const char *json, assay_figure **out);
 void assay_figure_free(assay_figure *figure);
 
@@ -61,7 +65,7 @@ typedef struct assay_point {
 } assay_point;
 
 typedef struct assay_series {
-    char *label; /* "" when there is no `by` */
+    char *label; /* "" when there is no `by`; a text value as it is, a number as "name = value" */
     assay_point *points;
     size_t count;
     bool fitted; /* when the figure asks for a fit and it converged */
@@ -70,7 +74,7 @@ typedef struct assay_series {
 } assay_series;
 
 typedef struct assay_series_set {
-    assay_series *series; /* sorted by group, numerically where the group is a number */
+    assay_series *series; /* by group: numbers by size, texts by first appearance */
     size_t count;
     size_t skipped; /* rows without a finite x or y, or not positive on a log axis */
 } assay_series_set;
@@ -80,12 +84,19 @@ typedef struct assay_series_set {
 int assay_figure_series(const assay_figure *figure, const assay_table *rows, assay_series_set **out);
 void assay_series_set_free(assay_series_set *set);
 
-/* Export to PATH.EXT; the terminal follows `format` ("png", "svg", "pdf", "tex" (cairolatex),
- * "tikz", "txt"); `base` is the path without extension. Writes base.EXT, base.gp and base.dat, where
- * the .gp run in its own directory makes the file again. ASSAY_ENOTFOUND when gnuplot is missing
- * (says how to install it), ASSAY_EIO with gnuplot's words when it fails. */
+/*
+ * Export to base.EXT: "png", "svg", "pdf", "tex" (cairolatex; its picture is base.pdf), "tikz" or
+ * "txt" (our own drawing, 100 x 30). `base` is the path without extension. Beside it stand base.dat,
+ * the points, and base.gp, the script that makes the file again when run in its directory ("txt"
+ * has none: gnuplot could not make it). Nothing is written, and nothing replaced, unless all of it
+ * worked. ASSAY_EINVAL for a set without series and for another format; ASSAY_ENOTFOUND when
+ * gnuplot is missing (says how to install it); ASSAY_EIO with gnuplot's words when it fails.
+ */
 int assay_figure_export(const assay_figure *figure, const assay_series_set *set, const char *format,
     const char *base);
+
+/* The 256-colour code of a series on a terminal: the palette of the exported figures. */
+int assay_plot_color256(size_t series);
 
 /*
  * The figure in characters. One resident gnuplot rasterises; axes, ticks and legend are text.
@@ -109,5 +120,8 @@ typedef struct assay_screen {
 int assay_figure_draw(assay_raster *raster, const assay_figure *figure, const assay_series_set *set,
     size_t rows, size_t cols, bool ascii, assay_screen *out);
 void assay_screen_free(assay_screen *screen);
+
+/* Print it, a line a row without trailing blanks; colour: by ANSI 256-colour sequences. */
+int assay_screen_print(const assay_screen *screen, FILE *out, bool colour);
 
 #endif

@@ -1,0 +1,563 @@
+/*
+ * The script writer: a figure in the size and manner of a two-column paper.
+ *
+ * 3.25 inch wide, text of 7 to 8 points, a light grid behind, border left and bottom only. The mean
+ * is drawn over its translucent band; a fitted law is a gnuplot function, drawn dashed in the colour
+ * of its series, so that an author can change it without us. Series differ by colour and marker (by
+ * dash where a style has no markers and no fit needs the dashes). The script only reads NAME.dat,
+ * and names nothing outside of its directory.
+ */
+#include "plot/script.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/status.h"
+#include "core/suggest.h"
+#include "plot/axis.h"
+#include "plot/style.h"
+
+static const double width = 3.25, height = 2.4; /* inches */
+static const double line_height = 0.125;        /* of the key, inches */
+static const double character = 0.060;          /* mean width in the key, inches */
+static const double sample = 0.36;              /* a key entry's sample and gaps, inches */
+
+static const assay_terminal terminals[] = {
+    {"png", "png", "1200 pixels wide: 369 dots an inch in a column", ASSAY_MARKUP_ENHANCED,
+        "pngcairo enhanced size %1$.0f,%2$.0f background '#ffffff' font 'Sans,7.5' fontscale 3.8 "
+        "linewidth 3.8 pointscale 3.8 dashlength 0.6",
+        1200 / 3.25},
+    {"svg", "svg", "", ASSAY_MARKUP_ENHANCED,
+        "svg enhanced size %1$.0f,%2$.0f dynamic background '#ffffff' font 'Sans,10' linewidth 1 "
+        "dashlength 0.6",
+        96},
+    {"pdf", "pdf", "", ASSAY_MARKUP_ENHANCED,
+        "pdfcairo enhanced size %1$.3fin,%2$.3fin font 'Sans,7.5' fontscale 1 linewidth 1 "
+        "dashlength 0.6",
+        1},
+    {"tex", "tex", "\\input it; its picture is the PDF of the same name (needs graphicx, xcolor)",
+        ASSAY_MARKUP_LATEX,
+        "cairolatex pdf input colortext size %1$.3fin,%2$.3fin font ',7' linewidth 1 dashlength 0.6",
+        1},
+    {"tikz", "tikz", "\\input it; needs \\usepackage{gnuplot-lua-tikz}, which comes with gnuplot",
+        ASSAY_MARKUP_LATEX, "tikz input size %1$.3fin,%2$.3fin font '\\scriptsize' linewidth 1", 1},
+};
+
+enum { TERMINALS = sizeof terminals / sizeof *terminals };
+
+int assay_terminal_find(const char *format, const assay_terminal **out)
+{
+    char hint[256];
+    const char *known[TERMINALS + 1];
+    for (size_t i = 0; i < TERMINALS; i++) {
+        if (strcmp(terminals[i].format, format) == 0) {
+            *out = &terminals[i];
+            return ASSAY_OK;
+        }
+        known[i] = terminals[i].format;
+    }
+    known[TERMINALS] = "txt";
+    assay_suggest(format, known, TERMINALS + 1, hint, sizeof hint);
+    return assay_fail(ASSAY_EINVAL, "figures have no format \"%s\"%s", format, hint);
+}
+
+char *assay_readable(const char *column)
+{
+    char *text = strdup(column);
+    for (char *c = text; c && *c; c++)
+        if (*c == '_')
+            *c = ' ';
+    return text;
+}
+
+/* A number that gnuplot takes for a real one, whatever its value. */
+static void put_number(double v, FILE *out)
+{
+    char text[40];
+    assay_datum datum = {ASSAY_DATUM_NUMBER, v, NULL};
+    assay_datum_text(&datum, text, sizeof text);
+    fputs(text, out);
+    if (!strpbrk(text, ".en"))
+        fputs(".0", out);
+}
+
+void assay_script_data(const assay_figure *figure, const assay_series_set *set, FILE *out)
+{
+    fprintf(out, "# %s: %s against %s\n", figure->name, figure->y, figure->x);
+    fprintf(out, "# A block for each series; columns: x, y (mean over units), low, high, units\n");
+    if (set->skipped)
+        fprintf(out, "# rows without a finite x or y that the axes can show, left out: %zu\n",
+            set->skipped);
+    for (size_t s = 0; s < set->count; s++) {
+        const assay_series *series = &set->series[s];
+        fprintf(out, "%s# series %zu: ", s ? "\n\n" : "", s);
+        assay_escape(series->label, ASSAY_MARKUP_PLAIN, out);
+        fprintf(out, "\n# x y low high units\n");
+        for (size_t i = 0; i < series->count; i++) {
+            const assay_point *p = &series->points[i];
+            const double row[] = {p->x, p->y, p->low, p->high};
+            for (size_t c = 0; c < 4; c++) {
+                put_number(row[c], out);
+                fputc(' ', out);
+            }
+            fprintf(out, "%zu\n", p->units);
+        }
+    }
+}
+
+static void put_quoted(const char *text, assay_markup markup, FILE *out)
+{
+    fputc('\'', out);
+    if (markup == ASSAY_MARKUP_ENHANCED) {
+        assay_escape(text, markup, out);
+    } else {
+        char *escaped = NULL;
+        size_t size = 0;
+        FILE *memory = open_memstream(&escaped, &size);
+        if (memory) {
+            assay_escape(text, markup, memory);
+            fclose(memory);
+        }
+        for (const char *c = escaped; c && *c; c++)
+            fputs(*c == '\'' ? "''" : (char[]){*c, '\0'}, out);
+        free(escaped);
+    }
+    fputc('\'', out);
+}
+
+/* "exp(-3.99 x^{-0.352})" for LaTeX: math, with its functions upright. */
+static void put_law_latex(const char *text, FILE *out)
+{
+    fputc('$', out);
+    for (const char *c = text; *c;) {
+        if (strncmp(c, "exp", 3) == 0 || strncmp(c, "log", 3) == 0) {
+            fprintf(out, "\\%.3s", c);
+            c += 3;
+        } else if (*c == ' ' && c[1] != '+' && c[1] != '-' && c != text && c[-1] != '+' && c[-1] != '-') {
+            fputs("\\,", out);
+            c++;
+        } else {
+            fputc(*c++, out);
+        }
+    }
+    fputc('$', out);
+}
+
+static void put_law(const assay_series *series, assay_markup markup, FILE *out)
+{
+    char text[256];
+    assay_fit_text(&series->fit, "gnuplot", text, sizeof text);
+    if (markup == ASSAY_MARKUP_LATEX)
+        put_law_latex(text, out);
+    else
+        fputs(text, out);
+}
+
+/* The entry of a series in the key: its label and its law. */
+static void put_title(const assay_series *series, assay_markup markup, FILE *out)
+{
+    if (!series->label[0] && !series->fitted) {
+        fputs("notitle", out);
+        return;
+    }
+    fputs("title ", out);
+    if (series->label[0]) {
+        char *quoted = NULL;
+        size_t size = 0;
+        FILE *memory = open_memstream(&quoted, &size);
+        if (memory) {
+            put_quoted(series->label, markup, memory);
+            fclose(memory);
+            quoted[size - 1] = '\0'; /* the closing quote: the law may follow */
+            fputs(quoted, out);
+        }
+        free(quoted);
+    } else {
+        fputc('\'', out);
+    }
+    if (series->fitted) {
+        fputs(series->label[0] ? ":  " : "", out);
+        put_law(series, markup, out);
+    }
+    fputc('\'', out);
+}
+
+static size_t title_columns(const assay_series *series)
+{
+    char text[256] = "";
+    if (series->fitted)
+        assay_fit_text(&series->fit, "plain", text, sizeof text);
+    return assay_utf8_columns(series->label) + assay_utf8_columns(text) +
+           (series->label[0] && text[0] ? 3 : 0);
+}
+
+/*
+ * Where the key stands: in the corner that hides least of the curves, and below the plot when every
+ * corner hides something or the key would fill more than half of the plot.
+ */
+typedef struct key {
+    const char *position; /* gnuplot's words; NULL: no key */
+    size_t entries, columns, rows;
+    bool below;
+} key;
+
+static const char *const corners[] = {"left top", "right bottom", "right top", "left bottom"};
+
+/* Does (u, v), places on the axes, lie in a box of w x h in the corner? */
+static bool covered(size_t corner, double u, double v, double w, double h)
+{
+    bool right = corner == 1 || corner == 2, top = corner == 0 || corner == 2;
+    return (right ? u > 1 - w : u < w) && (top ? v > 1 - h : v < h);
+}
+
+/* How much of a series lies under the box: 16 places of each segment, with its band's edges. */
+static size_t hidden(const assay_series *series, const assay_axis *x, const assay_axis *y,
+    size_t corner, double w, double h)
+{
+    size_t count = 0, step = series->count / 400 + 1;
+    for (size_t i = 0; i < series->count; i += step) {
+        size_t next = i + step < series->count ? i + step : i;
+        const assay_point *a = &series->points[i], *b = &series->points[next];
+        for (int j = 0; j < 16; j++) {
+            double t = j / 16.0;
+            double u = (1 - t) * assay_axis_place(x, a->x) + t * assay_axis_place(x, b->x);
+            const double edges[][2] = {{a->y, b->y}, {a->low, b->low}, {a->high, b->high}};
+            for (size_t e = 0; e < 3; e++) {
+                double v = (1 - t) * assay_axis_place(y, edges[e][0]) +
+                           t * assay_axis_place(y, edges[e][1]);
+                count += covered(corner, u, v, w, h);
+            }
+        }
+    }
+    return count;
+}
+
+static key place_key(
+    const assay_figure *figure, const assay_series_set *set, const assay_axis *x, const assay_axis *y)
+{
+    key k = {NULL, 0, 1, 0, false};
+    size_t longest = 0;
+    for (size_t s = 0; s < set->count; s++) {
+        size_t columns = title_columns(&set->series[s]);
+        k.entries += columns > 0;
+        longest = columns > longest ? columns : longest;
+    }
+    if (k.entries == 0 || (figure->key && strcmp(figure->key, "off") == 0))
+        return k;
+    double entry = sample + character * (double)longest;
+    double w = entry / (width - 0.55), h = ((double)k.entries + 0.5) * line_height / (height - 0.5);
+    bool left = figure->key && strcmp(figure->key, "left") == 0;
+    bool right = figure->key && strcmp(figure->key, "right") == 0;
+    size_t best = 0, least = (size_t)-1;
+    for (size_t c = 0; c < 4; c++) {
+        bool is_right = c == 1 || c == 2;
+        if ((left && is_right) || (right && !is_right))
+            continue;
+        size_t count = 0;
+        for (size_t s = 0; s < set->count; s++)
+            count += hidden(&set->series[s], x, y, c, w, h);
+        for (size_t l = 0; l < figure->line_count; l++)
+            count += covered(c, c == 1 || c == 2 ? 1 : 0, assay_axis_place(y, figure->lines[l].y), w, h);
+        if (count < least) {
+            least = count;
+            best = c;
+        }
+    }
+    k.below = !left && !right && (least > 0 || w > 0.75 || h > 0.55);
+    if (figure->key && strcmp(figure->key, "below") == 0)
+        k.below = true;
+    k.position = k.below ? "below center horizontal" : corners[best];
+    if (k.below) {
+        k.columns = (size_t)fmax(1, floor((width - 0.1) / entry));
+        k.columns = k.columns > 4 ? 4 : k.columns;
+        k.columns = k.columns > k.entries ? k.entries : k.columns;
+    }
+    k.rows = (k.entries + k.columns - 1) / k.columns;
+    return k;
+}
+
+static void put_axis(const char *which, const assay_axis *axis, assay_markup markup, FILE *out)
+{
+    fprintf(out, "set %srange [", which);
+    put_number(axis->lo, out);
+    fputc(':', out);
+    put_number(axis->hi, out);
+    fputs("]\n", out);
+    if (!axis->log)
+        return;
+    fprintf(out, "set logscale %s\n", which);
+    if (assay_axis_decades(axis)) {
+        fprintf(out, "set format %s %s\nset m%stics 10\n", which,
+            markup == ASSAY_MARKUP_LATEX ? "'$10^{%L}$'" : "'10^{%L}'", which);
+        return;
+    }
+    assay_tick ticks[ASSAY_AXIS_TICKS];
+    size_t n = assay_axis_ticks(axis, 6, ticks);
+    fprintf(out, "unset m%stics\nset %stics (", which, which);
+    for (size_t i = 0; i < n; i++)
+        fprintf(out, "%s'%s' %.17g", i ? ", " : "", ticks[i].label, ticks[i].value);
+    fputs(")\n", out);
+}
+
+static int put_labels(const assay_figure *figure, assay_markup markup, FILE *out)
+{
+    char *x = figure->xlabel ? strdup(figure->xlabel) : assay_readable(figure->x);
+    char *y = figure->ylabel ? strdup(figure->ylabel) : assay_readable(figure->y);
+    int status = x && y ? ASSAY_OK : assay_fail(ASSAY_ENOMEM, "out of memory for labels");
+    if (!status) {
+        if (figure->title && figure->title[0]) {
+            fputs("set title ", out);
+            put_quoted(figure->title, markup, out);
+            fputs(" offset 0,-0.5\n", out);
+        }
+        fputs("set xlabel ", out);
+        put_quoted(x, markup, out);
+        fputs(" offset 0,0.4\nset ylabel ", out);
+        put_quoted(y, markup, out);
+        fputs(" offset 0.8,0\n", out);
+    }
+    free(x);
+    free(y);
+    return status;
+}
+
+static bool has_markers(const assay_figure *figure, const assay_series_set *set)
+{
+    if (figure->style)
+        return strcmp(figure->style, "lines") != 0;
+    return set->count > 1 || (set->count == 1 && set->series[0].count <= 30);
+}
+
+static bool has_lines(const assay_figure *figure)
+{
+    return !figure->style || strcmp(figure->style, "points") != 0;
+}
+
+static void put_styles(const assay_figure *figure, const assay_series_set *set, FILE *out)
+{
+    bool dashed = !has_markers(figure, set) && !figure->fit;
+    fputs("# series n: line style n + 1 for the mean, 101 + n for its fitted law (colours of Okabe and "
+          "Ito)\n",
+        out);
+    for (size_t s = 0; s < set->count; s++) {
+        const char *rgb = assay_style_rgb(s);
+        fprintf(out, "set style line %zu lc rgb '%s' lw 1.2 dt %s pt %d ps %s\n", s + 1, rgb,
+            dashed ? assay_style_dash(s) : "1", assay_style_marker(s),
+            set->series[s].count > 300 && !has_lines(figure) ? "0.15" : "0.4");
+        if (set->series[s].fitted)
+            fprintf(out, "set style line %zu lc rgb '%s' lw 1.1 dt (8,5)\n", 101 + s, rgb);
+    }
+}
+
+/* The fitted laws as functions, the parameters first so that they are easily changed. */
+static void put_laws(const assay_series_set *set, FILE *out)
+{
+    static const char *const formulas[] = {[ASSAY_LAW_POWER] = "a%1$zu*x**b%1$zu",
+        [ASSAY_LAW_EXP_POWER] = "exp(a%1$zu*x**b%1$zu)",
+        [ASSAY_LAW_LOG_LINEAR] = "a%1$zu + b%1$zu*log10(x)",
+        [ASSAY_LAW_SATURATING] = "c%1$zu + a%1$zu*x**b%1$zu"};
+    for (size_t s = 0; s < set->count; s++) {
+        const assay_series *series = &set->series[s];
+        if (!series->fitted)
+            continue;
+        fprintf(out, "# %s fitted to series %zu over %zu points\n",
+            assay_law_name(series->fit.law), s, series->fit.points);
+        for (size_t i = 0; i < series->fit.parameters; i++) {
+            fprintf(out, "%s%zu = ", assay_law_parameter(series->fit.law, i), s);
+            put_number(series->fit.value[i], out);
+            fputs("; ", out);
+        }
+        fprintf(out, "law%zu(x) = x > 0 ? ", s);
+        fprintf(out, formulas[series->fit.law], s);
+        fputs(" : NaN\n", out);
+    }
+}
+
+static bool banded(const assay_series *series)
+{
+    for (size_t i = 0; i < series->count; i++)
+        if (series->points[i].low < series->points[i].high)
+            return true;
+    return false;
+}
+
+static void start_element(bool *first, FILE *out)
+{
+    fputs(*first ? "plot " : ", \\\n    ", out);
+    *first = false;
+}
+
+/* Bands that reach zero or below on a log axis end at the axis. */
+static const char *band_columns(const assay_figure *figure)
+{
+    return figure->logy ? "1:(shown($3)):(shown($4))" : "1:3:4";
+}
+
+static void put_bands(const assay_figure *figure, const assay_series_set *set, bool *first, FILE *out)
+{
+    for (size_t s = 0; s < set->count; s++) {
+        const assay_series *series = &set->series[s];
+        if (!banded(series))
+            continue;
+        start_element(first, out);
+        if (has_lines(figure) && series->count > 1)
+            fprintf(out,
+                "data index %zu using %s with filledcurves fillcolor rgb '%s' "
+                "fillstyle transparent solid 0.2 noborder notitle",
+                s, band_columns(figure), assay_style_rgb(s));
+        else
+            fprintf(out,
+                "data index %zu using 1:2:%s with yerrorbars linestyle %zu pointsize 0 notitle", s,
+                band_columns(figure) + 2, s + 1);
+    }
+}
+
+static void put_means(const assay_figure *figure, const assay_series_set *set, assay_markup markup,
+    bool *first, FILE *out)
+{
+    bool markers = has_markers(figure, set), lines = has_lines(figure);
+    for (size_t s = 0; s < set->count; s++) {
+        const assay_series *series = &set->series[s];
+        bool points = !lines || series->count == 1;
+        start_element(first, out);
+        fprintf(out, "data index %zu using 1:2 with %s linestyle %zu ", s,
+            points    ? "points"
+            : markers ? "linespoints"
+                      : "lines",
+            s + 1);
+        if (!points && markers && series->count > 12)
+            fprintf(out, "pointinterval %zu ", series->count / 8);
+        put_title(series, markup, out);
+    }
+}
+
+static void put_references(const assay_figure *figure, bool *first, FILE *out)
+{
+    for (size_t i = 0; i < figure->line_count; i++) {
+        start_element(first, out);
+        put_number(figure->lines[i].y, out);
+        fputs(" with lines linecolor rgb '#555555' linewidth 0.8 dashtype (2,3) notitle", out);
+    }
+}
+
+/* A reference line's label stands over its line, at the end where fewer curves pass. */
+static void put_reference_labels(const assay_figure *figure, const assay_series_set *set,
+    const assay_axis *x, const assay_axis *y, assay_markup markup, FILE *out)
+{
+    for (size_t i = 0; i < figure->line_count; i++) {
+        const assay_figure_line *line = &figure->lines[i];
+        double place = assay_axis_place(y, line->y);
+        if (!line->label[0] || !(place >= 0 && place <= 1))
+            continue;
+        size_t near[2] = {0, 0};
+        bool under = place > 0.92;
+        double w = character * (double)assay_utf8_columns(line->label) / (width - 0.55);
+        for (size_t s = 0; s < set->count; s++)
+            for (size_t p = 0; p < set->series[s].count; p++) {
+                double u = assay_axis_place(x, set->series[s].points[p].x);
+                double v = assay_axis_place(y, set->series[s].points[p].y) - place;
+                bool close = under ? v < 0.02 && v > -0.1 : v > -0.02 && v < 0.1;
+                near[0] += close && u < w;
+                near[1] += close && u > 1 - w;
+            }
+        bool right = near[1] <= near[0];
+        fputs("set label ", out);
+        put_quoted(line->label, markup, out);
+        fprintf(out, " at graph %s, first ", right ? "0.99" : "0.01");
+        put_number(line->y, out);
+        fprintf(out, " %s offset 0,%s textcolor rgb '#444444'%s\n", right ? "right" : "left",
+            under ? "-0.6" : "0.5", markup == ASSAY_MARKUP_LATEX ? "" : " font ',6.5'");
+    }
+}
+
+static void put_fits(const assay_series_set *set, bool *first, FILE *out)
+{
+    for (size_t s = 0; s < set->count; s++)
+        if (set->series[s].fitted) {
+            start_element(first, out);
+            fprintf(out, "law%zu(x) with lines linestyle %zu notitle", s, 101 + s);
+        }
+}
+
+static void put_key(const key *k, FILE *out)
+{
+    if (!k->position)
+        fputs("unset key\n", out);
+    else if (k->below)
+        fprintf(out, "set key %s Left reverse samplen 2 spacing 0.9 maxcols %zu\n", k->position,
+            k->columns);
+    else
+        fprintf(out, "set key %s %s samplen 2 spacing 0.95\n", k->position,
+            strstr(k->position, "left") ? "Left reverse" : "Right noreverse");
+}
+
+static void put_band_comment(const assay_figure *figure, FILE *out)
+{
+    static const char *const meaning[] = {[ASSAY_BAND_CI95] = "95 % t interval of the mean over",
+        [ASSAY_BAND_SD] = "mean +- standard deviation of",
+        [ASSAY_BAND_MINMAX] = "least and largest of"};
+    if (figure->band != ASSAY_BAND_NONE)
+        fprintf(out, "# The bands: %s the units (%s).\n", meaning[figure->band], figure->unit);
+}
+
+static void put_head(const assay_figure *figure, const assay_terminal *terminal, const char *name,
+    double high, FILE *out)
+{
+    fprintf(out,
+        "# %s: written by assay. Run \"gnuplot %s.gp\" in this directory to make %s.%s again.\n",
+        figure->name, name, name, terminal->extension);
+    if (terminal->needs[0])
+        fprintf(out, "# %s.%s: %s.\n", name, terminal->extension, terminal->needs);
+    put_band_comment(figure, out);
+    fputs("set encoding utf8\nset terminal ", out);
+    fprintf(out, terminal->set, width * terminal->unit, high * terminal->unit);
+    fputs("\nset output ", out);
+    char *quoted = NULL;
+    size_t size = 0;
+    FILE *memory = open_memstream(&quoted, &size);
+    if (memory) {
+        for (const char *c = name; *c; c++)
+            fputs(*c == '\'' ? "''" : (char[]){*c, '\0'}, memory);
+        fclose(memory);
+        fprintf(out, "'%s.%s'\ndata = '%s.dat'\n\n", quoted, terminal->extension, quoted);
+    }
+    free(quoted);
+    fputs("set border 3 linecolor rgb '#444444' linewidth 0.8\n"
+          "set tics nomirror out scale 0.5,0.25 textcolor rgb '#222222'\n"
+          "set xtics offset 0,0.3\nset ytics offset 0.4,0\n"
+          "set grid back linecolor rgb '#e4e4e4' linewidth 0.6 linetype 1\n"
+          "set samples 400\n",
+        out);
+}
+
+int assay_script_write(const assay_figure *figure, const assay_series_set *set,
+    const assay_terminal *terminal, const char *name, FILE *out)
+{
+    assay_axis x, y;
+    assay_axis_ranges(figure, set, &x, &y);
+    key k = place_key(figure, set, &x, &y);
+    double high = height + (k.below ? line_height * (double)k.rows : 0) +
+                  (figure->title && figure->title[0] ? 0.12 : 0);
+    bool first = true;
+    put_head(figure, terminal, name, high, out);
+    put_key(&k, out);
+    int status = put_labels(figure, terminal->markup, out);
+    if (status)
+        return status;
+    put_axis("x", &x, terminal->markup, out);
+    put_axis("y", &y, terminal->markup, out);
+    if (figure->logy)
+        fprintf(out, "axis_end = %.17g\nshown(v) = v > axis_end ? v : axis_end\n", y.lo);
+    put_reference_labels(figure, set, &x, &y, terminal->markup, out);
+    fputc('\n', out);
+    put_styles(figure, set, out);
+    put_laws(set, out);
+    fputc('\n', out);
+    put_bands(figure, set, &first, out);
+    put_references(figure, &first, out);
+    put_means(figure, set, terminal->markup, &first, out);
+    put_fits(set, &first, out);
+    fputc('\n', out);
+    return ferror(out) ? assay_fail(ASSAY_EIO, "the script could not be written") : ASSAY_OK;
+}

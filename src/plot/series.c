@@ -1,0 +1,284 @@
+/*
+ * Rows to series: select, group, average over units, fit.
+ *
+ * A row counts when its x and y are finite numbers (and positive on a log axis); the others are
+ * skipped and counted, since a measure that some rows do not log is common and not an error. A
+ * figure whose every x (or y) is a text is one: it would stay empty for ever.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/status.h"
+#include "plot/figure.h"
+#include "plot/group.h"
+#include "plot/summary.h"
+
+/* The columns that a figure reads. */
+typedef struct columns {
+    size_t x, y, unit;
+    bool has_unit;
+    size_t *by, *where;
+} columns;
+
+static int find_column(
+    const assay_figure *figure, const assay_table *rows, const char *field, const char *name, size_t *at)
+{
+    if (assay_table_find(rows, name, at) == ASSAY_OK)
+        return ASSAY_OK;
+    return assay_fail(
+        ASSAY_ENOTFOUND, "figure \"%s\": %s: %s", figure->name, field, assay_errmsg());
+}
+
+static int no_memory(void)
+{
+    return assay_fail(ASSAY_ENOMEM, "out of memory for a figure's series");
+}
+
+static int find_columns(const assay_figure *figure, const assay_table *rows, columns *c)
+{
+    c->by = calloc(figure->by_count + 1, sizeof *c->by);
+    c->where = calloc(figure->where_count + 1, sizeof *c->where);
+    if (!c->by || !c->where)
+        return no_memory();
+    int status = find_column(figure, rows, "x", figure->x, &c->x);
+    if (!status)
+        status = find_column(figure, rows, "y", figure->y, &c->y);
+    for (size_t i = 0; i < figure->by_count && !status; i++)
+        status = find_column(figure, rows, "by", figure->by[i], &c->by[i]);
+    for (size_t i = 0; i < figure->where_count && !status; i++)
+        status = find_column(figure, rows, "where", figure->where[i].column, &c->where[i]);
+    if (status)
+        return status;
+    c->has_unit = assay_table_find(rows, figure->unit, &c->unit) == ASSAY_OK;
+    /* "replicate" is what nobody declared: a table without it has rows that are units. */
+    if (!c->has_unit && strcmp(figure->unit, "replicate") != 0)
+        return find_column(figure, rows, "unit", figure->unit, &c->unit);
+    return ASSAY_OK;
+}
+
+static bool selected(
+    const assay_figure *figure, const assay_table *rows, const columns *c, size_t row)
+{
+    char text[256];
+    for (size_t i = 0; i < figure->where_count; i++) {
+        assay_datum datum = assay_table_get(rows, row, c->where[i]);
+        assay_datum_text(&datum, text, sizeof text);
+        if (strcmp(datum.kind == ASSAY_DATUM_TEXT ? datum.text : text, figure->where[i].value) != 0)
+            return false;
+    }
+    return true;
+}
+
+static bool usable(const assay_datum *datum, bool log)
+{
+    return (datum->kind == ASSAY_DATUM_NUMBER || datum->kind == ASSAY_DATUM_INTEGER) &&
+           isfinite(datum->number) && (!log || datum->number > 0);
+}
+
+/* The rows that count, into `kept`; *texts: which of x and y held texts. */
+static size_t keep_rows(const assay_figure *figure, const assay_table *rows, const columns *c,
+    size_t *kept, size_t *skipped, const char **texts)
+{
+    size_t n = 0;
+    for (size_t row = 0; row < assay_table_rows(rows); row++) {
+        if (!selected(figure, rows, c, row))
+            continue;
+        assay_datum x = assay_table_get(rows, row, c->x), y = assay_table_get(rows, row, c->y);
+        if (usable(&x, figure->logx) && usable(&y, figure->logy)) {
+            kept[n++] = row;
+            continue;
+        }
+        ++*skipped;
+        if (x.kind == ASSAY_DATUM_TEXT)
+            *texts = figure->x;
+        else if (y.kind == ASSAY_DATUM_TEXT)
+            *texts = figure->y;
+    }
+    return n;
+}
+
+/* "llama", "temperature = 0.6", "llama, temperature = 0.6" */
+static char *label_of(
+    const assay_figure *figure, const assay_table *rows, const columns *c, size_t row)
+{
+    char *label = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&label, &size);
+    if (!out)
+        return NULL;
+    for (size_t i = 0; i < figure->by_count; i++) {
+        char text[64];
+        assay_datum datum = assay_table_get(rows, row, c->by[i]);
+        assay_datum_text(&datum, text, sizeof text);
+        fputs(i ? ", " : "", out);
+        if (datum.kind == ASSAY_DATUM_TEXT)
+            fputs(datum.text, out);
+        else if (datum.kind == ASSAY_DATUM_MISSING)
+            fprintf(out, "no %s", figure->by[i]);
+        else
+            fprintf(out, "%s = %s", figure->by[i], text);
+    }
+    if (fclose(out)) {
+        free(label);
+        return NULL;
+    }
+    return label;
+}
+
+static int to_records(const assay_figure *figure, const assay_table *rows, const columns *c,
+    const size_t *kept, size_t n, assay_record **out, size_t *groups)
+{
+    int status = no_memory();
+    size_t distinct;
+    size_t *group = malloc((n + 1) * sizeof *group), *unit = malloc((n + 1) * sizeof *unit);
+    assay_record *records = malloc((n + 1) * sizeof *records);
+    if (!group || !unit || !records)
+        goto cleanup;
+    status = assay_group_rank_all(rows, c->by, figure->by_count, kept, n, group, groups);
+    for (size_t i = 0; i < n; i++)
+        unit[i] = i;
+    if (!status && c->has_unit)
+        status = assay_group_rank(rows, c->unit, kept, n, unit, &distinct);
+    for (size_t i = 0; i < n && !status; i++)
+        records[i] = (assay_record){group[i], unit[i], assay_table_get(rows, kept[i], c->x).number,
+            assay_table_get(rows, kept[i], c->y).number};
+    if (status)
+        goto cleanup;
+    *out = records;
+    records = NULL;
+cleanup:
+    free(group);
+    free(unit);
+    free(records);
+    return status;
+}
+
+/* A label and room for its points, for every group. */
+static int start_series(const assay_figure *figure, const assay_table *rows, const columns *c,
+    const size_t *kept, const assay_record *records, size_t n, assay_series_set *set)
+{
+    for (size_t i = 0; i < n; i++) {
+        assay_series *series = &set->series[records[i].group];
+        series->count++; /* at most so many points */
+        if (!series->label && !(series->label = label_of(figure, rows, c, kept[i])))
+            return no_memory();
+    }
+    for (size_t s = 0; s < set->count; s++) {
+        set->series[s].points = malloc((set->series[s].count + 1) * sizeof(assay_point));
+        if (!set->series[s].points)
+            return no_memory();
+        set->series[s].count = 0;
+    }
+    return ASSAY_OK;
+}
+
+static assay_fit_space space_of(const char *name)
+{
+    if (!name)
+        return ASSAY_SPACE_DEFAULT;
+    if (strcmp(name, "log") == 0)
+        return ASSAY_SPACE_LOG;
+    return strcmp(name, "loglog") == 0 ? ASSAY_SPACE_LOGLOG : ASSAY_SPACE_LINEAR;
+}
+
+/* A law that does not fit is told in the series, not an error: the points are still worth seeing. */
+static int fit_series(const assay_figure *figure, assay_law law, assay_series *series)
+{
+    double *x = malloc((2 * series->count + 1) * sizeof *x);
+    if (!x)
+        return no_memory();
+    double *y = x + series->count;
+    for (size_t i = 0; i < series->count; i++) {
+        x[i] = series->points[i].x;
+        y[i] = series->points[i].y;
+    }
+    series->fitted = assay_fit_law(law, space_of(figure->fit_space), x, y, NULL, series->count, 0.95,
+                         &series->fit) == ASSAY_OK;
+    if (!series->fitted)
+        series->fit_error = strdup(assay_errmsg());
+    free(x);
+    return series->fitted || series->fit_error ? ASSAY_OK : no_memory();
+}
+
+static int fill_series(const assay_figure *figure, const assay_table *rows, const columns *c,
+    const size_t *kept, size_t n, assay_series_set *set)
+{
+    assay_record *records = NULL;
+    assay_summary *summaries = NULL;
+    size_t count = 0;
+    assay_law law = ASSAY_LAW_POWER;
+    int status = to_records(figure, rows, c, kept, n, &records, &set->count);
+    if (status)
+        return status;
+    set->series = calloc(set->count + 1, sizeof *set->series);
+    status = set->series ? ASSAY_OK : no_memory();
+    if (!status)
+        status = start_series(figure, rows, c, kept, records, n, set);
+    if (!status)
+        status = assay_summarise(records, n, figure->band, &summaries, &count);
+    for (size_t i = 0; i < count && !status; i++) {
+        assay_series *series = &set->series[summaries[i].group];
+        series->points[series->count++] = summaries[i].point;
+    }
+    if (!status && figure->fit)
+        status = assay_law_parse(figure->fit, &law);
+    for (size_t s = 0; s < set->count && figure->fit && !status; s++)
+        status = fit_series(figure, law, &set->series[s]);
+    free(records);
+    free(summaries);
+    return status;
+}
+
+int assay_figure_series(const assay_figure *figure, const assay_table *rows, assay_series_set **out)
+{
+    columns c = {0};
+    size_t *kept = NULL, n;
+    const char *texts = NULL;
+    int status = ASSAY_OK;
+    assay_series_set *set = calloc(1, sizeof *set);
+    *out = NULL;
+    if (!set)
+        return no_memory();
+    if (assay_table_rows(rows) == 0)
+        goto cleanup;
+    status = find_columns(figure, rows, &c);
+    if (status)
+        goto cleanup;
+    kept = malloc(assay_table_rows(rows) * sizeof *kept);
+    if (!kept) {
+        status = no_memory();
+        goto cleanup;
+    }
+    n = keep_rows(figure, rows, &c, kept, &set->skipped, &texts);
+    if (n == 0 && texts)
+        status = assay_fail(ASSAY_EINVAL,
+            "figure \"%s\": the column \"%s\" holds texts, and an axis needs numbers; texts can "
+            "name series (by)",
+            figure->name, texts);
+    else
+        status = fill_series(figure, rows, &c, kept, n, set);
+cleanup:
+    free(c.by);
+    free(c.where);
+    free(kept);
+    if (status)
+        assay_series_set_free(set);
+    else
+        *out = set;
+    return status;
+}
+
+void assay_series_set_free(assay_series_set *set)
+{
+    if (!set)
+        return;
+    for (size_t i = 0; set->series && i < set->count; i++) {
+        free(set->series[i].label);
+        free(set->series[i].points);
+        free(set->series[i].fit_error);
+    }
+    free(set->series);
+    free(set);
+}

@@ -1,0 +1,19 @@
+/* How series look: the palette of Okabe and Ito (2008), markers, dashes. */
+#ifndef ASSAY_PLOT_STYLE_H
+#define ASSAY_PLOT_STYLE_H
+
+#include <stddef.h>
+
+enum { ASSAY_PALETTE = 7 };
+
+/*
+ * Series i. Colours repeat after seven series; markers and dashes change with each repetition, so
+ * that (colour, marker) and (colour, dash) differ among the first 49 and 35 series.
+ */
+const char *assay_style_rgb(size_t series);    /* "#0072B2" */
+int assay_style_marker(size_t series);         /* gnuplot's point type */
+const char *assay_style_dash(size_t series);   /* gnuplot's dash type for lines without markers */
+unsigned assay_style_glyph(size_t series);     /* marker as a character */
+char assay_style_letter(size_t series);        /* and in ASCII */
+
+#endif
