@@ -1,1 +1,3 @@
-# tests of src/run
+check_PROGRAMS += tests/run/frame tests/run/pool
+tests_run_frame_LDADD = $(WORKBENCH_TEST_LIBS)
+tests_run_pool_LDADD = $(WORKBENCH_TEST_LIBS)
