@@ -179,7 +179,10 @@ static int row_entry(assay_frame_writer *writer, const char *name, assay_datum_k
     uint32_t id;
     bool added;
     size_t size = strlen(name);
-    int status = assay_names_intern(&writer->names, name, size, &id, &added);
+    int status = size > 0 && size <= ASSAY_FRAME_NAME_SIZE
+                     ? assay_names_intern(&writer->names, name, size, &id, &added)
+                     : assay_fail(ASSAY_EINVAL, "a measure's name must have 1..%d bytes, got %zu",
+                           ASSAY_FRAME_NAME_SIZE, size);
     if (!status && id >= ASSAY_FRAME_NAMES)
         status = assay_fail(ASSAY_EINVAL,
             "a cell can log at most %d different measures, \"%s\" is one more", ASSAY_FRAME_NAMES,

@@ -33,6 +33,7 @@ typedef enum assay_frame_kind {
 enum {
     ASSAY_FRAME_HEAD = 5,          /* bytes before the payload */
     ASSAY_FRAME_LIMIT = 256 << 20, /* bytes of a payload: an artifact may be as large as this */
+    ASSAY_FRAME_NAME_SIZE = 256,   /* bytes of a measure's name */
     ASSAY_FRAME_NAMES = 1 << 16    /* different names of a cell */
 };
 

@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "core/status.h"
+#include "run/machine.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define MEMORY_LIMITS 0 /* the sanitizer's shadow is terabytes of data */
@@ -44,6 +45,11 @@ enum {
 static const double time_grace = 1.0; /* seconds from the soft stop to SIGKILL */
 static const double stop_grace = 0.5;
 
+struct slot_name {
+    uint32_t id;  /* the pool's */
+    uint64_t row; /* the last one that has it, counted from 1 */
+};
+
 struct slot {
     pid_t pid; /* 0: free */
     int64_t cell;
@@ -55,8 +61,9 @@ struct slot {
     char *error;
     double progress;
     assay_bytes in;
-    uint32_t *names; /* the process's ids -> the pool's */
+    struct slot_name *names; /* by the process's ids */
     size_t name_count, name_capacity;
+    uint64_t rows;
     char line[LINE_SIZE];
     size_t line_size, line_count;
 };
@@ -224,7 +231,7 @@ static struct slot *free_slot(assay_pool *pool)
 static void renew_slot(struct slot *slot)
 {
     assay_bytes in = slot->in;
-    uint32_t *names = slot->names;
+    struct slot_name *names = slot->names;
     size_t capacity = slot->name_capacity;
     assay_bytes_clear(&in, KEPT);
     free(slot->error);
@@ -297,7 +304,7 @@ static int name_frame(assay_pool *pool, struct slot *slot, const assay_frame *fr
         return assay_fail(ASSAY_EFORMAT, "more than %d names", ASSAY_FRAME_NAMES);
     if (slot->name_count == slot->name_capacity) {
         size_t capacity = slot->name_capacity ? 2 * slot->name_capacity : 16;
-        uint32_t *names = realloc(slot->names, capacity * sizeof *names);
+        struct slot_name *names = realloc(slot->names, capacity * sizeof *names);
         if (!names)
             return assay_fail(ASSAY_ENOMEM, "not enough memory for %zu names", capacity);
         slot->names = names;
@@ -305,22 +312,27 @@ static int name_frame(assay_pool *pool, struct slot *slot, const assay_frame *fr
     }
     bool added;
     int status = assay_names_intern(&pool->names, (const char *)frame->payload, frame->size,
-        &slot->names[slot->name_count], &added);
+        &slot->names[slot->name_count].id, &added);
     if (!status)
-        slot->name_count++;
+        slot->names[slot->name_count++].row = 0;
     return status;
 }
 
 /* Give the row the pool's names; after this nobody has to check it again. */
-static int translate_row(const struct slot *slot, const assay_frame *frame)
+static int translate_row(struct slot *slot, const assay_frame *frame)
 {
     size_t at = 0;
     bool corrupt;
     assay_row_entry entry;
+    slot->rows++;
     while (assay_row_next(frame->payload, frame->size, &at, &entry, &corrupt)) {
         if (entry.name >= slot->name_count)
             return assay_fail(ASSAY_EFORMAT, "a measure with the unknown number %u", entry.name);
-        assay_row_set_name(&entry, slot->names[entry.name]);
+        struct slot_name *name = &slot->names[entry.name];
+        if (name->row == slot->rows)
+            return assay_fail(ASSAY_EFORMAT, "a row with a measure twice");
+        name->row = slot->rows;
+        assay_row_set_name(&entry, name->id);
     }
     return corrupt ? assay_fail(ASSAY_EFORMAT, "a row that is cut short") : ASSAY_OK;
 }
@@ -716,7 +728,7 @@ int assay_pool_open(int workers, const assay_pool_calls *calls, assay_pool **out
         goto failed;
     *pool = (assay_pool){
         .calls = *calls, .slots = slots, .polls = polls, .slot_count = (size_t)workers};
-    pool->null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    pool->null = assay_machine_null();
     if (pool->null < 0) {
         status = assay_fail(ASSAY_EIO, "can't open /dev/null: %s", strerror(errno));
         goto failed;

@@ -29,22 +29,32 @@ typedef struct assay_run_options {
     double cell_time;           /* seconds; 0: the declaration's, else none */
     uint64_t cell_memory;       /* bytes; 0: the declaration's, else physical memory / workers */
     bool detach;
-    bool quiet;                 /* no progress line */
+    bool quiet;                 /* no progress line; detached, nothing that the script prints while
+                                 * it is loaded */
+    uint64_t order_seed;        /* 0: cells in their order; else shuffled, which changes no row */
 } assay_run_options;
 
 /* Start FILE. In the foreground it returns when the run has ended, `state` telling how; with detach
  * it returns as soon as the run stands in the store and its process has taken it. Errors are those
- * from before the run existed (bad file, parameters, database); later ones are in the run. */
+ * from before the run existed (bad file, parameters, database); later ones are in the run, but for
+ * one that leaves no run to write to (the database is gone), which is returned too.
+ *
+ * Detaching forks: no store on that database may be open in the calling process, as SQLite's locks
+ * do not cross a fork (ASSAY_EBUSY); close it before and open it again after. */
 int assay_run_start(const char *file, const assay_run_options *options, int64_t *run, assay_run_state *state);
 
-/* Redo what is unfinished (queued, running, failed cells) with the stored script and parameters. */
+/* Redo what is unfinished (queued, running, failed cells) with the stored script and parameters.
+ * A run that is done already stays as it is. Of the options, those of a run's content (preset,
+ * settings, replicates, seed) do not count: they are the stored ones. */
 int assay_run_resume(int64_t run, const assay_run_options *options, assay_run_state *state);
 
-/* Run the stored script with the stored seed as a new run, compare bitwise. */
+/* Run the stored script with the stored seed as a new run, compare bitwise. ASSAY_ECANCELLED when
+ * it was cancelled before there was something to compare. */
 int assay_run_reproduce(int64_t run, const assay_run_options *options, int64_t *again, bool *equal, char *difference, size_t size);
 
 /* Ask the run to stop: flag in the store, and SIGTERM when it is on this host. Waits up to `wait`
- * seconds for it to end. */
+ * seconds for it to end (ASSAY_EBUSY when it has not; 0: does not wait). ASSAY_EINVAL for a run
+ * that has ended already. */
 int assay_run_cancel(const char *database, int64_t run, double wait);
 
 /* A line about a running or ended run: "[######----] 120/200 cells  1.2e4 rows/s  ETA 0:42". */

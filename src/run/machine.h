@@ -1,0 +1,21 @@
+/* What this machine is and has. For the other files of this room. */
+#ifndef ASSAY_RUN_MACHINE_H
+#define ASSAY_RUN_MACHINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+int assay_machine_cores(void);       /* that this process may use */
+uint64_t assay_machine_memory(void); /* bytes: physical, or the control group's limit */
+
+/* {"assay", "lua", "sqlite", "gsl", "os", "cpu"} as JSON; the caller frees; NULL: no memory. */
+char *assay_machine_versions(void);
+
+/* Has this process the file open? */
+bool assay_machine_has_open(const char *path);
+
+/* /dev/null, open for reading and writing as a descriptor above the standard streams'; those of
+ * them that were closed are /dev/null afterwards. -1 when it can't be opened. */
+int assay_machine_null(void);
+
+#endif
