@@ -94,8 +94,9 @@ static void on_soft_stop(int signal)
 
 static void reset_signals(const assay_pool *pool)
 {
-    static const int defaults[] = {
-        SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTERM, SIGCHLD, SIGALRM, SIGTSTP, SIGWINCH};
+    /* Those of crashes too: a handler of the caller's would go on with the caller's work here. */
+    static const int defaults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGHUP,
+        SIGINT, SIGQUIT, SIGPIPE, SIGTERM, SIGCHLD, SIGALRM, SIGTSTP, SIGWINCH};
     for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
         signal(defaults[i], SIG_DFL);
     struct sigaction soft = {.sa_handler = on_soft_stop}; /* and a blocked read ends */

@@ -17,12 +17,29 @@ static void put_duration(char *out, size_t size, double seconds)
         snprintf(out, size, "%lld:%02lld:%02lld", s / 3600, s / 60 % 60, s % 60);
 }
 
+/* "7.5", "203", "1.2e4" */
+static void put_rate(char *out, size_t size, double rate)
+{
+    if (rate < 1000) {
+        snprintf(out, size, "%.*f", rate < 9.95 ? 1 : 0, rate);
+        return;
+    }
+    int exponent = (int)floor(log10(rate));
+    double mantissa = rate / pow(10, exponent);
+    if (mantissa >= 9.95) {
+        mantissa = 1;
+        exponent++;
+    }
+    snprintf(out, size, "%.1fe%d", mantissa, exponent);
+}
+
 /* What follows the bar. */
 static void put_words(const assay_progress_line *line, char *out, size_t size)
 {
-    char duration[32], rate[32] = "", failed[40] = "", time[48] = "";
+    char number[32], duration[32], rate[48] = "", failed[40] = "", time[48] = "";
+    put_rate(number, sizeof number, line->rate);
     if (line->rate >= 0)
-        snprintf(rate, sizeof rate, "  %.2g rows/s", line->rate);
+        snprintf(rate, sizeof rate, "  %s rows/s", number);
     if (line->failed)
         snprintf(failed, sizeof failed, "  %lld failed", (long long)line->failed);
     double seconds = line->took >= 0 ? line->took : line->eta;

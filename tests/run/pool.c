@@ -116,7 +116,7 @@ static void all_that_is_logged_arrives(void **state)
     observed seen;
     run_cells(&seen, logs_much, 3, 7, &no_limits);
     assert_int_equal(seen.rows, 7 * 20000);
-    assert_float_equal(seen.sum, 20000 * (1 + 2 + 3 + 4 + 5 + 6 + 7), 0);
+    assert_true(seen.sum == 20000.0 * (1 + 2 + 3 + 4 + 5 + 6 + 7));
     for (int i = 0; i < 7; i++)
         assert_int_equal(seen.outcome[i], ASSAY_POOL_DONE);
 }
@@ -133,7 +133,6 @@ static int ends_in_its_way(void *context, int64_t cell, assay_frame_writer *out)
     case 2:
         exit(3);
     case 3:
-        signal(SIGSEGV, SIG_DFL);
         raise(SIGSEGV);
         return ASSAY_OK;
     case 4:
