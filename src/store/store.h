@@ -229,4 +229,29 @@ int assay_store_run_delete(assay_store *store, int64_t run); /* refuses a live r
  * cell, replicate, parameters and measures as columns. */
 int assay_store_view_refresh(assay_store *store, const char *experiment);
 
+/*
+ * Graded-sample logs (columns problem, sample, correct, answer, reward, logprob, tokens, cost, text,
+ * and whatever else the table has), imported whole in one transaction. The same content again under
+ * the same name: already = true and nothing is written. Other content under a taken name is
+ * ASSAY_EINVAL. samples gives the table back as it was, column by column and kind by kind.
+ */
+int assay_store_import_samples(assay_store *store, const char *name, const assay_table *samples, bool *already);
+int assay_store_samples(assay_store *store, const char *name, assay_table **out);
+int assay_store_samples_delete(assay_store *store, const char *name);
+
+typedef struct assay_sample_log {
+    char *name;
+    char *columns; /* JSON array of names */
+    int64_t rows;
+    double imported; /* Unix seconds */
+} assay_sample_log;
+
+typedef struct assay_sample_log_list {
+    assay_sample_log *logs;
+    size_t count;
+} assay_sample_log_list;
+
+int assay_store_sample_logs(assay_store *store, assay_sample_log_list *out); /* by name */
+void assay_sample_log_list_free(assay_sample_log_list *list);
+
 #endif
