@@ -1,10 +1,13 @@
 # tests of src/lua
-check_PROGRAMS += tests/lua/args
+check_PROGRAMS += tests/lua/args tests/lua/repl
 tests_lua_args_LDADD = $(WORKBENCH_TEST_LIBS)
+tests_lua_repl_LDADD = $(WORKBENCH_TEST_LIBS)
 
-TESTS += tests/lua/matrix.lua tests/lua/rng.lua tests/lua/stats.lua tests/lua/fit.lua tests/lua/json.lua tests/lua/golden_self.lua
+TESTS += tests/lua/matrix.lua tests/lua/rng.lua tests/lua/stats.lua tests/lua/fit.lua \
+	tests/lua/json.lua tests/lua/golden_self.lua
 EXTRA_DIST += tests/lua/tap.lua tests/lua/golden.lua tests/golden/_self.json \
-	tests/lua/matrix.lua tests/lua/rng.lua tests/lua/stats.lua tests/lua/fit.lua tests/lua/json.lua tests/lua/golden_self.lua
+	tests/lua/matrix.lua tests/lua/rng.lua tests/lua/stats.lua tests/lua/fit.lua \
+	tests/lua/json.lua tests/lua/golden_self.lua
 
 # Stock lua5.4 can load a sanitized module only with the sanitizer's runtime in the process.
 if SANITIZERS
