@@ -10,6 +10,7 @@
  */
 #include <lauxlib.h>
 #include <lualib.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -62,12 +63,11 @@ static void check_limits(lua_State *L)
 {
     assay_limits *limits = limits_of(L);
     if (limits->instructions > limits->most_instructions || thread_time() > limits->deadline)
-        limits->exceeded = true;
-    if (!limits->exceeded)
-        return;
-    lua_sethook(L, limit_hook, LUA_MASKCOUNT, 1);
-    luaL_error(L, "a declaration may take %d million instructions and %f s; more work belongs into run",
-        (int)(limits->most_instructions / 1000000), limits->most_time);
+        limits->interrupt.reason = limits->message;
+    if (limits->interrupt.reason) {
+        lua_sethook(L, limit_hook, LUA_MASKCOUNT, 1);
+        assay_interrupt_error(L);
+    }
 }
 
 static void limit_hook(lua_State *L, lua_Debug *at)
@@ -82,9 +82,11 @@ void assay_bare_arm(lua_State *L, uint64_t instructions, double seconds)
     assay_limits *limits = limits_of(L);
     limits->instructions = 0;
     limits->most_instructions = instructions;
-    limits->most_time = seconds;
     limits->deadline = thread_time() + seconds;
-    limits->exceeded = false;
+    limits->interrupt.reason = NULL;
+    snprintf(limits->message, sizeof limits->message,
+        "a declaration may take %d million instructions and %g s; more work belongs into run",
+        (int)(instructions / 1000000), seconds);
     lua_sethook(L, limit_hook, LUA_MASKCOUNT, HOOK_PERIOD);
 }
 
@@ -103,6 +105,7 @@ static int open_libraries(lua_State *L)
         luaL_requiref(L, library->name, library->func, 1);
         lua_pop(L, 1);
     }
+    assay_interrupt_guard_handlers(L, &limits_of(L)->interrupt);
     return 0;
 }
 

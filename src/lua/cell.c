@@ -385,7 +385,11 @@ static void push_metatable(lua_State *L)
     if (!luaL_newmetatable(L, CELL))
         return;
     lua_newtable(L);
-    assay_lua_register_methods(L, "cell", methods);
+    for (const luaL_Reg *method = methods; method->name; method++) {
+        lua_pushfstring(L, "cell:%s", method->name);
+        lua_pushcclosure(L, method->func, 1); /* not padded: cell:note counts its arguments */
+        lua_setfield(L, -2, method->name);
+    }
     lua_pushcclosure(L, cell_index, 1);
     lua_setfield(L, -2, "__index");
 }

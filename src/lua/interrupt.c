@@ -5,6 +5,9 @@
  * pcall does not swallow the interrupt. A standing count hook would need no bookkeeping, but Lua
  * then leaves its fast path at every instruction (a third slower, measured). Hooks belong to a
  * thread, so coroutine.resume and coroutine.wrap note which one runs.
+ *
+ * xpcall calls its handler inside the hook that errs, where no hook runs: a handler that loops would
+ * loop for ever. So once an interrupt was raised, handlers are no longer called.
  */
 #include <lauxlib.h>
 
@@ -16,11 +19,18 @@ static assay_interrupt *interrupt_of(lua_State *L)
     return *(assay_interrupt **)lua_getextraspace(L);
 }
 
+void assay_interrupt_error(lua_State *L)
+{
+    luaL_where(L, 0);
+    lua_pushstring(L, interrupt_of(L)->reason);
+    lua_concat(L, 2);
+    lua_error(L);
+}
+
 static void hook(lua_State *L, lua_Debug *at)
 {
     (void)at;
-    const char *reason = interrupt_of(L)->reason;
-    luaL_error(L, "%s", reason ? reason : "interrupted");
+    assay_interrupt_error(L);
 }
 
 static void hook_thread(lua_State *L)
@@ -40,6 +50,8 @@ void assay_interrupt_clear(lua_State *L, assay_interrupt *interrupt)
     interrupt->running = L;
     interrupt->reason = NULL;
 }
+
+/* ---- coroutines ---- */
 
 /* Call the function below its `arguments`, which runs `co`; results replace them all. */
 static int call_running(lua_State *L, lua_State *co, int arguments)
@@ -100,6 +112,52 @@ static void replace(lua_State *L, const char *name, lua_CFunction by)
     lua_setfield(L, -2, name);
 }
 
+/* ---- xpcall ---- */
+
+/* Upvalue 1: the script's handler. */
+static int handle(lua_State *L)
+{
+    if (interrupt_of(L)->reason)
+        return 1;
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, 1);
+    return 1;
+}
+
+static int all_results(lua_State *L, int status, lua_KContext context)
+{
+    (void)status;
+    (void)context;
+    return lua_gettop(L);
+}
+
+/* Upvalue 1: Lua's own xpcall. */
+static int guarded_xpcall(lua_State *L)
+{
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+    lua_pushvalue(L, 2);
+    lua_pushcclosure(L, handle, 1);
+    lua_replace(L, 2);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_callk(L, lua_gettop(L) - 1, LUA_MULTRET, 0, all_results);
+    return lua_gettop(L);
+}
+
+void assay_interrupt_guard_handlers(lua_State *L, assay_interrupt *interrupt)
+{
+    *(assay_interrupt **)lua_getextraspace(L) = interrupt; /* new threads copy it */
+    interrupt->running = L;
+    interrupt->reason = NULL;
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+    lua_getfield(L, -1, LUA_GNAME);
+    replace(L, "xpcall", guarded_xpcall);
+    lua_pop(L, 2);
+}
+
+/* ---- the whole ---- */
+
 static int report(void *context, double done, double total)
 {
     (void)done;
@@ -119,9 +177,7 @@ const assay_progress *assay_lua_progress(lua_State *L)
 
 void assay_interrupt_install(lua_State *L, assay_interrupt *interrupt)
 {
-    *(assay_interrupt **)lua_getextraspace(L) = interrupt; /* new threads copy it */
-    interrupt->running = L;
-    interrupt->reason = NULL;
+    assay_interrupt_guard_handlers(L, interrupt);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
     lua_getfield(L, -1, "coroutine");
     replace(L, "resume", resume);

@@ -19,14 +19,32 @@
 void assay_prelude_push(lua_State *L, const char *name);
 
 /*
+ * Interrupts (interrupt.c). `running` is the thread that runs now, the main one or a coroutine.
+ */
+typedef struct assay_interrupt {
+    lua_State *volatile running;
+    const char *volatile reason; /* NULL: none asked for */
+} assay_interrupt;
+
+/* Make xpcall heed interrupts; the interrupt lives as long as L, in its extra space. */
+void assay_interrupt_guard_handlers(lua_State *L, assay_interrupt *interrupt);
+/* That, and let coroutine.resume and coroutine.wrap keep `running` true. */
+void assay_interrupt_install(lua_State *L, assay_interrupt *interrupt);
+/* Within a hook: raise the reason, with the place that runs. */
+void assay_interrupt_error(lua_State *L);
+/* Async-signal-safe. */
+void assay_interrupt_raise(assay_interrupt *interrupt, const char *reason);
+void assay_interrupt_clear(lua_State *L, assay_interrupt *interrupt);
+
+/*
  * The bare environment of listing (bare.c).
  */
 typedef struct assay_limits {
+    assay_interrupt interrupt;      /* first: the extra space points to both */
     size_t memory, most_memory;     /* bytes held, and how many may be */
     uint64_t instructions, most_instructions;
     double deadline;                /* of the thread's processor time, seconds */
-    double most_time;
-    bool exceeded;                  /* for good: every further instruction errs, pcall or not */
+    char message[128];              /* once exceeded */
 } assay_limits;
 
 /* A state with the safe libraries only, whose memory is limited; NULL when there is none. The limits
@@ -36,20 +54,6 @@ lua_State *assay_bare_new(assay_limits *limits);
 void assay_bare_arm(lua_State *L, uint64_t instructions, double seconds);
 /* Push the environment of a listed script; the module was opened before. */
 void assay_bare_environment(lua_State *L);
-
-/*
- * Interrupts (interrupt.c). `running` is the thread that runs now, the main one or a coroutine.
- */
-typedef struct assay_interrupt {
-    lua_State *volatile running;
-    const char *volatile reason; /* NULL: none asked for */
-} assay_interrupt;
-
-/* Let coroutine.resume and coroutine.wrap keep `running` true. The interrupt lives as long as L. */
-void assay_interrupt_install(lua_State *L, assay_interrupt *interrupt);
-/* Async-signal-safe. */
-void assay_interrupt_raise(assay_interrupt *interrupt, const char *reason);
-void assay_interrupt_clear(lua_State *L, assay_interrupt *interrupt);
 
 /*
  * Cells (cell.c).

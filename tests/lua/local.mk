@@ -15,3 +15,9 @@ if SANITIZERS
 AM_TESTS_ENVIRONMENT += ASSAY_PRELOAD="$$($(CC) -print-file-name=libasan.so)"; export ASSAY_PRELOAD; \
 	ASAN_OPTIONS="allocator_may_return_null=1:$$ASAN_OPTIONS"; export ASAN_OPTIONS;
 endif
+
+# The engine and the prelude.
+check_PROGRAMS += tests/lua/engine
+tests_lua_engine_LDADD = $(WORKBENCH_TEST_LIBS)
+TESTS += tests/lua/experiment.lua tests/lua/grid.lua
+EXTRA_DIST += tests/lua/experiment.lua tests/lua/grid.lua
