@@ -4,9 +4,9 @@
  * Memory is limited by the allocator, instructions and processor time by a count hook that keeps
  * erring once a limit is passed. The hook does not run inside C functions, so those that can work
  * for long on little input (patterns, string.rep, the table library over made-up lengths) are
- * guarded here: by the size of their arguments, and the clock at every call. There are no coroutines
- * (a hook belongs to one thread), no __gc (it runs without hooks), no __len (it makes up lengths),
- * and nothing that compiles, reads or starts anything.
+ * guarded here: by the size of their arguments, and the clock at every call. There are no
+ * coroutines (a hook belongs to one thread), no __gc (it runs without hooks), no __len (it makes up
+ * lengths), and nothing that compiles, reads or starts anything.
  */
 #include <lauxlib.h>
 #include <lualib.h>
@@ -203,7 +203,8 @@ static int pattern(lua_State *L)
     luaL_checklstring(L, 1, &subject);
     const char *text = luaL_checklstring(L, 2, &size);
     if (pattern_steps(subject, text, size) > most_pattern_steps)
-        assay_arg_error(L, "this pattern may take too long on %d bytes in a declaration", (int)subject);
+        assay_arg_error(
+            L, "this pattern may take too long on %d bytes in a declaration", (int)subject);
     return call_guarded(L);
 }
 

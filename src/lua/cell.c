@@ -65,8 +65,8 @@ static bool is_identifier(const char *name)
 {
     if (*name >= '0' && *name <= '9')
         return false;
-    size_t letters = strspn(
-        name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+    size_t letters =
+        strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
     return letters > 0 && name[letters] == '\0';
 }
 
@@ -121,8 +121,9 @@ static void read_text(lua_State *L, int at, measure *m)
     m->kind = TEXT;
     m->text = lua_tolstring(L, at, &m->size);
     if (m->size > MOST_TEXT)
-        assay_arg_error(L, "%s is a text of %zu bytes; at most %d are a measure, more is an artifact",
-            m->name, m->size, MOST_TEXT);
+        assay_arg_error(L,
+            "%s is a text of %zu bytes; at most %d are a measure, more is an artifact", m->name,
+            m->size, MOST_TEXT);
     if (!is_text(m->text, m->size))
         assay_arg_error(L, "%s must be UTF-8 text without zero bytes", m->name);
 }
@@ -269,7 +270,8 @@ static unsigned char grey(double x, double low, double high)
 {
     if (!(x > low))
         return 0;
-    return x >= high ? 255 : (unsigned char)lround(255.0 * ((x / 2 - low / 2) / (high / 2 - low / 2)));
+    return x >= high ? 255
+                     : (unsigned char)lround(255.0 * ((x / 2 - low / 2) / (high / 2 - low / 2)));
 }
 
 /* Push the matrix as a binary PGM whose comment keeps the range. */
@@ -281,8 +283,8 @@ static void push_pgm(lua_State *L, int at)
     luaL_Buffer image;
     luaL_buffinit(L, &image);
     char head[160];
-    int size = snprintf(head, sizeof head, "P5\n# black is %.17g, white is %.17g\n%zu %zu\n255\n", low,
-        high, m.cols, m.rows);
+    int size = snprintf(head, sizeof head, "P5\n# black is %.17g, white is %.17g\n%zu %zu\n255\n",
+        low, high, m.cols, m.rows);
     luaL_addlstring(&image, head, (size_t)size);
     for (size_t i = 0; i < m.rows; i++)
         for (size_t j = 0; j < m.cols; j++)
@@ -375,8 +377,10 @@ static int cell_index(lua_State *L)
     else if (strcmp(key, "index") == 0)
         lua_pushinteger(L, self->index);
     else
-        return luaL_error(L, "a cell has no \"%s\" (there are: params, replicate, index, log, note, "
-                             "progress, artifact, rng)", luaL_tolstring(L, 2, NULL));
+        return luaL_error(L,
+            "a cell has no \"%s\" (there are: params, replicate, index, log, note, "
+            "progress, artifact, rng)",
+            luaL_tolstring(L, 2, NULL));
     return 1;
 }
 
@@ -399,7 +403,10 @@ void assay_cell_push(lua_State *L, assay_interrupt *interrupt, const assay_cell_
 {
     cell *self = lua_newuserdatauv(L, sizeof *self, USER_VALUES);
     assay_rng root = assay_rng_seed(seed);
-    *self = (cell){.sink = sink, .interrupt = interrupt, .index = index, .replicate = replicate,
+    *self = (cell){.sink = sink,
+        .interrupt = interrupt,
+        .index = index,
+        .replicate = replicate,
         .replicate_stream = assay_rng_split(&root, (uint64_t)replicate)};
     push_metatable(L);
     lua_setmetatable(L, -2);

@@ -2,8 +2,8 @@
  * Experiments as C sees them: a Lua state, a script loaded into it, and calls of the prelude.
  *
  * Every entry is one protected call: a C function that gets a `struct request` and leaves what it
- * found there, so that no Lua error, not even of memory, leaves this file. Texts that are handed out
- * are copies that the experiment owns.
+ * found there, so that no Lua error, not even of memory, leaves this file. Texts that are handed
+ * out are copies that the experiment owns.
  */
 #include "lua/engine.h"
 
@@ -25,7 +25,7 @@ enum { MOST_LISTED_SCRIPT = 256 << 10, MOST_TRACEBACK = 16 };
 
 static const size_t bare_memory = (size_t)64 << 20;
 static const uint64_t bare_instructions = 10000000, bare_plan_instructions = 100000000;
-static const double bare_seconds = 2, bare_plan_seconds = 10;
+static const double bare_seconds = 1, bare_plan_seconds = 5;
 
 struct assay_experiment {
     lua_State *L;
@@ -190,10 +190,12 @@ static int read_script(const char *path, assay_load mode, char **text)
     else if (mode == ASSAY_LOAD_LIST && !S_ISREG(info.st_mode))
         status = assay_fail(ASSAY_EIO, "%s: is not a regular file", path);
     else if (mode == ASSAY_LOAD_LIST && info.st_size > MOST_LISTED_SCRIPT)
-        status = assay_fail(ASSAY_ESCRIPT, "%s: is larger than the %d KiB of a script that is listed",
-            path, MOST_LISTED_SCRIPT >> 10);
+        status =
+            assay_fail(ASSAY_ESCRIPT, "%s: is larger than the %d KiB of a script that is listed",
+                path, MOST_LISTED_SCRIPT >> 10);
     else
-        status = read_all(file, path, S_ISREG(info.st_mode) ? (size_t)info.st_size + 1 : 4096, text);
+        status =
+            read_all(file, path, S_ISREG(info.st_mode) ? (size_t)info.st_size + 1 : 4096, text);
     close(file);
     return status;
 }
@@ -442,7 +444,8 @@ static int do_restore(lua_State *L)
 static int plan(assay_experiment *e, lua_CFunction function, request *r)
 {
     if (r->replicates < 0)
-        return assay_fail(ASSAY_EINVAL, "replicates must be >= 1, got %lld", (long long)r->replicates);
+        return assay_fail(
+            ASSAY_EINVAL, "replicates must be >= 1, got %lld", (long long)r->replicates);
     arm(e, bare_plan_instructions, bare_plan_seconds);
     int status = call(e, function, message_of, r);
     if (status == ASSAY_OK)
@@ -453,8 +456,7 @@ static int plan(assay_experiment *e, lua_CFunction function, request *r)
 int assay_experiment_plan(assay_experiment *e, const char *preset, const assay_setting *settings,
     size_t count, int64_t replicates)
 {
-    request r = {
-        .preset = preset, .settings = settings, .count = count, .replicates = replicates};
+    request r = {.preset = preset, .settings = settings, .count = count, .replicates = replicates};
     return plan(e, do_plan, &r);
 }
 

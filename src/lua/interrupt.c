@@ -6,8 +6,8 @@
  * then leaves its fast path at every instruction (a third slower, measured). Hooks belong to a
  * thread, so coroutine.resume and coroutine.wrap note which one runs.
  *
- * xpcall calls its handler inside the hook that errs, where no hook runs: a handler that loops would
- * loop for ever. So once an interrupt was raised, handlers are no longer called.
+ * xpcall calls its handler inside the hook that errs, where no hook runs: a handler that loops
+ * would loop for ever. So once an interrupt was raised, handlers are no longer called.
  */
 #include <lauxlib.h>
 

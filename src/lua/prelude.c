@@ -32,7 +32,8 @@ static int suggest(lua_State *L)
     return 1;
 }
 
-/* Push "FILE:LINE:" of the caller of the running C function ("" when unknown) and its text or nil. */
+/* Push "FILE:LINE:" of the caller of the running C function ("" when unknown) and its text or nil.
+ */
 static void push_caller(lua_State *L)
 {
     lua_Debug caller;

@@ -40,15 +40,15 @@ void assay_interrupt_clear(lua_State *L, assay_interrupt *interrupt);
  * The bare environment of listing (bare.c).
  */
 typedef struct assay_limits {
-    assay_interrupt interrupt;      /* first: the extra space points to both */
-    size_t memory, most_memory;     /* bytes held, and how many may be */
+    assay_interrupt interrupt;  /* first: the extra space points to both */
+    size_t memory, most_memory; /* bytes held, and how many may be */
     uint64_t instructions, most_instructions;
-    double deadline;                /* of the thread's processor time, seconds */
-    char message[128];              /* once exceeded */
+    double deadline;   /* of the thread's processor time, seconds */
+    char message[128]; /* once exceeded */
 } assay_limits;
 
-/* A state with the safe libraries only, whose memory is limited; NULL when there is none. The limits
- * live as long as the state. */
+/* A state with the safe libraries only, whose memory is limited; NULL when there is none. The
+ * limits live as long as the state. */
 lua_State *assay_bare_new(assay_limits *limits);
 /* Count anew, at most so many instructions and seconds; in force until the next call of this. */
 void assay_bare_arm(lua_State *L, uint64_t instructions, double seconds);
