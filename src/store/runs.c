@@ -374,6 +374,13 @@ int assay_store_run_list(assay_store *store, const char *experiment, size_t limi
     return status;
 }
 
+int assay_store_run_count(assay_store *store, const char *experiment, int64_t *count)
+{
+    bool found;
+    return experiment ? store_integer(store, STORE_RUN_TOTAL_OF, count, &found, "s", experiment)
+                      : store_integer(store, STORE_RUN_TOTAL, count, &found, "");
+}
+
 /* Column of the run's experiment: 2 the script, 3 the declaration. */
 static int experiment_text(assay_store *store, int64_t run, int column, char **text)
 {

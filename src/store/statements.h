@@ -46,6 +46,9 @@
                  "rows = rows + ?4 WHERE id = ?1")                                                 \
     X(RUN_GET, "SELECT " STORE_RUN_COLUMNS                                                         \
                "FROM run r JOIN experiment e ON e.id = r.experiment WHERE r.id = ?")               \
+    X(RUN_TOTAL, "SELECT count(*) FROM run")                                                       \
+    X(RUN_TOTAL_OF, "SELECT count(*) FROM run WHERE experiment IN "                                \
+                    "(SELECT id FROM experiment WHERE name = ?)")                                  \
     X(RUN_LIST,                                                                                    \
         "SELECT " STORE_RUN_COLUMNS "FROM run r JOIN experiment e ON e.id = r.experiment "         \
         "ORDER BY r.id DESC LIMIT ? OFFSET ?")                                                     \

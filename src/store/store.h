@@ -162,6 +162,7 @@ int assay_store_run_find(assay_store *store, const char *text, int64_t *id);
 int assay_store_run_get(assay_store *store, int64_t id, assay_run_info *out);
 int assay_store_run_list(assay_store *store, const char *experiment /* or NULL */, size_t limit /* 0: all */,
     size_t offset, assay_run_list *out); /* newest first */
+int assay_store_run_count(assay_store *store, const char *experiment /* or NULL */, int64_t *count);
 int assay_store_run_script(assay_store *store, int64_t run, char **text);   /* caller frees */
 int assay_store_run_describe(assay_store *store, int64_t run, char **json); /* caller frees */
 
