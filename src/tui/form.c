@@ -1,0 +1,717 @@
+/*
+ * The parameters form: the declaration's parameters as typed fields, and the start of a run.
+ *
+ * Values are checked while they are typed, by the declared type, range and choices; the run itself
+ * checks them again, so what is said here is help and no gate of its own. A run is started by
+ * asking the program for `run --detach` in a process of its own: nothing of it lives in the TUI.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/status.h"
+#include "core/suggest.h"
+#include "tui/declaration.h"
+#include "tui/prompt.h"
+#include "tui/view.h"
+
+extern char **environ;
+
+enum kind { PRESET, PARAM, REPLICATES, SEED, WORKERS };
+
+struct field {
+    enum kind kind;
+    char *name;
+    const json_t *param; /* the declaration's; made here for what is no parameter */
+    char *text;
+    bool touched; /* set by the user: no preset changes it */
+    char error[512];
+};
+
+struct form {
+    struct tui_view view;
+    struct tui_list list;
+    char *name, *path;
+    json_t *declaration;
+    json_t *extra; /* declarations of preset, replicates, seed and workers */
+    struct field *fields;
+    bool starting;
+    struct tui_line line;
+    char typed_error[512];
+    struct tui_detail detail;
+};
+
+/* ---- checking ---- */
+
+static bool is_choice(const json_t *choices, const char *word)
+{
+    size_t i;
+    json_t *choice;
+    char *end;
+    double number = strtod(word, &end);
+    json_array_foreach(choices, i, choice)
+    {
+        if (json_is_string(choice) ? strcmp(json_string_value(choice), word) == 0
+                                   : *word && !*end && json_number_value(choice) == number)
+            return true;
+    }
+    return false;
+}
+
+static bool is_boolean(const char *word)
+{
+    static const char *const words[] = {"true", "false", "yes", "no", "on", "off", "1", "0"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcasecmp(words[i], word) == 0)
+            return true;
+    return false;
+}
+
+/* One value against the declared type and range; `error` says what is allowed. */
+static bool check_word(const json_t *param, const char *word, char *error, size_t size)
+{
+    const char *name = tui_declared_text(param, "name"), *type = tui_declared_text(param, "type");
+    const json_t *least = json_object_get(param, "min"), *most = json_object_get(param, "max");
+    char *end, range[256];
+    double number = strtod(word, &end);
+    bool is_number = *word && !*end && isfinite(number);
+    tui_param_range(param, range, sizeof range);
+    if (json_array_size(json_object_get(param, "choices"))) {
+        if (is_choice(json_object_get(param, "choices"), word))
+            return true;
+    } else if (strcmp(type, "boolean") == 0) {
+        if (is_boolean(word))
+            return true;
+        snprintf(range, sizeof range, "true or false");
+    } else if (strcmp(type, "string") == 0) {
+        return true;
+    } else if (is_number && (strcmp(type, "integer") != 0 || number == floor(number)) &&
+               (!json_is_number(least) || number >= json_number_value(least)) &&
+               (!json_is_number(most) || number <= json_number_value(most))) {
+        return true;
+    }
+    snprintf(error, size, "%.100s must be %s%.250s, got \"%.60s\"", name,
+        range[0] == 'i'   ? "an "
+        : range[0] == 'n' ? "a "
+                          : "",
+        range, word);
+    return false;
+}
+
+/* The next of the comma-separated values, without the blanks around it. A value in double quotes
+ * may hold commas; "" in it is one quote. */
+static bool next_word(const char **text, char *word, size_t size)
+{
+    const char *at = *text;
+    size_t length = 0;
+    if (!at)
+        return false;
+    at += strspn(at, " ");
+    bool quoted = *at == '"';
+    for (at += quoted; *at && (quoted || *at != ','); at++) {
+        if (quoted && *at == '"' && *++at != '"')
+            break;
+        if (length + 1 < size)
+            word[length++] = *at;
+    }
+    while (!quoted && length && word[length - 1] == ' ')
+        length--;
+    word[length] = '\0';
+    at += strcspn(at, ",");
+    *text = *at ? at + 1 : NULL;
+    return true;
+}
+
+static size_t count_words(const char *text)
+{
+    char word[1024];
+    size_t count = 0;
+    while (next_word(&text, word, sizeof word))
+        count++;
+    return count;
+}
+
+/* Is the text good for the field? A parameter's list is a sweep; the others take one value. */
+static bool check(const struct field *field, const char *text, char *error, size_t size)
+{
+    char word[1024];
+    *error = '\0';
+    if (field->kind == PRESET && !*text)
+        return true;
+    if (field->kind != PARAM && count_words(text) > 1) {
+        snprintf(error, size, "%s is one value: only parameters are swept", field->name);
+        return false;
+    }
+    while (next_word(&text, word, sizeof word))
+        if (!check_word(field->param, word, error, size))
+            return false;
+    return true;
+}
+
+/* ---- fields ---- */
+
+static const char *preset_of(const struct form *self)
+{
+    return self->fields && *self->fields[0].text ? self->fields[0].text : NULL;
+}
+
+/* What a field holds when the user did not say: the preset's value, else the default. */
+static char *default_text(const struct form *self, const struct field *field)
+{
+    const json_t *value = json_object_get(field->param, "default");
+    if (field->kind == PARAM && preset_of(self)) {
+        const json_t *presets = json_object_get(self->declaration, "presets");
+        const json_t *preset =
+            json_object_get(json_object_get(presets, preset_of(self)), field->name);
+        value = preset ? preset : value;
+    }
+    return tui_value_text(value);
+}
+
+static void set_default(struct form *self, struct field *field)
+{
+    char *text = default_text(self, field);
+    if (!text)
+        return;
+    free(field->text);
+    field->text = text;
+    field->touched = false;
+    check(field, text, field->error, sizeof field->error);
+}
+
+static bool set_text(struct form *self, struct field *field, const char *text)
+{
+    char error[512];
+    char *copy = check(field, text, error, sizeof error) ? strdup(text) : NULL;
+    if (!copy)
+        return assay_fail(ASSAY_EINVAL, "%s", error) == ASSAY_OK;
+    free(field->text);
+    field->text = copy;
+    field->touched = true;
+    field->error[0] = '\0';
+    for (size_t i = 0; field->kind == PRESET && i < self->list.count; i++)
+        if (!self->fields[i].touched)
+            set_default(self, &self->fields[i]);
+    return true;
+}
+
+static int add_field(struct form *self, enum kind kind, const json_t *param)
+{
+    struct field *field = &self->fields[self->list.count];
+    field->kind = kind;
+    field->param = param;
+    field->name = strdup(tui_declared_text(param, "name"));
+    field->text = strdup("");
+    if (!field->name || !field->text)
+        return assay_fail(ASSAY_ENOMEM, "out of memory");
+    self->list.count++;
+    set_default(self, field);
+    return ASSAY_OK;
+}
+
+/* Preset, replicates, seed and workers are declared here in the same words as a parameter is. */
+static json_t *declare_extra(const json_t *declaration)
+{
+    json_int_t replicates = json_integer_value(json_object_get(declaration, "replicates"));
+    json_t *extra = json_pack(
+        "[{s:s,s:s,s:s,s:[s],s:s}, {s:s,s:s,s:I,s:i,s:s}, {s:s,s:s,s:i,s:i,s:s},"
+        " {s:s,s:s,s:i,s:i,s:s}]",
+        "name", "preset", "type", "string", "default", "", "choices", "", "doc",
+        "values to begin with; what is set below wins", /**/
+        "name", "replicates", "type", "integer", "default", replicates > 0 ? replicates : 1, "min",
+        1, "doc", "each point of the grid is run so often, with other random numbers", /**/
+        "name", "seed", "type", "integer", "default", 1, "min", 0, "doc",
+        "the same seed gives the same rows", /**/
+        "name", "workers", "type", "integer", "default", 0, "min", 0, "doc",
+        "cells that run at a time; 0: one a core");
+    const char *name;
+    json_t *preset, *choices = json_object_get(json_array_get(extra, 0), "choices");
+    json_object_foreach(json_object_get(declaration, "presets"), name, preset)
+        json_array_append_new(choices, json_string(name));
+    return extra;
+}
+
+static int make_fields(struct form *self)
+{
+    static const enum kind kinds[] = {PRESET, REPLICATES, SEED, WORKERS};
+    const json_t *params = json_object_get(self->declaration, "params");
+    size_t i;
+    json_t *param;
+    self->extra = declare_extra(self->declaration);
+    self->fields = calloc(json_array_size(params) + 4, sizeof *self->fields);
+    if (!self->extra || !self->fields)
+        return assay_fail(ASSAY_ENOMEM, "out of memory");
+    int status = add_field(self, PRESET, json_array_get(self->extra, 0));
+    json_array_foreach(params, i, param) if (status == ASSAY_OK) status =
+        add_field(self, PARAM, param);
+    for (i = 1; i < 4 && status == ASSAY_OK; i++)
+        status = add_field(self, kinds[i], json_array_get(self->extra, i));
+    return status;
+}
+
+static void close_view(struct tui_view *view)
+{
+    struct form *self = (struct form *)view;
+    for (size_t i = 0; i < self->list.count; i++) {
+        free(self->fields[i].name);
+        free(self->fields[i].text);
+    }
+    free(self->fields);
+    free(self->name);
+    free(self->path);
+    json_decref(self->declaration);
+    json_decref(self->extra);
+    tui_detail_clear(&self->detail);
+}
+
+static int unknown_experiment(const struct tui *tui, const char *name)
+{
+    const assay_found_list *found = tui_found(tui);
+    const char **known = calloc(found ? found->count + 1 : 1, sizeof *known);
+    char hint[256] = "";
+    for (size_t i = 0; known && found && i < found->count; i++)
+        known[i] = found->items[i].name;
+    if (known && found)
+        assay_suggest(name, known, found->count, hint, sizeof hint);
+    free(known);
+    return assay_fail(ASSAY_ENOTFOUND, "there is no experiment \"%s\"%s", name, hint);
+}
+
+static int open_view(struct tui_view *view, const struct tui_target *target)
+{
+    struct form *self = (struct form *)view;
+    const assay_found *found = target->name ? tui_find_experiment(view->tui, target->name) : NULL;
+    if (!found)
+        return unknown_experiment(view->tui, target->name ? target->name : "");
+    if (!found->describe)
+        return assay_fail(ASSAY_ESCRIPT, "%s", found->error ? found->error : found->path);
+    view->list = &self->list;
+    self->name = strdup(found->name);
+    self->path = strdup(found->path);
+    self->declaration = json_loads(found->describe, 0, NULL);
+    int status = self->name && self->path && self->declaration
+                     ? make_fields(self)
+                     : assay_fail(ASSAY_ENOMEM, "can't read the declaration of %s", found->path);
+    if (status != ASSAY_OK)
+        close_view(view);
+    return status;
+}
+
+static bool shows(struct tui_view *view, const struct tui_target *target)
+{
+    return target->name && strcmp(((struct form *)view)->name, target->name) == 0;
+}
+
+static int load(struct tui_view *view)
+{
+    (void)view; /* a form is about what will be, not about the store */
+    return ASSAY_OK;
+}
+
+/* ---- drawing ---- */
+
+/* "temperature 2 x replicates 5 = 10 cells" */
+static void cells_text(const struct form *self, char *out, size_t size)
+{
+    double cells = 1;
+    size_t used = 0;
+    for (size_t i = 0; i < self->list.count; i++) {
+        const struct field *field = &self->fields[i];
+        double factor = field->kind == PARAM        ? (double)count_words(field->text)
+                        : field->kind == REPLICATES ? strtod(field->text, NULL)
+                                                    : 1;
+        cells *= factor;
+        if ((field->kind == REPLICATES || (field->kind == PARAM && factor > 1)) && used < size)
+            used += (size_t)snprintf(
+                out + used, size - used, "%s%s %g", used ? " x " : "", field->name, factor);
+    }
+    if (used < size)
+        snprintf(out + used, size - used, " = %.0f %s", cells, cells == 1 ? "cell" : "cells");
+}
+
+static int name_width(const struct form *self)
+{
+    int width = 10;
+    for (size_t i = 0; i < self->list.count; i++)
+        width = tui_width(self->fields[i].name) > width ? tui_width(self->fields[i].name) : width;
+    return width > 20 ? 20 : width;
+}
+
+static bool has_choices(const struct field *field)
+{
+    return json_array_size(json_object_get(field->param, "choices")) > 0 ||
+           strcmp(tui_declared_text(field->param, "type"), "boolean") == 0;
+}
+
+static void draw_field(struct form *self, size_t i, int y, int cols, int names)
+{
+    struct field *field = &self->fields[i];
+    bool here = i == self->list.cursor, editing = here && self->view.editing;
+    int mark = here && !editing ? TUI_SELECTED : 0, x = 2, values = cols >= 120 ? 40 : 24;
+    const char *error = editing ? self->typed_error : field->error;
+    char range[256];
+    tui_blank(y, 0, cols, TUI_NORMAL | mark);
+    if (here)
+        tui_put(y, 0, 1, TUI_NORMAL | mark, tui_glyph(TUI_POINTER));
+    tui_put(y, x, names, TUI_BOLD | mark, field->name);
+    x += names + 2;
+    if (editing) {
+        self->view.cursor_x = tui_line_draw(&self->line, y, x, values, TUI_STATUS);
+        self->view.cursor_y = y;
+    } else if (here && has_choices(field)) {
+        tui_putf(y, x, values, TUI_NORMAL | mark, "%s %s %s", tui_glyph(TUI_LEFT),
+            *field->text ? field->text : "(none)", tui_glyph(TUI_RIGHT));
+    } else {
+        const char *none = field->kind == PRESET ? "(none)" : "";
+        tui_put(y, x, values, (field->touched ? TUI_LIVE : TUI_NORMAL) | mark,
+            *field->text ? field->text : none);
+    }
+    x += values + 1;
+    if (field->touched && !editing)
+        tui_put(y, x, 1, TUI_NORMAL | mark, "*");
+    x += 2;
+    tui_param_range(field->param, range, sizeof range);
+    if (*error)
+        tui_put(y, x, cols - x, TUI_BAD | mark, error);
+    else
+        tui_putf(y, x, cols - x, TUI_DIM | mark, "%s  %s", field->kind == PRESET ? "" : range,
+            tui_declared_text(field->param, "doc"));
+}
+
+static void describe(struct form *self)
+{
+    const struct field *field = &self->fields[self->list.cursor];
+    const char *error = self->view.editing ? self->typed_error : field->error;
+    char range[256], *value = default_text(self, field);
+    int skip = self->detail.skip;
+    tui_detail_clear(&self->detail);
+    self->detail.skip = skip;
+    tui_param_range(field->param, range, sizeof range);
+    if (*error)
+        tui_detail_add(&self->detail, TUI_BAD, 0, "%s", error);
+    tui_detail_add(&self->detail, TUI_NORMAL, 2, "%s: %s", field->name,
+        tui_declared_text(field->param, "doc"));
+    if (field->kind == PRESET && !json_object_size(json_object_get(self->declaration, "presets")))
+        tui_detail_add(&self->detail, TUI_DIM, 2, "this experiment has no presets");
+    else if (field->kind == PRESET)
+        tui_detail_add(&self->detail, TUI_DIM, 2, "h/l: none%s", range + strlen("one of "));
+    else
+        tui_detail_add(&self->detail, TUI_DIM, 2, "%s; default %s%s", range, value ? value : "",
+            field->kind == PARAM ? "; a list such as 1,2,4 is swept" : "");
+    free(value);
+    tui_detail_add(&self->detail, TUI_NORMAL, 0, "%s", "");
+    if (*tui_declared_text(self->declaration, "description"))
+        tui_detail_add(&self->detail, TUI_NORMAL, 0, "%s",
+            tui_declared_text(self->declaration, "description"));
+    tui_detail_claims(&self->detail, self->declaration, NULL);
+}
+
+static void draw(struct tui_view *view, struct tui_area area)
+{
+    struct form *self = (struct form *)view;
+    int names = name_width(self), wanted = (int)self->list.count, most = area.rows - 8;
+    int rows = wanted < most ? wanted : most, y = area.y + 2, x;
+    char cells[512];
+    x = tui_put(area.y, 0, area.cols, TUI_TITLE, self->name);
+    tui_putf(area.y, x, area.cols - x, TUI_NORMAL, "  %s",
+        tui_declared_text(self->declaration, "title"));
+    tui_list_show(&self->list, (size_t)rows);
+    for (int row = 0; row < rows && self->list.top + (size_t)row < self->list.count; row++)
+        draw_field(self, self->list.top + (size_t)row, y + row, area.cols, names);
+    y += rows;
+    tui_fill(y, 0, area.cols, TUI_DIM, TUI_HLINE);
+    cells_text(self, cells, sizeof cells);
+    tui_putf(y, 2, area.cols - 2, TUI_BOLD, " %s ", cells);
+    describe(self);
+    tui_detail_draw(
+        &self->detail, (struct tui_area){y + 1, 2, area.y + area.rows - y - 1, area.cols - 4});
+}
+
+/* ---- starting ---- */
+
+struct launch {
+    struct tui_job job;
+    char **words; /* argv of the program, NULL at the end */
+    char output[2048];
+    int64_t run;
+};
+
+static void read_output(struct launch *launch, int file)
+{
+    ssize_t length = pread(file, launch->output, sizeof launch->output - 1, 0);
+    launch->output[length > 0 ? length : 0] = '\0';
+}
+
+static int spawn(char **words, int output, pid_t *child)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    posix_spawnattr_setflags(
+        &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
+    int error = posix_spawn(child, words[0], &actions, &attributes, words, environ);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    return error;
+}
+
+/* Its words go to a file in memory, not a pipe: a run that kept the pipe would keep us waiting. */
+static int launch(struct tui_job *job)
+{
+    struct launch *self = (struct launch *)job;
+    pid_t child;
+    int code = 0, status = ASSAY_OK, output = memfd_create("assay", MFD_CLOEXEC);
+    if (output < 0)
+        return assay_fail(ASSAY_EIO, "can't make a file in memory: %s", strerror(errno));
+    int error = spawn(self->words, output, &child);
+    if (error) {
+        status = assay_fail(ASSAY_EIO, "can't start %s: %s", self->words[0], strerror(error));
+        goto cleanup;
+    }
+    while (waitpid(child, &code, 0) < 0 && errno == EINTR) {
+    }
+    read_output(self, output);
+    long long run = 0;
+    const char *words = strncmp(self->output, "assay: ", 7) == 0 ? self->output + 7 : self->output;
+    if (code != 0)
+        status = assay_fail(ASSAY_EINVAL, "%.*s", (int)strcspn(words, "\n"),
+            *words ? words : "the run could not be started, and did not say why");
+    else if (sscanf(self->output, "run %lld", &run) != 1)
+        status = assay_fail(ASSAY_EFORMAT, "the run was started but did not tell its number");
+    self->run = run;
+cleanup:
+    close(output);
+    return status;
+}
+
+static void launched(struct tui *tui, struct tui_view *view, struct tui_job *job)
+{
+    struct launch *self = (struct launch *)job;
+    struct form *form = (struct form *)view;
+    if (form)
+        form->starting = false;
+    if (job->status != ASSAY_OK) {
+        tui_failed(tui);
+    } else if (form) {
+        tui_look_at_store(tui);
+        if (tui_open(tui, &tui_run_view, &(struct tui_target){.run = self->run}) != ASSAY_OK)
+            tui_failed(tui);
+    }
+    for (char **word = self->words; *word; word++)
+        free(*word);
+    free(self->words);
+}
+
+static void add_word(char **words, size_t *count, const char *name, const char *value)
+{
+    if (asprintf(&words[*count], "%s%s", name, value) >= 0)
+        ++*count;
+}
+
+/* PROGRAM run --detach --db=FILE ... EXPERIMENT NAME=VALUE ... : what the user set, no more. */
+static char **command_words(const struct form *self)
+{
+    char **words = calloc(self->list.count + 10, sizeof *words);
+    size_t count = 0;
+    char name[256];
+    if (!words)
+        return NULL;
+    add_word(words, &count, tui_program(self->view.tui), "");
+    add_word(words, &count, "run", "");
+    add_word(words, &count, "--detach", "");
+    add_word(words, &count, "--db=", tui_database(self->view.tui));
+    for (size_t i = 0; i < self->list.count; i++) {
+        const struct field *field = &self->fields[i];
+        if (field->kind == PARAM || !field->touched || !*field->text)
+            continue;
+        snprintf(name, sizeof name, "--%s=", field->name);
+        add_word(words, &count, name, field->text);
+    }
+    add_word(words, &count, self->path, "");
+    for (size_t i = 0; i < self->list.count; i++) {
+        const struct field *field = &self->fields[i];
+        if (field->kind != PARAM || !field->touched)
+            continue;
+        snprintf(name, sizeof name, "%s=", field->name);
+        add_word(words, &count, name, field->text);
+    }
+    return words;
+}
+
+static void start(struct form *self)
+{
+    struct tui *tui = self->view.tui;
+    for (size_t i = 0; i < self->list.count; i++)
+        if (*self->fields[i].error) {
+            tui_list_move_to(&self->list, i);
+            tui_say(tui, TUI_BAD, "%s", self->fields[i].error);
+            return;
+        }
+    if (self->starting)
+        return;
+    struct launch *job = calloc(1, sizeof *job);
+    if (!job || !(job->words = command_words(self))) {
+        free(job);
+        tui_say(tui, TUI_BAD, "out of memory");
+        return;
+    }
+    job->job.work = launch;
+    job->job.done = launched;
+    job->job.view = self->view.serial;
+    self->starting = tui_aside(tui, &job->job) == ASSAY_OK;
+    if (self->starting)
+        tui_say(tui, TUI_NORMAL, "starting %s...", self->name);
+    else
+        tui_failed(tui);
+}
+
+/* ---- keys ---- */
+
+static struct field *current(struct form *self)
+{
+    return &self->fields[self->list.cursor];
+}
+
+static void type_checked(struct form *self)
+{
+    check(current(self), self->line.text, self->typed_error, sizeof self->typed_error);
+}
+
+static bool input(struct tui_view *view, int pressed)
+{
+    struct form *self = (struct form *)view;
+    if (!self->view.editing)
+        return false;
+    switch (tui_line_key(&self->line, pressed)) {
+    case TUI_TYPED:
+        if (set_text(self, current(self), self->line.text))
+            self->view.editing = false;
+        else
+            tui_failed(view->tui);
+        break;
+    case TUI_GIVEN_UP:
+        self->view.editing = false;
+        break;
+    default:
+        type_checked(self);
+    }
+    return true;
+}
+
+static void edit(struct tui_view *view)
+{
+    struct form *self = (struct form *)view;
+    self->view.editing = true;
+    tui_line_set(&self->line, current(self)->text);
+    type_checked(self);
+}
+
+/* The choice before or after the one that is set; the preset may be none. */
+static bool choose(struct form *self, int step)
+{
+    struct field *field = current(self);
+    const json_t *choices = json_object_get(field->param, "choices");
+    int count = (int)json_array_size(choices), at = 0;
+    if (!has_choices(field))
+        return false;
+    if (!count)
+        return set_text(self, field, strcmp(field->text, "true") == 0 ? "false" : "true");
+    for (int i = 0; i < count; i++) {
+        char *text = tui_value_text(json_array_get(choices, (size_t)i));
+        at = text && strcmp(text, field->text) == 0 ? i : at;
+        free(text);
+    }
+    char *chosen = tui_value_text(json_array_get(choices, (size_t)((at + step + count) % count)));
+    bool set = chosen && set_text(self, field, chosen);
+    free(chosen);
+    return set;
+}
+
+static bool key(struct tui_view *view, enum tui_request request)
+{
+    struct form *self = (struct form *)view;
+    switch (request) {
+    case TUI_START:
+        start(self);
+        return true;
+    case TUI_CLEAR:
+        set_default(self, current(self));
+        return true;
+    case TUI_BESIDE_LEFT:
+    case TUI_BESIDE_RIGHT:
+        return choose(self, request == TUI_BESIDE_RIGHT ? 1 : -1);
+    default:
+        return tui_detail_request(&self->detail, request);
+    }
+}
+
+static int set_param(struct form *self, const char *setting)
+{
+    size_t length = strcspn(setting, "=");
+    if (!setting[length])
+        return assay_fail(ASSAY_EINVAL, "param wants NAME=VALUE, got \"%s\"", setting);
+    for (size_t i = 0; i < self->list.count; i++) {
+        struct field *field = &self->fields[i];
+        if (strlen(field->name) != length || strncmp(field->name, setting, length) != 0)
+            continue;
+        tui_list_move_to(&self->list, i);
+        return set_text(self, field, setting + length + 1) ? ASSAY_OK : ASSAY_EINVAL;
+    }
+    return assay_fail(
+        ASSAY_ENOTFOUND, "%s has no parameter \"%.*s\"", self->name, (int)length, setting);
+}
+
+static bool command(struct tui_view *view, const char *name, const char *argument, int *status)
+{
+    if (strcmp(name, "param") != 0)
+        return false;
+    *status = set_param((struct form *)view, argument);
+    return true;
+}
+
+static const char *text(struct tui_view *view, size_t index, char *out, size_t size)
+{
+    const struct field *field = &((struct form *)view)->fields[index];
+    snprintf(
+        out, size, "%s %s %s", field->name, field->text, tui_declared_text(field->param, "doc"));
+    return out;
+}
+
+static const char *experiment(struct tui_view *view)
+{
+    return ((struct form *)view)->name;
+}
+
+const struct view_ops tui_form_view = {
+    .name = "form",
+    .hint = "s:start  Enter:edit  h/l:choose  x:default",
+    .size = sizeof(struct form),
+    .open = open_view,
+    .load = load,
+    .draw = draw,
+    .key = key,
+    .select = edit,
+    .close = close_view,
+    .shows = shows,
+    .text = text,
+    .experiment = experiment,
+    .input = input,
+    .command = command,
+};

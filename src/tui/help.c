@@ -1,0 +1,176 @@
+/* The help: the keymap table and the prompt's commands, as they are. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/status.h"
+#include "tui/frame.h"
+#include "tui/view.h"
+
+struct line {
+    char *left, *right; /* a heading has no right */
+};
+
+struct help {
+    struct tui_view view;
+    struct tui_list list;
+    char *from; /* the view that it was asked in */
+    struct line *lines;
+    size_t room;
+};
+
+static void add(struct help *self, const char *left, const char *right)
+{
+    if (self->list.count == self->room) {
+        size_t room = self->room ? 2 * self->room : 64;
+        struct line *grown = realloc(self->lines, room * sizeof *grown);
+        if (!grown)
+            return;
+        self->lines = grown;
+        self->room = room;
+    }
+    struct line line = {strdup(left), right ? strdup(right) : NULL};
+    if (line.left && (line.right || !right)) {
+        self->lines[self->list.count++] = line;
+    } else {
+        free(line.left);
+        free(line.right);
+    }
+}
+
+static bool has_word(const char *words, const char *word)
+{
+    size_t length = strlen(word);
+    for (const char *at = words; at && (at = strstr(at, word)) != NULL; at += length)
+        if ((at == words || at[-1] == ' ') && (at[length] == ' ' || !at[length]))
+            return true;
+    return false;
+}
+
+static void add_keys(struct help *self, const char *view)
+{
+    char words[512];
+    for (size_t i = 0; i < tui_keymap_size; i++) {
+        const struct tui_key *key = &tui_keymap[i];
+        if (view ? !has_word(key->views, view) : key->views != NULL)
+            continue;
+        snprintf(words, sizeof words, "%-17s %s", key->name, key->help);
+        add(self, key->keys, words);
+    }
+}
+
+static void add_commands(struct help *self)
+{
+    const char *usage, *help;
+    add(self, ":param NAME=VALUE", "in the form: set a field");
+    add(self, ":export FORMAT [BASE]", "in a figure: png, svg, pdf, tex, tikz or txt");
+    for (size_t i = 0; (help = tui_command_help(i, &usage)) != NULL; i++)
+        add(self, usage, help);
+}
+
+static void fill(struct help *self)
+{
+    static const char *const views[] = {"experiments", "form", "runs", "run", "figure"};
+    char heading[64];
+    if (!has_word("help", self->from)) {
+        snprintf(heading, sizeof heading, "In this view (%s)", self->from);
+        add(self, heading, NULL);
+        add_keys(self, self->from);
+        add(self, "", NULL);
+    }
+    add(self, "Everywhere", NULL);
+    add_keys(self, NULL);
+    for (size_t i = 0; i < sizeof views / sizeof *views; i++) {
+        if (strcmp(views[i], self->from) == 0)
+            continue;
+        add(self, "", NULL);
+        snprintf(heading, sizeof heading, "In the view %s", views[i]);
+        add(self, heading, NULL);
+        add_keys(self, views[i]);
+    }
+    add(self, "", NULL);
+    add(self, "Commands of the prompt; the second column above is one too (:down, :quit)", NULL);
+    add_commands(self);
+    add(self, "", NULL);
+    add(self, "Marks of claims", NULL);
+    add(self, tui_glyph(TUI_CHECK), "supported");
+    add(self, tui_glyph(TUI_CROSS), "not supported");
+    add(self, tui_glyph(TUI_UNSURE), "inconclusive");
+    add(self, tui_glyph(TUI_TROUBLE), "its check failed");
+}
+
+static void forget(struct help *self)
+{
+    for (size_t i = 0; i < self->list.count; i++) {
+        free(self->lines[i].left);
+        free(self->lines[i].right);
+    }
+    free(self->lines);
+    free(self->from);
+}
+
+static int open_view(struct tui_view *view, const struct tui_target *target)
+{
+    struct help *self = (struct help *)view;
+    self->from = strdup(target->name ? target->name : "experiments");
+    if (!self->from)
+        return assay_fail(ASSAY_ENOMEM, "out of memory");
+    view->list = &self->list;
+    self->list.pager = true;
+    fill(self);
+    return ASSAY_OK;
+}
+
+static int load(struct tui_view *view)
+{
+    (void)view;
+    return ASSAY_OK;
+}
+
+static void close_view(struct tui_view *view)
+{
+    forget((struct help *)view);
+}
+
+static bool shows(struct tui_view *view, const struct tui_target *target)
+{
+    const struct help *self = (const struct help *)view;
+    return target->name &&
+           (strcmp(target->name, "help") == 0 || strcmp(target->name, self->from) == 0);
+}
+
+static void draw(struct tui_view *view, struct tui_area area)
+{
+    struct help *self = (struct help *)view;
+    tui_list_show(&self->list, (size_t)area.rows);
+    for (int row = 0; row < area.rows && self->list.top + (size_t)row < self->list.count; row++) {
+        const struct line *line = &self->lines[self->list.top + (size_t)row];
+        int y = area.y + row;
+        if (!line->right) {
+            tui_put(y, 1, area.cols - 2, TUI_TITLE, line->left);
+            continue;
+        }
+        tui_put(y, 3, 23, TUI_KEY, line->left);
+        tui_put(y, 27, area.cols - 28, TUI_NORMAL, line->right);
+    }
+}
+
+static const char *text(struct tui_view *view, size_t index, char *out, size_t size)
+{
+    const struct line *line = &((struct help *)view)->lines[index];
+    snprintf(out, size, "%s %s", line->left, line->right ? line->right : "");
+    return out;
+}
+
+const struct view_ops tui_help_view = {
+    .name = "help",
+    .hint = "j/k:scroll  /:search  q:close",
+    .size = sizeof(struct help),
+    .open = open_view,
+    .load = load,
+    .draw = draw,
+    .close = close_view,
+    .shows = shows,
+    .text = text,
+};

@@ -1,0 +1,129 @@
+/* The keymap table, and the names of keys. */
+#define NCURSES_WIDECHAR 1
+#include "tui/keymap.h"
+
+#include <curses.h>
+#include <string.h>
+#include <strings.h>
+
+#include "tui/screen.h"
+
+#define FUNCTION(code) (TUI_KEY_FUNCTION + (code))
+
+static const struct {
+    const char *name;
+    int key;
+} names[] = {
+    {"Enter", TUI_ENTER},
+    {"Enter", '\n'},
+    {"Enter", FUNCTION(KEY_ENTER)},
+    {"Esc", TUI_ESCAPE},
+    {"Tab", '\t'},
+    {"S-Tab", FUNCTION(KEY_BTAB)},
+    {"Space", ' '},
+    {"BS", TUI_BACKSPACE},
+    {"BS", '\b'},
+    {"BS", FUNCTION(KEY_BACKSPACE)},
+    {"Del", FUNCTION(KEY_DC)},
+    {"Up", FUNCTION(KEY_UP)},
+    {"Down", FUNCTION(KEY_DOWN)},
+    {"Left", FUNCTION(KEY_LEFT)},
+    {"Right", FUNCTION(KEY_RIGHT)},
+    {"PgUp", FUNCTION(KEY_PPAGE)},
+    {"PgDn", FUNCTION(KEY_NPAGE)},
+    {"Home", FUNCTION(KEY_HOME)},
+    {"End", FUNCTION(KEY_END)},
+    {"lt", '<'},
+    {"F1", FUNCTION(KEY_F(1))},
+};
+
+size_t tui_key_parse(const char *text, int *key)
+{
+    const char *end = text[0] == '<' ? strchr(text, '>') : NULL;
+    unsigned code;
+    size_t n = tui_decode(text, &code);
+    if (!end) {
+        *key = (int)code;
+        return n;
+    }
+    size_t length = (size_t)(end - text - 1);
+    if (length == 3 && strncmp(text + 1, "C-", 2) == 0 && text[3] >= 'a' && text[3] <= 'z') {
+        *key = text[3] & 0x1f;
+        return length + 2;
+    }
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strlen(names[i].name) == length && strncasecmp(names[i].name, text + 1, length) == 0) {
+            *key = names[i].key;
+            return length + 2;
+        }
+    return 0;
+}
+
+/* Is `key` the one that the first `length` bytes of `text` name? A name may stand for several
+ * codes. */
+static bool names_key(const char *text, size_t length, int key)
+{
+    int named;
+    if (text[0] == '<' && length > 2)
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+            if (names[i].key == key && strlen(names[i].name) == length - 2 &&
+                strncasecmp(names[i].name, text + 1, length - 2) == 0)
+                return true;
+    return tui_key_parse(text, &named) == length && named == key;
+}
+
+const struct tui_key tui_keymap[] = {
+    {"j <Down>", TUI_DOWN, "down", NULL, "next line"},
+    {"k <Up>", TUI_UP, "up", NULL, "line before"},
+    {"<PgDn> <C-f> <Space>", TUI_PAGE_DOWN, "page-down", NULL, "next page"},
+    {"<PgUp> <C-b>", TUI_PAGE_UP, "page-up", NULL, "page before"},
+    {"<C-d>", TUI_HALF_DOWN, "half-down", NULL, "half a page down"},
+    {"<C-u>", TUI_HALF_UP, "half-up", NULL, "half a page up"},
+    {"g <Home>", TUI_FIRST, "first", NULL, "first line"},
+    {"G <End>", TUI_LAST, "last", NULL, "last line"},
+    {"<Enter>", TUI_OPEN, "open", NULL, "open or edit what the cursor is on"},
+    {"/", TUI_SEARCH, "search", NULL, "search (or :search TEXT)"},
+    {"n", TUI_SEARCH_NEXT, "search-next", NULL, "next match"},
+    {"N", TUI_SEARCH_PREVIOUS, "search-previous", NULL, "match before"},
+    {":", TUI_PROMPT, "prompt", NULL, "ask for a command"},
+    {"R <C-l>", TUI_REFRESH, "refresh", NULL, "read everything anew and redraw"},
+    {"q", TUI_CLOSE, "close", NULL, "close the view (the last one: quit)"},
+    {"Q", TUI_QUIT, "quit", NULL, "quit; runs go on"},
+    {"? <F1>", TUI_HELP, "help", NULL, "this help"},
+    {"E", TUI_EXPERIMENTS, "experiments", NULL, "the experiments"},
+    {"r", TUI_RUNS, "runs", NULL, "the runs (of the experiment that the cursor is on)"},
+    {"f", TUI_FIGURE, "figure", "experiments runs run", "figures of the run (or the last one)"},
+    {"c", TUI_CANCEL, "cancel", "runs run figure", "cancel the run, after a question"},
+    {"J", TUI_DETAIL_DOWN, "detail-down", "experiments form run",
+        "scroll the text below or beside"},
+    {"K", TUI_DETAIL_UP, "detail-up", "experiments form run", "scroll it back"},
+    {"l <Right> <Tab>", TUI_BESIDE_RIGHT, "right", "form run figure",
+        "next choice, section or figure"},
+    {"h <Left> <S-Tab>", TUI_BESIDE_LEFT, "left", "form run figure", "the one before"},
+    {"s", TUI_START, "start", "form", "start the run"},
+    {"x", TUI_CLEAR, "clear", "form", "field back to its default"},
+    {"p", TUI_SAVE_PNG, "png", "figure", "save the figure as PNG"},
+    {"P", TUI_SAVE_PDF, "pdf", "figure", "save the figure as PDF"},
+};
+const size_t tui_keymap_size = sizeof tui_keymap / sizeof *tui_keymap;
+
+enum tui_request tui_keymap_request(int key)
+{
+    for (size_t i = 0; i < tui_keymap_size; i++)
+        for (const char *name = tui_keymap[i].keys; *name;) {
+            size_t length = strcspn(name, " ");
+            if (names_key(name, length, key))
+                return tui_keymap[i].request;
+            name += length;
+            name += strspn(name, " ");
+        }
+    return TUI_NOTHING;
+}
+
+const struct tui_key *tui_keymap_find(const char *name)
+{
+    for (size_t i = 0; i < tui_keymap_size; i++)
+        if (strcmp(tui_keymap[i].name, name) == 0)
+            return &tui_keymap[i];
+    return NULL;
+}

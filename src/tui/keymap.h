@@ -1,0 +1,67 @@
+/*
+ * Keys, what they ask for, and the names by which the `:` prompt asks for the same. One table; the
+ * help view prints it, so what it says is what happens. A request has one key in every view.
+ */
+#ifndef ASSAY_TUI_KEYMAP_H
+#define ASSAY_TUI_KEYMAP_H
+
+#include <stddef.h>
+
+enum tui_request {
+    TUI_NOTHING,
+    TUI_UP,
+    TUI_DOWN,
+    TUI_PAGE_UP,
+    TUI_PAGE_DOWN,
+    TUI_HALF_UP,
+    TUI_HALF_DOWN,
+    TUI_FIRST,
+    TUI_LAST,
+    TUI_BESIDE_LEFT,
+    TUI_BESIDE_RIGHT,
+    TUI_DETAIL_UP,
+    TUI_DETAIL_DOWN,
+    TUI_OPEN,
+    TUI_SEARCH,
+    TUI_SEARCH_NEXT,
+    TUI_SEARCH_PREVIOUS,
+    TUI_PROMPT,
+    TUI_REFRESH,
+    TUI_CLOSE,
+    TUI_QUIT,
+    TUI_HELP,
+    TUI_EXPERIMENTS,
+    TUI_RUNS,
+    TUI_FIGURE,
+    TUI_START,
+    TUI_CANCEL,
+    TUI_CLEAR,
+    TUI_SAVE_PNG,
+    TUI_SAVE_PDF
+};
+
+struct tui_key {
+    const char *keys; /* names, separated by spaces: "j <Down>" */
+    enum tui_request request;
+    const char *name;  /* for the prompt */
+    const char *views; /* names of the views that answer to it, or NULL: all */
+    const char *help;
+};
+
+extern const struct tui_key tui_keymap[];
+extern const size_t tui_keymap_size;
+
+enum tui_request tui_keymap_request(int key);
+const struct tui_key *tui_keymap_find(const char *name);
+
+/* The key that a text begins with ("<Enter>", "x"); gives its bytes, 0 when a name is not known. */
+size_t tui_key_parse(const char *text, int *key);
+
+enum {
+    TUI_CTRL_L = 'L' & 0x1f,
+    TUI_ESCAPE = 0x1b,
+    TUI_ENTER = '\r',
+    TUI_BACKSPACE = 0x7f
+};
+
+#endif

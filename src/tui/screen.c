@@ -1,0 +1,478 @@
+/*
+ * Drawing through ncursesw. Curses is one per process, and so is the state here.
+ *
+ * A scripted screen is a real curses screen whose terminal is /dev/null: what `:save-screen` writes
+ * is read back from curses' window, so it is what a terminal would have shown.
+ */
+#define NCURSES_WIDECHAR 1
+#include "tui/screen.h"
+
+#include "plot/figure.h" /* before term.h, which defines the word `lines` */
+
+#include <curses.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <term.h>
+#include <unistd.h>
+#include <wchar.h>
+
+#include "core/status.h"
+#include "tui/terminal.h"
+
+static struct {
+    SCREEN *curses;
+    FILE *null;
+    bool scripted, ascii, colour;
+    attr_t styles[TUI_STYLES];
+    short pairs[TUI_STYLES];
+} screen;
+
+static const char *const glyphs[TUI_GLYPHS][2] = {
+    [TUI_HLINE] = {"─", "-"},
+    [TUI_VLINE] = {"│", "|"},
+    [TUI_TEE_DOWN] = {"┬", "+"},
+    [TUI_TEE_UP] = {"┴", "+"},
+    [TUI_ELLIPSIS] = {"…", "~"},
+    [TUI_CHECK] = {"✓", "+"},
+    [TUI_CROSS] = {"✗", "x"},
+    [TUI_UNSURE] = {"?", "?"},
+    [TUI_TROUBLE] = {"!", "!"},
+    [TUI_NEVER] = {"·", "."},
+    [TUI_POINTER] = {"▸", ">"},
+    [TUI_DOT] = {"·", "|"},
+    [TUI_LEFT] = {"◂", "<"},
+    [TUI_RIGHT] = {"▸", ">"},
+};
+
+/* A style in 256 colours, in 8 (-1: the terminal's own), and without any. */
+static const struct {
+    short many, few;
+    attr_t attributes, plain;
+} styles[TUI_STYLES] = {
+    [TUI_NORMAL] = {-1, -1, A_NORMAL, A_NORMAL},
+    [TUI_DIM] = {245, -1, A_NORMAL, A_DIM},
+    [TUI_BOLD] = {-1, -1, A_BOLD, A_BOLD},
+    [TUI_TITLE] = {75, COLOR_CYAN, A_BOLD, A_BOLD},
+    [TUI_STATUS] = {-1, -1, A_REVERSE, A_REVERSE},
+    [TUI_KEY] = {75, COLOR_CYAN, A_NORMAL, A_BOLD},
+    [TUI_GOOD] = {71, COLOR_GREEN, A_NORMAL, A_NORMAL},
+    [TUI_BAD] = {203, COLOR_RED, A_BOLD, A_BOLD},
+    [TUI_WARN] = {214, COLOR_YELLOW, A_NORMAL, A_NORMAL},
+    [TUI_LIVE] = {75, COLOR_CYAN, A_BOLD, A_BOLD},
+    /* Okabe and Ito's colours, which the colour-blind can tell apart */
+    /* the nearest of eight to the palette of the figures; in 256 it is theirs */
+    [TUI_SERIES] = {0, COLOR_BLUE, A_NORMAL, A_NORMAL},
+    {0, COLOR_YELLOW, A_NORMAL, A_NORMAL},
+    {0, COLOR_GREEN, A_NORMAL, A_NORMAL},
+    {0, COLOR_MAGENTA, A_NORMAL, A_NORMAL},
+    {0, COLOR_RED, A_NORMAL, A_NORMAL},
+    {0, COLOR_CYAN, A_NORMAL, A_NORMAL},
+    {0, COLOR_WHITE, A_BOLD, A_BOLD},
+};
+
+static void set_styles(void)
+{
+    const char *no_color = getenv("NO_COLOR");
+    screen.colour = has_colors() && !(no_color && *no_color) && start_color() == OK;
+    if (screen.colour)
+        use_default_colors();
+    for (int i = 0; i < TUI_STYLES; i++) {
+        short colour = COLORS < 256     ? styles[i].few
+                       : i < TUI_SERIES ? styles[i].many
+                                        : (short)assay_plot_color256((size_t)(i - TUI_SERIES));
+        screen.pairs[i] = 0;
+        screen.styles[i] = screen.colour ? styles[i].attributes : styles[i].plain;
+        if (screen.colour && colour >= 0 && init_pair((short)(i + 1), colour, -1) == OK)
+            screen.pairs[i] = (short)(i + 1);
+    }
+}
+
+/* newterm leaves the process on failure of an unknown terminal only with initscr; here it returns
+ * NULL, but a terminal without cursor addressing passes, so that is asked for first. */
+static int open_terminal(void)
+{
+    const char *term = getenv("TERM");
+    int error = 0;
+    if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
+        return assay_fail(ASSAY_EINVAL,
+            "the terminal interface needs a terminal on standard input and output; without one, "
+            "use the subcommands (assay --help) or assay tui --script FILE");
+    if (!term || !*term)
+        return assay_fail(ASSAY_EINVAL, "TERM is not set; try TERM=xterm-256color assay");
+    if (setupterm(term, STDOUT_FILENO, &error) != OK)
+        return assay_fail(ASSAY_EINVAL,
+            "the terminal type TERM=%s is not known here; try TERM=xterm-256color assay", term);
+    if (!cursor_address || !clear_screen)
+        return assay_fail(ASSAY_EINVAL,
+            "TERM=%s cannot place its cursor, so there is no screen to draw on; use the "
+            "subcommands (assay --help)",
+            term);
+    tui_terminal_remember();
+    screen.curses = newterm(term, stdout, stdin);
+    if (!screen.curses)
+        return assay_fail(ASSAY_EINVAL, "curses can't use the terminal TERM=%s", term);
+    return ASSAY_OK;
+}
+
+static int open_null(void)
+{
+    static const char *const terms[] = {"xterm-256color", "xterm", "vt100", "ansi"};
+    screen.null = fopen("/dev/null", "r+");
+    if (!screen.null)
+        return assay_fail(ASSAY_EIO, "can't open /dev/null");
+    for (size_t i = 0; i < sizeof terms / sizeof *terms && !screen.curses; i++)
+        screen.curses = newterm(terms[i], screen.null, screen.null);
+    if (!screen.curses)
+        return assay_fail(ASSAY_EIO, "no terminal description was found (Debian: ncurses-base)");
+    return tui_screen_resize(24, 80);
+}
+
+int tui_screen_open(bool scripted, bool ascii)
+{
+    setlocale(LC_CTYPE, ""); /* not LC_NUMERIC: numbers keep their point */
+    screen.scripted = scripted;
+    screen.ascii = ascii || strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
+    int status = scripted ? open_null() : open_terminal();
+    if (status != ASSAY_OK) {
+        tui_screen_close();
+        return status;
+    }
+    set_term(screen.curses);
+    if (!scripted)
+        tui_terminal_guard();
+    set_styles();
+    cbreak();
+    noecho();
+    nonl();
+    intrflush(stdscr, FALSE);
+    keypad(stdscr, TRUE);
+    nodelay(stdscr, TRUE);
+    set_escdelay(25);
+    return ASSAY_OK;
+}
+
+void tui_screen_close(void)
+{
+    if (screen.curses) {
+        endwin();
+        if (!screen.scripted)
+            tui_terminal_release();
+        delscreen(screen.curses);
+        screen.curses = NULL;
+    }
+    if (screen.null) {
+        fclose(screen.null);
+        screen.null = NULL;
+    }
+}
+
+bool tui_screen_ascii(void)
+{
+    return screen.ascii;
+}
+
+void tui_screen_size(int *rows, int *cols)
+{
+    getmaxyx(stdscr, *rows, *cols);
+}
+
+int tui_screen_resize(int rows, int cols)
+{
+    if (!screen.scripted)
+        return assay_fail(ASSAY_EINVAL, "only a script can resize the screen");
+    if (rows < 1 || rows > 1000 || cols < 1 || cols > 1000)
+        return assay_fail(ASSAY_EINVAL, "resize wants COLSxROWS, each in 1..1000");
+    if (resizeterm(rows, cols) != OK)
+        return assay_fail(ASSAY_ENOMEM, "can't resize the screen to %dx%d", cols, rows);
+    return ASSAY_OK;
+}
+
+void tui_screen_begin(void)
+{
+    erase();
+}
+
+void tui_screen_end(int cursor_y, int cursor_x)
+{
+    curs_set(cursor_y >= 0);
+    move(cursor_y >= 0 ? cursor_y : 0, cursor_y >= 0 ? cursor_x : 0);
+    refresh();
+}
+
+void tui_screen_redraw(void)
+{
+    clearok(stdscr, TRUE);
+}
+
+int tui_screen_key(void)
+{
+    wint_t key;
+    switch (get_wch(&key)) {
+    case OK:
+        return (int)key;
+    case KEY_CODE_YES:
+        return key == KEY_RESIZE ? TUI_KEY_RESIZE : TUI_KEY_FUNCTION + (int)key;
+    default:
+        return TUI_NO_KEY;
+    }
+}
+
+const char *tui_glyph(enum tui_glyph glyph)
+{
+    return glyphs[glyph][screen.ascii];
+}
+
+/* ---- text ---- */
+
+size_t tui_decode(const char *text, unsigned *code)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t n = s[0] < 0x80             ? 1
+               : (s[0] & 0xe0) == 0xc0 ? 2
+               : (s[0] & 0xf0) == 0xe0 ? 3
+               : (s[0] & 0xf8) == 0xf0 ? 4
+                                       : 0;
+    *code = n == 1 ? s[0] : n ? s[0] & (0x7fu >> n) : 0xfffd;
+    if (n == 1)
+        return s[0] != '\0';
+    for (size_t i = 1; i < n; i++) {
+        if ((s[i] & 0xc0) != 0x80) {
+            n = 0;
+            break;
+        }
+        *code = *code << 6 | (s[i] & 0x3f);
+    }
+    if (n && *code >= least[n] && *code <= 0x10ffff && (*code < 0xd800 || *code > 0xdfff))
+        return n;
+    *code = 0xfffd;
+    return 1;
+}
+
+size_t tui_encode(unsigned code, char out[5])
+{
+    size_t n = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    static const unsigned char lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
+    out[n] = '\0';
+    for (size_t i = n; i-- > 1; code >>= 6)
+        out[i] = (char)(0x80 | (code & 0x3f));
+    out[0] = (char)(lead[n] | code);
+    return n;
+}
+
+/* What is shown for a character, and how wide that is. */
+static int shown(unsigned *code)
+{
+    if (*code < 0x20 || *code == 0x7f)
+        *code = *code == '\t' || *code == '\n' ? ' ' : '?';
+    else if (*code > 0x7f && screen.ascii)
+        *code = '?';
+    int width = *code < 0x80 ? 1 : wcwidth((wchar_t)*code);
+    if (width < 0) {
+        *code = screen.ascii ? '?' : 0xfffd;
+        width = 1;
+    }
+    return width;
+}
+
+int tui_width(const char *text)
+{
+    unsigned code;
+    int width = 0;
+    for (size_t n; (n = tui_decode(text, &code)) > 0; text += n)
+        width += shown(&code);
+    return width;
+}
+
+bool tui_wrap(const char **text, int width, char *line, size_t size)
+{
+    const char *s = *text, *space = NULL, *end;
+    unsigned code;
+    int used = 0;
+    size_t n;
+    if (!*s)
+        return false;
+    for (; (n = tui_decode(s, &code)) > 0 && code != '\n'; s += n) {
+        int w = shown(&code);
+        if (used + w > width && s > *text)
+            break;
+        if (code == ' ')
+            space = s;
+        used += w;
+    }
+    end = s;
+    if (*s && *s != '\n' && *s != ' ' && space && space > *text)
+        end = space;
+    snprintf(line, size, "%.*s", (int)(end - *text), *text);
+    if (*end == '\n' || *end == ' ')
+        end++;
+    *text = end;
+    return true;
+}
+
+/* ---- drawing ---- */
+
+static void set_style(int style)
+{
+    int base = style & 0xff;
+    attr_t attributes = screen.styles[base];
+    if (style & TUI_SELECTED)
+        attributes |= A_REVERSE;
+    attr_set(attributes, screen.pairs[base], NULL);
+}
+
+int tui_put(int y, int x, int width, int style, const char *text)
+{
+    bool cut = tui_width(text) > width;
+    int limit = cut ? width - 1 : width, used = 0, at = 0, count = 0;
+    wchar_t cluster[4]; /* a character and the combining ones that follow it */
+    unsigned code;
+    if (width <= 0)
+        return 0;
+    set_style(style);
+    for (size_t n; (n = tui_decode(text, &code)) > 0; text += n) {
+        int w = shown(&code);
+        if (used + w > limit)
+            break;
+        if (w > 0) {
+            mvaddnwstr(y, x + at, cluster, count);
+            at = used;
+            used += w;
+            count = 0;
+        }
+        if (w > 0 || (count > 0 && count < 4))
+            cluster[count++] = (wchar_t)code;
+    }
+    mvaddnwstr(y, x + at, cluster, count);
+    set_style(TUI_NORMAL);
+    if (cut) {
+        tui_decode(tui_glyph(TUI_ELLIPSIS), &code);
+        tui_put_code(y, x + used++, style, code);
+    }
+    return used;
+}
+
+int tui_putf(int y, int x, int width, int style, const char *format, ...)
+{
+    char text[2048];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    return tui_put(y, x, width, style, text);
+}
+
+int tui_put_right(int y, int x, int width, int style, const char *text)
+{
+    int pad = width - tui_width(text);
+    return tui_put(y, x + (pad > 0 ? pad : 0), pad > 0 ? width - pad : width, style, text);
+}
+
+void tui_put_code(int y, int x, int style, unsigned code)
+{
+    shown(&code);
+    wchar_t wide = (wchar_t)code;
+    set_style(style);
+    mvaddnwstr(y, x, &wide, 1);
+    set_style(TUI_NORMAL);
+}
+
+void tui_fill(int y, int x, int width, int style, enum tui_glyph glyph)
+{
+    unsigned code;
+    tui_decode(tui_glyph(glyph), &code);
+    for (int i = 0; i < width; i++)
+        tui_put_code(y, x + i, style, code);
+}
+
+void tui_blank(int y, int x, int width, int style)
+{
+    set_style(style);
+    for (int i = 0; i < width; i++)
+        mvaddch(y, x + i, ' ');
+    set_style(TUI_NORMAL);
+}
+
+void tui_put_bar(int y, int x, int width, int style, double fraction)
+{
+    double filled = (fraction > 1 ? 1 : fraction > 0 ? fraction : 0) * width;
+    int whole = (int)filled, eighths = (int)((filled - whole) * 8);
+    for (int i = 0; i < width; i++) {
+        unsigned code = i < whole               ? 0x2588
+                        : i == whole && eighths ? 0x2590u - (unsigned)eighths
+                                                : 0x2591;
+        if (screen.ascii)
+            code = i < whole ? '#' : '-';
+        tui_put_code(y, x + i, style, code);
+    }
+}
+
+int tui_put_wrapped(struct tui_area area, int skip, int style, const char *text)
+{
+    char line[4096];
+    int count = 0;
+    for (; tui_wrap(&text, area.cols, line, sizeof line); count++)
+        if (count >= skip && count - skip < area.rows)
+            tui_put(area.y + count - skip, area.x, area.cols, style, line);
+    return count;
+}
+
+/* ---- reading the screen back ---- */
+
+static void read_row(int y, int cols, char *out)
+{
+    wchar_t *row = calloc((size_t)cols * 5 + 1, sizeof *row);
+    size_t length = 0;
+    if (row && mvinnwstr(y, 0, row, cols * 5) != ERR)
+        for (wchar_t *c = row; *c; c++)
+            length += tui_encode((unsigned)*c, out + length);
+    while (length && out[length - 1] == ' ')
+        length--;
+    out[length] = '\0';
+    free(row);
+}
+
+int tui_screen_save(const char *path)
+{
+    int rows, cols, y, x;
+    getyx(stdscr, y, x);
+    tui_screen_size(&rows, &cols);
+    char *text = malloc((size_t)cols * 20 + 5);
+    FILE *file = fopen(path, "w");
+    int status = ASSAY_OK;
+    if (!file)
+        status = assay_fail(ASSAY_EIO, "can't write %s", path);
+    if (!text)
+        status = assay_fail(ASSAY_ENOMEM, "out of memory");
+    for (int row = 0; row < rows && status == ASSAY_OK; row++) {
+        read_row(row, cols, text);
+        if (fprintf(file, "%s\n", text) < 0)
+            status = assay_fail(ASSAY_EIO, "can't write %s", path);
+    }
+    if (file && fclose(file) != 0 && status == ASSAY_OK)
+        status = assay_fail(ASSAY_EIO, "can't write %s", path);
+    free(text);
+    move(y, x);
+    return status;
+}
+
+bool tui_screen_shows(const char *wanted)
+{
+    int rows, cols, y, x;
+    bool found = false;
+    getyx(stdscr, y, x);
+    tui_screen_size(&rows, &cols);
+    char *text = malloc((size_t)cols * 20 + 5);
+    for (int row = 0; text && row < rows && !found; row++) {
+        read_row(row, cols, text);
+        found = strstr(text, wanted) != NULL;
+    }
+    free(text);
+    move(y, x);
+    return found;
+}
