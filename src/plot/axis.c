@@ -10,8 +10,8 @@
 
 #include <math.h>
 #include <stdio.h>
-
-#include "core/status.h"
+#include <stdlib.h>
+#include <string.h>
 
 static const double room = 0.04;
 
@@ -120,22 +120,19 @@ static bool inside(const assay_axis *axis, double v)
 /* "0.25" with as many decimals as the step needs; "2e6" far from 1. */
 static void label_linear(double v, double step, double largest, char *out, size_t size)
 {
-    int decimals = (int)fmax(0, -floor(log10(step) + 1e-9));
+    int power = (int)floor(log10(step) + 1e-9), decimals = power < 0 ? -power : 0;
     if (fabs(v) < step / 1e6)
         v = 0;
-    if (largest < 1e5 && decimals <= 4) {
-        snprintf(out, size, "%.*f", decimals, v);
+    if ((largest < 1e6 && decimals <= 4) || v == 0) {
+        snprintf(out, size, "%.*f", largest < 1e6 && decimals <= 4 ? decimals : 0, v);
         return;
     }
-    int digits = v == 0 ? 1 : (int)(floor(log10(fabs(v))) - floor(log10(step) + 1e-9)) + 1;
-    char text[32];
-    snprintf(text, sizeof text, "%.*e", digits < 1 ? 0 : digits > 12 ? 11 : digits - 1, v);
-    double mantissa = 0;
-    int exponent = 0, places = digits < 1 ? 0 : digits > 12 ? 11 : digits - 1;
-    if (v == 0)
-        snprintf(out, size, "0");
-    else if (sscanf(text, "%lfe%d", &mantissa, &exponent) == 2)
-        snprintf(out, size, "%.*fe%d", places, mantissa, exponent);
+    int digits = (int)floor(log10(fabs(v)) + 1e-9) - power; /* behind the point */
+    char text[40];
+    snprintf(text, sizeof text, "%.*e", digits < 0 ? 0 : digits > 12 ? 12 : digits, v);
+    char *exponent = strchr(text, 'e');
+    *exponent = '\0';
+    snprintf(out, size, "%se%ld", text, strtol(exponent + 1, NULL, 10));
 }
 
 /* The step 1, 2 or 5 x 10^k that gives at most about `target` ticks. */

@@ -1,7 +1,7 @@
 /*
  * The script writer: a figure in the size and manner of a two-column paper.
  *
- * 3.25 inch wide, text of 7 to 8 points, a light grid behind, border left and bottom only. The mean
+ * 3.25 inch wide, text of 6 to 7 points, a light grid behind, border left and bottom only. The mean
  * is drawn over its translucent band; a fitted law is a gnuplot function, drawn dashed in the colour
  * of its series, so that an author can change it without us. Series differ by colour and marker (by
  * dash where a style has no markers and no fit needs the dashes). The script only reads NAME.dat,
@@ -9,6 +9,7 @@
  */
 #include "plot/script.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,26 +20,27 @@
 #include "plot/style.h"
 
 static const double width = 3.25, height = 2.4; /* inches */
-static const double line_height = 0.125;        /* of the key, inches */
-static const double character = 0.060;          /* mean width in the key, inches */
-static const double sample = 0.36;              /* a key entry's sample and gaps, inches */
+static const double line_height = 0.117;        /* of the key, inches */
+static const double foot = 0.39;                /* tick labels and x label over a key below */
+static const double character = 0.053;          /* mean width in the key, inches */
+static const double sample = 0.32;              /* a key entry's sample and gaps, inches */
 
 static const assay_terminal terminals[] = {
     {"png", "png", "1200 pixels wide: 369 dots an inch in a column", ASSAY_MARKUP_ENHANCED,
-        "pngcairo enhanced size %1$.0f,%2$.0f background '#ffffff' font 'Sans,7.5' fontscale 3.8 "
-        "linewidth 3.8 pointscale 3.8 dashlength 0.6",
+        "pngcairo enhanced size %1$.0f,%2$.0f background '#ffffff' font 'Sans,6.5' fontscale 5.13 "
+        "linewidth 4 pointscale 4 dashlength 0.8",
         1200 / 3.25},
     {"svg", "svg", "", ASSAY_MARKUP_ENHANCED,
-        "svg enhanced size %1$.0f,%2$.0f dynamic background '#ffffff' font 'Sans,10' linewidth 1 "
-        "dashlength 0.6",
+        "svg enhanced size %1$.0f,%2$.0f dynamic background '#ffffff' font 'Sans,8.7' linewidth 1 "
+        "dashlength 0.8",
         96},
     {"pdf", "pdf", "", ASSAY_MARKUP_ENHANCED,
-        "pdfcairo enhanced size %1$.3fin,%2$.3fin font 'Sans,7.5' fontscale 1 linewidth 1 "
-        "dashlength 0.6",
+        "pdfcairo enhanced size %1$.3fin,%2$.3fin font 'Sans,6.5' fontscale 1 linewidth 1.25 "
+        "pointscale 0.9 dashlength 0.8",
         1},
     {"tex", "tex", "\\input it; its picture is the PDF of the same name (needs graphicx, xcolor)",
         ASSAY_MARKUP_LATEX,
-        "cairolatex pdf input colortext size %1$.3fin,%2$.3fin font ',7' linewidth 1 dashlength 0.6",
+        "cairolatex pdf input colortext size %1$.3fin,%2$.3fin font ',7' linewidth 1 dashlength 0.8",
         1},
     {"tikz", "tikz", "\\input it; needs \\usepackage{gnuplot-lua-tikz}, which comes with gnuplot",
         ASSAY_MARKUP_LATEX, "tikz input size %1$.3fin,%2$.3fin font '\\scriptsize' linewidth 1", 1},
@@ -126,22 +128,46 @@ static void put_quoted(const char *text, assay_markup markup, FILE *out)
     fputc('\'', out);
 }
 
-/* "exp(-3.99 x^{-0.352})" for LaTeX: math, with its functions upright. */
+/* The "e-05" of a number as a power of ten; returns the characters read, 0 where there is none. */
+static size_t put_power(const char *c, const char *times, FILE *out)
+{
+    if (c[0] != 'e' || (c[1] != '-' && c[1] != '+') || !isdigit((unsigned char)c[2]))
+        return 0;
+    char *end;
+    long exponent = strtol(c + 1, &end, 10);
+    fprintf(out, "%s10^{%s%ld}", times, exponent < 0 ? "-" : "", labs(exponent));
+    return (size_t)(end - c);
+}
+
+/* The law of assay_fit_text in LaTeX's math: functions upright, products with a thin space. */
 static void put_law_latex(const char *text, FILE *out)
 {
     fputc('$', out);
     for (const char *c = text; *c;) {
-        if (strncmp(c, "exp", 3) == 0 || strncmp(c, "log", 3) == 0) {
+        size_t power = put_power(c, "\\times", out);
+        bool sum = c[0] == ' ' && (strchr("+-", c[1]) || strchr("+-", c[-1]));
+        if (power) {
+            c += power;
+        } else if (strncmp(c, "exp", 3) == 0 || strncmp(c, "log", 3) == 0) {
             fprintf(out, "\\%.3s", c);
             c += 3;
-        } else if (*c == ' ' && c[1] != '+' && c[1] != '-' && c != text && c[-1] != '+' && c[-1] != '-') {
-            fputs("\\,", out);
-            c++;
         } else {
-            fputc(*c++, out);
+            fputs(*c == ' ' && !sum ? "\\," : (char[]){*c, '\0'}, out);
+            c++;
         }
     }
     fputc('$', out);
+}
+
+/* In enhanced text: with a minus sign instead of a hyphen. */
+static void put_law_enhanced(const char *text, FILE *out)
+{
+    for (const char *c = text; *c;) {
+        size_t power = put_power(c, "×", out);
+        if (!power)
+            fputs(*c == '-' ? "−" : (char[]){*c, '\0'}, out);
+        c += power ? power : 1;
+    }
 }
 
 static void put_law(const assay_series *series, assay_markup markup, FILE *out)
@@ -151,45 +177,77 @@ static void put_law(const assay_series *series, assay_markup markup, FILE *out)
     if (markup == ASSAY_MARKUP_LATEX)
         put_law_latex(text, out);
     else
-        fputs(text, out);
+        put_law_enhanced(text, out);
 }
 
-/* The entry of a series in the key: its label and its law. */
+/* Labels that are wider than the figure lose their middle: what tells them apart is mostly at an
+ * end. Caller frees. */
+static char *shortened(const char *label, size_t columns)
+{
+    size_t length = assay_utf8_columns(label), at = 0, bytes;
+    char *text = NULL;
+    FILE *out = length > columns ? open_memstream(&text, &bytes) : NULL;
+    if (!out)
+        return strdup(label);
+    for (size_t column = 0; label[at]; column++) {
+        size_t n = assay_utf8_length(label + at);
+        n = n ? n : 1;
+        if (column < columns / 2 || column >= length - (columns - columns / 2 - 3))
+            fwrite(label + at, 1, n, out);
+        else if (column == columns / 2)
+            fputs("...", out);
+        at += n;
+    }
+    fclose(out);
+    return text;
+}
+
+enum { KEY_COLUMNS = 50 };
+
+static size_t law_columns(const assay_series *series)
+{
+    char text[256] = "";
+    if (series->fitted)
+        assay_fit_text(&series->fit, "plain", text, sizeof text);
+    return assay_utf8_columns(text);
+}
+
+/* The entry of a series in the key: its label and its law. A series without a label has its law at
+ * the curve of the law. */
 static void put_title(const assay_series *series, assay_markup markup, FILE *out)
 {
-    if (!series->label[0] && !series->fitted) {
+    char *label = shortened(series->label, KEY_COLUMNS - law_columns(series));
+    if (!label || !label[0]) {
+        free(label);
         fputs("notitle", out);
         return;
     }
     fputs("title ", out);
+    put_quoted(label, markup, out);
+    free(label);
+    if (!series->fitted)
+        return;
+    fputs(".': ", out);
+    put_law(series, markup, out);
+    fputc('\'', out);
+}
+
+static void put_fit_title(const assay_series *series, assay_markup markup, FILE *out)
+{
     if (series->label[0]) {
-        char *quoted = NULL;
-        size_t size = 0;
-        FILE *memory = open_memstream(&quoted, &size);
-        if (memory) {
-            put_quoted(series->label, markup, memory);
-            fclose(memory);
-            quoted[size - 1] = '\0'; /* the closing quote: the law may follow */
-            fputs(quoted, out);
-        }
-        free(quoted);
-    } else {
-        fputc('\'', out);
+        fputs("notitle", out);
+        return;
     }
-    if (series->fitted) {
-        fputs(series->label[0] ? ":  " : "", out);
-        put_law(series, markup, out);
-    }
+    fputs("title '", out);
+    put_law(series, markup, out);
     fputc('\'', out);
 }
 
 static size_t title_columns(const assay_series *series)
 {
-    char text[256] = "";
-    if (series->fitted)
-        assay_fit_text(&series->fit, "plain", text, sizeof text);
-    return assay_utf8_columns(series->label) + assay_utf8_columns(text) +
-           (series->label[0] && text[0] ? 3 : 0);
+    size_t law = law_columns(series), label = assay_utf8_columns(series->label);
+    size_t both = label + law + (label && law ? 2 : 0);
+    return both < KEY_COLUMNS ? both : KEY_COLUMNS;
 }
 
 /*
@@ -267,9 +325,9 @@ static key place_key(
     k.below = !left && !right && (least > 0 || w > 0.75 || h > 0.55);
     if (figure->key && strcmp(figure->key, "below") == 0)
         k.below = true;
-    k.position = k.below ? "below center horizontal" : corners[best];
+    k.position = k.below ? "below" : corners[best];
     if (k.below) {
-        k.columns = (size_t)fmax(1, floor((width - 0.1) / entry));
+        k.columns = (size_t)fmax(1, floor(width / entry));
         k.columns = k.columns > 4 ? 4 : k.columns;
         k.columns = k.columns > k.entries ? k.entries : k.columns;
     }
@@ -284,8 +342,10 @@ static void put_axis(const char *which, const assay_axis *axis, assay_markup mar
     fputc(':', out);
     put_number(axis->hi, out);
     fputs("]\n", out);
-    if (!axis->log)
+    if (!axis->log) {
+        fprintf(out, "set format %s '%s'\n", which, markup == ASSAY_MARKUP_LATEX ? "$%h$" : "%h");
         return;
+    }
     fprintf(out, "set logscale %s\n", which);
     if (assay_axis_decades(axis)) {
         fprintf(out, "set format %s %s\nset m%stics 10\n", which,
@@ -300,43 +360,77 @@ static void put_axis(const char *which, const assay_axis *axis, assay_markup mar
     fputs(")\n", out);
 }
 
-static int put_labels(const assay_figure *figure, assay_markup markup, FILE *out)
+/* The bytes of the first line of `text`, at most `columns` characters, cut at a space if it has
+ * one. */
+static size_t first_line(const char *text, size_t columns)
 {
-    char *x = figure->xlabel ? strdup(figure->xlabel) : assay_readable(figure->x);
-    char *y = figure->ylabel ? strdup(figure->ylabel) : assay_readable(figure->y);
-    int status = x && y ? ASSAY_OK : assay_fail(ASSAY_ENOMEM, "out of memory for labels");
-    if (!status) {
-        if (figure->title && figure->title[0]) {
-            fputs("set title ", out);
-            put_quoted(figure->title, markup, out);
-            fputs(" offset 0,-0.5\n", out);
-        }
-        fputs("set xlabel ", out);
-        put_quoted(x, markup, out);
-        fputs(" offset 0,0.4\nset ylabel ", out);
-        put_quoted(y, markup, out);
-        fputs(" offset 0.8,0\n", out);
+    size_t bytes = 0, space = 0;
+    for (size_t column = 0; column < columns && text[bytes]; column++) {
+        if (text[bytes] == ' ')
+            space = bytes;
+        size_t n = assay_utf8_length(text + bytes);
+        bytes += n ? n : 1;
     }
-    free(x);
-    free(y);
+    return text[bytes] && space ? space : bytes;
+}
+
+/* A label in lines of at most `columns` characters. */
+static int put_wrapped(const char *text, size_t columns, assay_markup markup, FILE *out)
+{
+    do {
+        size_t n = first_line(text, columns);
+        char *line = strndup(text, n);
+        if (!line)
+            return assay_fail(ASSAY_ENOMEM, "out of memory for labels");
+        put_quoted(line, markup, out);
+        free(line);
+        text += n;
+        while (*text == ' ')
+            text++;
+        if (*text)
+            fputs(markup == ASSAY_MARKUP_LATEX ? ".'\\\\'." : ".\"\\n\".", out);
+    } while (*text);
+    return ASSAY_OK;
+}
+
+/* Characters that fit beside each other, and the room a title takes, at 6.5 point. */
+enum { TITLE_COLUMNS = 50, LABEL_COLUMNS = 46, SIDE_COLUMNS = 34 };
+
+static double title_height(const assay_figure *figure)
+{
+    if (!figure->title || !figure->title[0])
+        return 0;
+    return 0.14 * ceil((double)assay_utf8_columns(figure->title) / (TITLE_COLUMNS - 6));
+}
+
+static int put_label(const char *which, const char *text, const char *column, size_t columns,
+    const char *offset, assay_markup markup, FILE *out)
+{
+    char *readable = text ? strdup(text) : assay_readable(column);
+    if (!readable)
+        return assay_fail(ASSAY_ENOMEM, "out of memory for labels");
+    fprintf(out, "set %s ", which);
+    int status = put_wrapped(readable, columns, markup, out);
+    fprintf(out, " offset %s\n", offset);
+    free(readable);
     return status;
 }
 
-static bool has_markers(const assay_figure *figure, const assay_series_set *set)
+static int put_labels(const assay_figure *figure, assay_markup markup, FILE *out)
 {
-    if (figure->style)
-        return strcmp(figure->style, "lines") != 0;
-    return set->count > 1 || (set->count == 1 && set->series[0].count <= 30);
-}
-
-static bool has_lines(const assay_figure *figure)
-{
-    return !figure->style || strcmp(figure->style, "points") != 0;
+    int status = ASSAY_OK;
+    if (title_height(figure) > 0)
+        status = put_label("title", figure->title, "", TITLE_COLUMNS, "0,-0.6", markup, out);
+    if (!status)
+        status = put_label("xlabel", figure->xlabel, figure->x, LABEL_COLUMNS, "0,0.8", markup, out);
+    if (!status)
+        status = put_label("ylabel", figure->ylabel, figure->y, SIDE_COLUMNS, "0.8,0", markup, out);
+    return status;
 }
 
 static void put_styles(const assay_figure *figure, const assay_series_set *set, FILE *out)
 {
-    bool dashed = !has_markers(figure, set) && !figure->fit;
+    bool dashed = !assay_style_has_markers(figure, set) && !figure->fit;
     fputs("# series n: line style n + 1 for the mean, 101 + n for its fitted law (colours of Okabe and "
           "Ito)\n",
         out);
@@ -344,7 +438,7 @@ static void put_styles(const assay_figure *figure, const assay_series_set *set, 
         const char *rgb = assay_style_rgb(s);
         fprintf(out, "set style line %zu lc rgb '%s' lw 1.2 dt %s pt %d ps %s\n", s + 1, rgb,
             dashed ? assay_style_dash(s) : "1", assay_style_marker(s),
-            set->series[s].count > 300 && !has_lines(figure) ? "0.15" : "0.4");
+            set->series[s].count > 300 && !assay_style_has_lines(figure) ? "0.15" : "0.45");
         if (set->series[s].fitted)
             fprintf(out, "set style line %zu lc rgb '%s' lw 1.1 dt (8,5)\n", 101 + s, rgb);
     }
@@ -401,7 +495,7 @@ static void put_bands(const assay_figure *figure, const assay_series_set *set, b
         if (!banded(series))
             continue;
         start_element(first, out);
-        if (has_lines(figure) && series->count > 1)
+        if (assay_style_has_lines(figure) && series->count > 1)
             fprintf(out,
                 "data index %zu using %s with filledcurves fillcolor rgb '%s' "
                 "fillstyle transparent solid 0.2 noborder notitle",
@@ -416,7 +510,7 @@ static void put_bands(const assay_figure *figure, const assay_series_set *set, b
 static void put_means(const assay_figure *figure, const assay_series_set *set, assay_markup markup,
     bool *first, FILE *out)
 {
-    bool markers = has_markers(figure, set), lines = has_lines(figure);
+    bool markers = assay_style_has_markers(figure, set), lines = assay_style_has_lines(figure);
     for (size_t s = 0; s < set->count; s++) {
         const assay_series *series = &set->series[s];
         bool points = !lines || series->count == 1;
@@ -467,29 +561,34 @@ static void put_reference_labels(const assay_figure *figure, const assay_series_
         fprintf(out, " at graph %s, first ", right ? "0.99" : "0.01");
         put_number(line->y, out);
         fprintf(out, " %s offset 0,%s textcolor rgb '#444444'%s\n", right ? "right" : "left",
-            under ? "-0.6" : "0.5", markup == ASSAY_MARKUP_LATEX ? "" : " font ',6.5'");
+            under ? "-0.6" : "0.5", markup == ASSAY_MARKUP_LATEX ? "" : " font ',5.8'");
     }
 }
 
-static void put_fits(const assay_series_set *set, bool *first, FILE *out)
+static void put_fits(const assay_series_set *set, assay_markup markup, bool *first, FILE *out)
 {
     for (size_t s = 0; s < set->count; s++)
         if (set->series[s].fitted) {
             start_element(first, out);
-            fprintf(out, "law%zu(x) with lines linestyle %zu notitle", s, 101 + s);
+            fprintf(out, "law%zu(x) with lines linestyle %zu ", s, 101 + s);
+            put_fit_title(&set->series[s], markup, out);
         }
 }
 
-static void put_key(const key *k, FILE *out)
+static void put_key(const key *k, double high, assay_markup markup, FILE *out)
 {
+    const char *font = markup == ASSAY_MARKUP_LATEX ? "" : " font ',5.8'";
+    double top = line_height * (double)k->rows + 0.03;
     if (!k->position)
         fputs("unset key\n", out);
     else if (k->below)
-        fprintf(out, "set key %s Left reverse samplen 2 spacing 0.9 maxcols %zu\n", k->position,
-            k->columns);
+        fprintf(out,
+            "set bmargin at screen %.4f\nset key bmargin center bottom vertical Left reverse samplen 1.2 "
+            "spacing 0.92 maxrows %zu%s\n",
+            (top + foot) / high, k->rows, font);
     else
-        fprintf(out, "set key %s %s samplen 2 spacing 0.95\n", k->position,
-            strstr(k->position, "left") ? "Left reverse" : "Right noreverse");
+        fprintf(out, "set key %s %s samplen 1.2 spacing 0.92%s\n", k->position,
+            strstr(k->position, "left") ? "Left reverse" : "Right noreverse", font);
 }
 
 static void put_band_comment(const assay_figure *figure, FILE *out)
@@ -529,6 +628,8 @@ static void put_head(const assay_figure *figure, const assay_terminal *terminal,
           "set grid back linecolor rgb '#e4e4e4' linewidth 0.6 linetype 1\n"
           "set samples 400\n",
         out);
+    if (terminal->markup == ASSAY_MARKUP_ENHANCED)
+        fputs("set minussign\n", out);
 }
 
 int assay_script_write(const assay_figure *figure, const assay_series_set *set,
@@ -538,10 +639,11 @@ int assay_script_write(const assay_figure *figure, const assay_series_set *set,
     assay_axis_ranges(figure, set, &x, &y);
     key k = place_key(figure, set, &x, &y);
     double high = height + (k.below ? line_height * (double)k.rows : 0) +
-                  (figure->title && figure->title[0] ? 0.12 : 0);
+                  title_height(figure);
     bool first = true;
     put_head(figure, terminal, name, high, out);
-    put_key(&k, out);
+    fprintf(out, "set tmargin at screen %.4f\n", 1 - (0.07 + title_height(figure)) / high);
+    put_key(&k, high, terminal->markup, out);
     int status = put_labels(figure, terminal->markup, out);
     if (status)
         return status;
@@ -557,7 +659,7 @@ int assay_script_write(const assay_figure *figure, const assay_series_set *set,
     put_bands(figure, set, &first, out);
     put_references(figure, &first, out);
     put_means(figure, set, terminal->markup, &first, out);
-    put_fits(set, &first, out);
+    put_fits(set, terminal->markup, &first, out);
     fputc('\n', out);
     return ferror(out) ? assay_fail(ASSAY_EIO, "the script could not be written") : ASSAY_OK;
 }

@@ -5,7 +5,7 @@
  */
 #include "plot/style.h"
 
-#include "plot/figure.h"
+#include <string.h>
 
 static const struct {
     const char *rgb;
@@ -30,9 +30,9 @@ static const struct {
     {9, 0x25b2, '+'},  /* triangle */
     {13, 0x25c6, '*'}, /* diamond */
     {11, 0x25bc, '#'}, /* triangle, down */
-    {6, 0x25cb, '@'},  /* circle */
-    {4, 0x25a1, '%'},  /* open square */
-    {8, 0x25b3, '&'},  /* open triangle */
+    {15, 0x2b1f, '@'}, /* pentagon */
+    {6, 0x25cb, '%'},  /* circle */
+    {4, 0x25a1, '&'},  /* open square */
 };
 
 static const char *const dashes[] = {"1", "(12,4)", "(2,3)", "(12,4,2,4)", "(6,4)"};
@@ -67,4 +67,16 @@ char assay_style_letter(size_t series)
 int assay_plot_color256(size_t series)
 {
     return palette[series % ASSAY_PALETTE].terminal;
+}
+
+bool assay_style_has_markers(const assay_figure *figure, const assay_series_set *set)
+{
+    if (figure->style)
+        return strcmp(figure->style, "lines") != 0;
+    return set->count > 1 || (set->count == 1 && set->series[0].count <= 30);
+}
+
+bool assay_style_has_lines(const assay_figure *figure)
+{
+    return !figure->style || strcmp(figure->style, "points") != 0;
 }

@@ -2,7 +2,10 @@
 #ifndef ASSAY_PLOT_STYLE_H
 #define ASSAY_PLOT_STYLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
+
+#include "plot/figure.h"
 
 enum { ASSAY_PALETTE = 7 };
 
@@ -15,5 +18,9 @@ int assay_style_marker(size_t series);         /* gnuplot's point type */
 const char *assay_style_dash(size_t series);   /* gnuplot's dash type for lines without markers */
 unsigned assay_style_glyph(size_t series);     /* marker as a character */
 char assay_style_letter(size_t series);        /* and in ASCII */
+
+/* Does the figure draw markers at its points, and lines between them? */
+bool assay_style_has_markers(const assay_figure *figure, const assay_series_set *set);
+bool assay_style_has_lines(const assay_figure *figure);
 
 #endif

@@ -1,1 +1,6 @@
-# tests of src/plot
+EXTRA_DIST += tests/plot/rows.h
+check_PROGRAMS += tests/plot/figure tests/plot/axis tests/plot/export tests/plot/draw
+tests_plot_figure_LDADD = $(WORKBENCH_TEST_LIBS)
+tests_plot_axis_LDADD = $(WORKBENCH_TEST_LIBS)
+tests_plot_export_LDADD = $(WORKBENCH_TEST_LIBS)
+tests_plot_draw_LDADD = $(WORKBENCH_TEST_LIBS)
