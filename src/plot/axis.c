@@ -1,8 +1,8 @@
 /*
  * Ranges and ticks.
  *
- * Ticks are multiples of 1, 2 or 5 times a power of ten; a log axis has decades when it spans two of
- * them or more, else the multiples 1, 2, 5 of its decades, else (less than a factor of five) the
+ * Ticks are multiples of 1, 2 or 5 times a power of ten; a log axis has decades when it spans two
+ * of them or more, else the multiples 1, 2, 5 of its decades, else (less than a factor of five) the
  * ticks of a linear axis. They are computed here and not by gnuplot, so that the text drawn around
  * a terminal's dots and the dots agree.
  */
@@ -56,7 +56,8 @@ static void settle(assay_axis *axis, double min, double max)
     } else if (axis->lo == axis->hi) {
         widen(axis);
     } else {
-        double lo = forward(axis, fmax(axis->lo, -limit)), hi = forward(axis, fmin(axis->hi, limit));
+        double lo = forward(axis, fmax(axis->lo, -limit)),
+               hi = forward(axis, fmin(axis->hi, limit));
         double margin = hi / 2 < lo / 2 + limit / 4 ? room * (hi - lo) : 0;
         axis->lo = backward(axis, lo - margin);
         axis->hi = backward(axis, hi + margin);

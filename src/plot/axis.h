@@ -14,7 +14,7 @@ typedef struct assay_axis {
 
 typedef struct assay_tick {
     double value;
-    char label[24]; /* plain: "0.25", "1000", "1e6" */
+    char label[64]; /* plain: "0.25", "1000", "1e6" */
     bool decade;    /* value = 10^exponent of a log axis that is labelled in powers */
     int exponent;
 } assay_tick;

@@ -350,7 +350,8 @@ typedef struct cell_dots {
 static unsigned char gather(const drawing *d, const unsigned char *pixels, layer_kind kind,
     bool lone, size_t row, size_t col, size_t *dots)
 {
-    static const unsigned char bits[4][2] = {{0x01, 0x08}, {0x02, 0x10}, {0x04, 0x20}, {0x40, 0x80}};
+    static const unsigned char bits[4][2] = {
+        {0x01, 0x08}, {0x02, 0x10}, {0x04, 0x20}, {0x40, 0x80}};
     unsigned char braille = 0;
     *dots = 0;
     for (size_t y = 0; y < 4; y++)
@@ -367,13 +368,14 @@ static unsigned char gather(const drawing *d, const unsigned char *pixels, layer
 /* One letter a character: the mean's letter, "-" for a law, "." for a band, "_" for a reference. */
 static unsigned ascii_of(layer_kind kind, size_t series)
 {
-    return kind == MEAN ? (unsigned char)assay_style_letter(series)
-           : kind == FIT ? '-'
+    return kind == MEAN   ? (unsigned char)assay_style_letter(series)
+           : kind == FIT  ? '-'
            : kind == BAND ? '.'
                           : '_';
 }
 
-static void fill_cell(const drawing *d, const stack *st, const unsigned char *pixels, size_t row, size_t col)
+static void fill_cell(
+    const drawing *d, const stack *st, const unsigned char *pixels, size_t row, size_t col)
 {
     static const size_t weight[] = {[MEAN] = 16, [FIT] = 6, [BAND] = 4, [REFERENCE] = 1};
     size_t frame = 8 * d->cols * d->rows, best = 0;
@@ -381,7 +383,8 @@ static void fill_cell(const drawing *d, const stack *st, const unsigned char *pi
     assay_glyph glyph = {' ', -1, false};
     for (size_t i = 0; i < st->count; i++) {
         size_t dots, s = st->series[i];
-        bool lone = !assay_style_has_lines(d->figure) || d->set->count == 0 || d->set->series[s].count == 1;
+        bool lone =
+            !assay_style_has_lines(d->figure) || d->set->count == 0 || d->set->series[s].count == 1;
         braille |= gather(d, pixels + i * frame, st->kinds[i], lone, row, col, &dots);
         if (dots * weight[st->kinds[i]] <= best)
             continue;
@@ -466,7 +469,8 @@ static void draw_reference_labels(const drawing *d)
         if (length == 0 || length + 1 > d->cols || !to_row(d, d->figure->lines[i].y, &row))
             continue;
         size_t left = d->left + 2, right = d->left + 1 + d->cols - length;
-        const size_t places[][2] = {{row - 1, right}, {row - 1, left}, {row + 1, right}, {row + 1, left}};
+        const size_t places[][2] = {
+            {row - 1, right}, {row - 1, left}, {row + 1, right}, {row + 1, left}};
         size_t best = 4;
         for (size_t p = 0; p < 4 && best == 4; p++)
             if (places[p][0] >= d->top && places[p][0] < d->top + d->rows &&
@@ -534,7 +538,8 @@ static int draw_names(const drawing *d)
             put_text(d, row, end - strlen(skipped), end, skipped, -1, false);
     }
     if (!status && title && d->head_rows > 0)
-        put_text(d, 0, centred(0, end, assay_utf8_columns(figure->title)), end, figure->title, -1, true);
+        put_text(
+            d, 0, centred(0, end, assay_utf8_columns(figure->title)), end, figure->title, -1, true);
     bool alone = d->head_rows == 2 || (d->head_rows == 1 && !title);
     bool shared = d->head_rows == 1 && title &&
                   2 * assay_utf8_columns(y) + 4 + assay_utf8_columns(figure->title) < end;
@@ -558,8 +563,8 @@ static void draw_entry(const drawing *d, size_t s, size_t row, size_t col, size_
     if (d->ascii)
         put_text(d, row, col, end, letter, colour_of(s), false);
     else
-        *cell_at(d, row, col) = (assay_glyph){
-            d->set->count > 1 ? assay_style_glyph(s) : 0x2500, colour_of(s), false};
+        *cell_at(d, row, col) =
+            (assay_glyph){d->set->count > 1 ? assay_style_glyph(s) : 0x2500, colour_of(s), false};
     col = put_text(d, row, col + 2, end, series->label, -1, false);
     put_text(d, row, col + (series->label[0] ? 2 : 0), end, law, -1, false);
 }
@@ -603,7 +608,8 @@ int assay_figure_draw(assay_raster *raster, const assay_figure *figure, const as
             LEAST_ROWS, LEAST_COLS, rows, cols);
     if (rows > 4096 || cols > 4096)
         return assay_fail(ASSAY_EINVAL,
-            "a figure has at most 4096 rows and columns of characters, asked for %zu x %zu", rows, cols);
+            "a figure has at most 4096 rows and columns of characters, asked for %zu x %zu", rows,
+            cols);
     assay_screen screen = {rows, cols, malloc(rows * cols * sizeof(assay_glyph))};
     if (!screen.cells)
         return no_memory();

@@ -1,7 +1,7 @@
 /*
- * Export to files. gnuplot works in a directory of its own beside the target, on the very script and
- * data that are kept: the files move to their places only after it made the picture, so a failure
- * leaves nothing half, and what is kept is known to run.
+ * Export to files. gnuplot works in a directory of its own beside the target, on the very script
+ * and data that are kept: the files move to their places only after it made the picture, so a
+ * failure leaves nothing half, and what is kept is known to run.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -31,11 +31,14 @@ static int open_place(const char *base, place *p)
 {
     const char *slash = strrchr(base, '/');
     p->name = strdup(slash ? slash + 1 : base);
-    p->directory = !slash ? strdup(".") : slash == base ? strdup("/") : strndup(base, (size_t)(slash - base));
+    p->directory = !slash          ? strdup(".")
+                   : slash == base ? strdup("/")
+                                   : strndup(base, (size_t)(slash - base));
     if (!p->name || !p->directory)
         return no_memory();
     if (p->name[0] == '\0')
-        return assay_fail(ASSAY_EINVAL, "\"%s\" is a directory; a figure needs a file's name", base);
+        return assay_fail(
+            ASSAY_EINVAL, "\"%s\" is a directory; a figure needs a file's name", base);
     if (asprintf(&p->work, "%s/.assay-XXXXXX", p->directory) < 0) {
         p->work = NULL;
         return no_memory();
@@ -54,8 +57,9 @@ static int open_place(const char *base, place *p)
 static char *path_of(const char *directory, const char *name, const char *extension)
 {
     char *path = NULL;
-    return asprintf(&path, "%s/%s%s%s", directory, name, extension[0] ? "." : "", extension) < 0 ? NULL
-                                                                                               : path;
+    return asprintf(&path, "%s/%s%s%s", directory, name, extension[0] ? "." : "", extension) < 0
+               ? NULL
+               : path;
 }
 
 static void close_place(place *p)
@@ -91,15 +95,16 @@ static int close_file(FILE *file, const place *p, const char *extension)
 {
     bool failed = ferror(file) != 0;
     failed = fclose(file) != 0 || failed;
-    return failed ? assay_fail(ASSAY_EIO, "%s/%s.%s could not be written: %s", p->directory, p->name,
-                        extension, strerror(errno))
+    return failed ? assay_fail(ASSAY_EIO, "%s/%s.%s could not be written: %s", p->directory,
+                        p->name, extension, strerror(errno))
                   : ASSAY_OK;
 }
 
 /* A file is moved to its place; one that a format does not make is left out. */
 static int move(const place *p, const char *extension, bool needed)
 {
-    char *from = path_of(p->work, p->name, extension), *to = path_of(p->directory, p->name, extension);
+    char *from = path_of(p->work, p->name, extension),
+         *to = path_of(p->directory, p->name, extension);
     struct stat info;
     int status = from && to ? ASSAY_OK : no_memory();
     if (status)
@@ -190,8 +195,8 @@ int assay_figure_export(
         return status;
     if (set->count == 0)
         return assay_fail(ASSAY_EINVAL,
-            "figure \"%s\" has no data yet: no row has a finite %s and %s%s", figure->name, figure->x,
-            figure->y, figure->where_count ? " where the figure looks" : "");
+            "figure \"%s\" has no data yet: no row has a finite %s and %s%s", figure->name,
+            figure->x, figure->y, figure->where_count ? " where the figure looks" : "");
     status = open_place(base, &p);
     if (!status)
         status = write_data(figure, set, &p);

@@ -47,8 +47,8 @@ static int wrong(const assay_figure *figure, const char *name, const char *want,
     if (json_is_string(got))
         return assay_fail(ASSAY_EINVAL, "figure \"%s\": %s must be %s, got \"%s\"", figure->name,
             name, want, json_string_value(got));
-    return assay_fail(ASSAY_EINVAL, "figure \"%s\": %s must be %s, got %s", figure->name, name, want,
-        type_of(got));
+    return assay_fail(ASSAY_EINVAL, "figure \"%s\": %s must be %s, got %s", figure->name, name,
+        want, type_of(got));
 }
 
 static int no_memory(void)
@@ -180,8 +180,8 @@ static int read_fit(const struct field *field, const json_t *value, assay_figure
     if (!json_is_string(value))
         return wrong(figure, field->name, "the name of a law", value);
     if (assay_law_parse(json_string_value(value), &law))
-        return assay_fail(ASSAY_EINVAL, "figure \"%s\": %s: %s", figure->name, field->name,
-            assay_errmsg());
+        return assay_fail(
+            ASSAY_EINVAL, "figure \"%s\": %s: %s", figure->name, field->name, assay_errmsg());
     return set_text(&figure->fit, json_string_value(value));
 }
 
@@ -201,9 +201,8 @@ static int read_range(const struct field *field, const json_t *value, assay_figu
         !read_bound(json_array_get(value, 1), &bound[1]))
         return wrong(figure, field->name, "a list of two numbers", value);
     if (bound[0] >= bound[1])
-        return assay_fail(ASSAY_EINVAL,
-            "figure \"%s\": %s must rise, got %g to %g", figure->name, field->name, bound[0],
-            bound[1]);
+        return assay_fail(ASSAY_EINVAL, "figure \"%s\": %s must rise, got %g to %g", figure->name,
+            field->name, bound[0], bound[1]);
     return ASSAY_OK;
 }
 
@@ -257,8 +256,9 @@ static int add_line(const struct field *field, const json_t *value, assay_figure
     json_object_foreach((json_t *)value, name, entry)
     {
         if (entry != y && entry != label)
-            return assay_fail(ASSAY_EINVAL, "figure \"%s\": %s: there is no field \"%s\"; a line "
-                                            "has y and label",
+            return assay_fail(ASSAY_EINVAL,
+                "figure \"%s\": %s: there is no field \"%s\"; a line "
+                "has y and label",
                 figure->name, field->name, name);
     }
     assay_figure_line *line = &figure->lines[figure->line_count++];
@@ -359,8 +359,8 @@ static int need_positive(const assay_figure *figure, const char *range, const ch
 {
     if (lo > 0 || isnan(lo))
         return ASSAY_OK;
-    return assay_fail(ASSAY_EINVAL, "figure \"%s\": %s must be above 0 with %s, got %g", figure->name,
-        range, log, lo);
+    return assay_fail(ASSAY_EINVAL, "figure \"%s\": %s must be above 0 with %s, got %g",
+        figure->name, range, log, lo);
 }
 
 /* What fields ask of each other; and defaults. */

@@ -42,7 +42,8 @@ static bool executable(const char *path)
 static bool search_path(const char *name, char *out, size_t size)
 {
     const char *path = getenv("PATH");
-    for (const char *start = path ? path : "/usr/local/bin:/usr/bin:/bin", *end; start; start = end) {
+    for (const char *start = path ? path : "/usr/local/bin:/usr/bin:/bin", *end; start;
+         start = end) {
         end = strchr(start, ':');
         int length = end ? (int)(end - start) : (int)strlen(start);
         int n = snprintf(out, size, "%.*s%s%s", length, start, length ? "/" : "./", name);
@@ -61,7 +62,8 @@ int assay_gnuplot_path(char *out, size_t size)
         if (strchr(wanted, '/') ? executable(wanted) : search_path(wanted, out, size))
             return ASSAY_OK;
         return assay_fail(ASSAY_ENOTFOUND,
-            "ASSAY_GNUPLOT is \"%s\", which can't be run; %s, or unset ASSAY_GNUPLOT", wanted, install);
+            "ASSAY_GNUPLOT is \"%s\", which can't be run; %s, or unset ASSAY_GNUPLOT", wanted,
+            install);
     }
     snprintf(out, size, "%s", ASSAY_GNUPLOT);
     if ((strchr(ASSAY_GNUPLOT, '/') && executable(ASSAY_GNUPLOT)) ||
@@ -78,8 +80,8 @@ static void close_fd(int *fd)
 }
 
 /* fds: the child's stdin, stdout and stderr; -1: /dev/null. directory may be NULL. */
-static int spawn(const char *program, char *const *arguments, const char *directory,
-    const int *fds, pid_t *pid)
+static int spawn(
+    const char *program, char *const *arguments, const char *directory, const int *fds, pid_t *pid)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -186,7 +188,8 @@ int assay_gnuplot_run(const char *directory, const char *script)
         read_words(said[0], words, sizeof words);
         int how = wait_for(pid);
         if (WIFSIGNALED(how))
-            status = assay_fail(ASSAY_EIO, "gnuplot was ended by signal %d %s", WTERMSIG(how), words);
+            status =
+                assay_fail(ASSAY_EIO, "gnuplot was ended by signal %d %s", WTERMSIG(how), words);
         else if (how)
             status = assay_fail(ASSAY_EIO, "gnuplot failed: %s", words);
     }
@@ -254,8 +257,7 @@ void assay_gnuplot_stop(assay_gnuplot *gnuplot)
 static int died(assay_gnuplot *gnuplot, const char *how)
 {
     tidy(gnuplot->words);
-    return assay_fail(
-        ASSAY_EIO, "gnuplot %s%s%s", how, gnuplot->said ? ": " : "", gnuplot->words);
+    return assay_fail(ASSAY_EIO, "gnuplot %s%s%s", how, gnuplot->said ? ": " : "", gnuplot->words);
 }
 
 /* Everything that stands in stderr now; false when it is closed. */
@@ -296,8 +298,8 @@ int assay_gnuplot_exchange(
         }
         if (channels[0].revents) {
             unsigned char surplus;
-            ssize_t n = read(gnuplot->out, got < want ? reply + got : &surplus,
-                got < want ? want - got : 1);
+            ssize_t n = read(
+                gnuplot->out, got < want ? reply + got : &surplus, got < want ? want - got : 1);
             if (n == 0) {
                 listen_to(gnuplot);
                 return died(gnuplot, "ended");

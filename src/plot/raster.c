@@ -2,16 +2,16 @@
  * The rasteriser: one frame of `set term pbm` a layer, over the pipes of a gnuplot that stays.
  *
  * A layer has a monochrome frame of its own instead of a colour in a common one: a frame this small
- * costs a fraction of a millisecond, a pixel where two series cross belongs to both, and there is no
- * limit of eight colours. Layers are thinned before they are sent to what their pixels can show, so
- * that a curve of a million points costs no more than one of a thousand (for lines: the first, least,
- * largest and last point of each column of pixels, which gives the same pixels; Jugel et al., M4,
- * VLDB 2014).
+ * costs a fraction of a millisecond, a pixel where two series cross belongs to both, and there is
+ * no limit of eight colours. Layers are thinned before they are sent to what their pixels can show,
+ * so that a curve of a million points costs no more than one of a thousand (for lines: the first,
+ * least, largest and last point of each column of pixels, which gives the same pixels; Jugel et
+ * al., M4, VLDB 2014).
  *
- * Points are sent as pixels with one decimal. The axes, log or not, are thereby computed in one place
- * (axis.c) for dots and text alike; and gnuplot reads its input a byte at a time, so that bytes are
- * what a frame costs. pbm rounds its size up to multiples of eight: the surplus lies at the right and
- * at the top, and is cut off.
+ * Points are sent as pixels with one decimal. The axes, log or not, are thereby computed in one
+ * place (axis.c) for dots and text alike; and gnuplot reads its input a byte at a time, so that
+ * bytes are what a frame costs. pbm rounds its size up to multiples of eight: the surplus lies at
+ * the right and at the top, and is cut off.
  */
 #include "plot/raster.h"
 
@@ -51,8 +51,8 @@ void assay_raster_close(assay_raster *raster)
 
 typedef struct canvas {
     const assay_axis *x, *y;
-    size_t width, height;   /* wanted */
-    size_t columns, rows;   /* what gnuplot makes: multiples of eight */
+    size_t width, height; /* wanted */
+    size_t columns, rows; /* what gnuplot makes: multiples of eight */
 } canvas;
 
 /* Far outside is as good as a million pixels outside. */
@@ -101,7 +101,8 @@ static void put_lines(const canvas *c, const assay_layer *layer, FILE *out)
             if (layer->points[j][1] > layer->points[most][1])
                 most = j;
         }
-        const size_t kept[] = {i, least < most ? least : most, least < most ? most : least, end - 1};
+        const size_t kept[] = {
+            i, least < most ? least : most, least < most ? most : least, end - 1};
         for (size_t k = 0; k < 4; k++)
             if (k == 0 || kept[k] != kept[k - 1])
                 put_point(c, layer->points[kept[k]], out);
@@ -117,7 +118,8 @@ static int put_points(const canvas *c, const assay_layer *layer, FILE *out)
     for (size_t i = 0; i < layer->count; i++) {
         long column = column_of(c, layer->points[i][0]);
         double row = pixel_of(c->y, layer->points[i][1], c->height);
-        if (column < 0 || column >= (long)c->width || !(row > -0.5) || row >= (double)c->height - 0.5)
+        if (column < 0 || column >= (long)c->width || !(row > -0.5) ||
+            row >= (double)c->height - 0.5)
             continue;
         unsigned char *pixel = &seen[(size_t)lround(row) * c->width + (size_t)column];
         if (!*pixel)
@@ -166,8 +168,8 @@ static int unpack(const canvas *c, const unsigned char *reply, size_t count, uns
     size_t length = header_of(c, header, sizeof header);
     for (size_t i = 0; i < count; i++) {
         if (memcmp(reply, header, length) != 0)
-            return assay_fail(ASSAY_EIO, "gnuplot's frame is not a bitmap of %zu x %zu", c->columns,
-                c->rows);
+            return assay_fail(
+                ASSAY_EIO, "gnuplot's frame is not a bitmap of %zu x %zu", c->columns, c->rows);
         reply += length;
         const unsigned char *top = reply + (c->rows - c->height) * (c->columns / 8);
         for (size_t y = 0; y < c->height; y++)

@@ -2,10 +2,10 @@
  * The script writer: a figure in the size and manner of a two-column paper.
  *
  * 3.25 inch wide, text of 6 to 7 points, a light grid behind, border left and bottom only. The mean
- * is drawn over its translucent band; a fitted law is a gnuplot function, drawn dashed in the colour
- * of its series, so that an author can change it without us. Series differ by colour and marker (by
- * dash where a style has no markers and no fit needs the dashes). The script only reads NAME.dat,
- * and names nothing outside of its directory.
+ * is drawn over its translucent band; a fitted law is a gnuplot function, drawn dashed in the
+ * colour of its series, so that an author can change it without us. Series differ by colour and
+ * marker (by dash where a style has no markers and no fit needs the dashes). The script only reads
+ * NAME.dat, and names nothing outside of its directory.
  */
 #include "plot/script.h"
 
@@ -40,10 +40,11 @@ static const assay_terminal terminals[] = {
         1},
     {"tex", "tex", "\\input it; its picture is the PDF of the same name (needs graphicx, xcolor)",
         ASSAY_MARKUP_LATEX,
-        "cairolatex pdf input colortext size %1$.3fin,%2$.3fin font ',7' linewidth 1 dashlength 0.8",
+        "cairolatex pdf input colortext size %1$.3fin,%2$.3fin font ',7' linewidth 1 dashlength "
+        "0.8",
         1},
     {"tikz", "tikz", "\\input it; needs \\usepackage{gnuplot-lua-tikz}, which comes with gnuplot",
-        ASSAY_MARKUP_LATEX, "tikz input size %1$.3fin,%2$.3fin font '\\scriptsize' linewidth 1", 1},
+        ASSAY_MARKUP_LATEX, "tikz size %1$.3fin,%2$.3fin font '\\scriptsize' linewidth 1", 1},
 };
 
 enum { TERMINALS = sizeof terminals / sizeof *terminals };
@@ -291,8 +292,8 @@ static size_t hidden(const assay_series *series, const assay_axis *x, const assa
     return count;
 }
 
-static key place_key(
-    const assay_figure *figure, const assay_series_set *set, const assay_axis *x, const assay_axis *y)
+static key place_key(const assay_figure *figure, const assay_series_set *set, const assay_axis *x,
+    const assay_axis *y)
 {
     key k = {NULL, 0, 1, 0, false};
     size_t longest = 0;
@@ -316,7 +317,8 @@ static key place_key(
         for (size_t s = 0; s < set->count; s++)
             count += hidden(&set->series[s], x, y, c, w, h);
         for (size_t l = 0; l < figure->line_count; l++)
-            count += covered(c, c == 1 || c == 2 ? 1 : 0, assay_axis_place(y, figure->lines[l].y), w, h);
+            count +=
+                covered(c, c == 1 || c == 2 ? 1 : 0, assay_axis_place(y, figure->lines[l].y), w, h);
         if (count < least) {
             least = count;
             best = c;
@@ -422,7 +424,8 @@ static int put_labels(const assay_figure *figure, assay_markup markup, FILE *out
     if (title_height(figure) > 0)
         status = put_label("title", figure->title, "", TITLE_COLUMNS, "0,-0.6", markup, out);
     if (!status)
-        status = put_label("xlabel", figure->xlabel, figure->x, LABEL_COLUMNS, "0,0.8", markup, out);
+        status =
+            put_label("xlabel", figure->xlabel, figure->x, LABEL_COLUMNS, "0,0.8", markup, out);
     if (!status)
         status = put_label("ylabel", figure->ylabel, figure->y, SIDE_COLUMNS, "0.8,0", markup, out);
     return status;
@@ -431,7 +434,8 @@ static int put_labels(const assay_figure *figure, assay_markup markup, FILE *out
 static void put_styles(const assay_figure *figure, const assay_series_set *set, FILE *out)
 {
     bool dashed = !assay_style_has_markers(figure, set) && !figure->fit;
-    fputs("# series n: line style n + 1 for the mean, 101 + n for its fitted law (colours of Okabe and "
+    fputs("# series n: line style n + 1 for the mean, 101 + n for its fitted law (colours of Okabe "
+          "and "
           "Ito)\n",
         out);
     for (size_t s = 0; s < set->count; s++) {
@@ -455,8 +459,8 @@ static void put_laws(const assay_series_set *set, FILE *out)
         const assay_series *series = &set->series[s];
         if (!series->fitted)
             continue;
-        fprintf(out, "# %s fitted to series %zu over %zu points\n",
-            assay_law_name(series->fit.law), s, series->fit.points);
+        fprintf(out, "# %s fitted to series %zu over %zu points\n", assay_law_name(series->fit.law),
+            s, series->fit.points);
         for (size_t i = 0; i < series->fit.parameters; i++) {
             fprintf(out, "%s%zu = ", assay_law_parameter(series->fit.law, i), s);
             put_number(series->fit.value[i], out);
@@ -488,7 +492,8 @@ static const char *band_columns(const assay_figure *figure)
     return figure->logy ? "1:(shown($3)):(shown($4))" : "1:3:4";
 }
 
-static void put_bands(const assay_figure *figure, const assay_series_set *set, bool *first, FILE *out)
+static void put_bands(
+    const assay_figure *figure, const assay_series_set *set, bool *first, FILE *out)
 {
     for (size_t s = 0; s < set->count; s++) {
         const assay_series *series = &set->series[s];
@@ -583,7 +588,8 @@ static void put_key(const key *k, double high, assay_markup markup, FILE *out)
         fputs("unset key\n", out);
     else if (k->below)
         fprintf(out,
-            "set bmargin at screen %.4f\nset key bmargin center bottom vertical Left reverse samplen 1.2 "
+            "set bmargin at screen %.4f\nset key bmargin center bottom vertical Left reverse "
+            "samplen 1.2 "
             "spacing 0.92 maxrows %zu%s\n",
             (top + foot) / high, k->rows, font);
     else
@@ -638,8 +644,7 @@ int assay_script_write(const assay_figure *figure, const assay_series_set *set,
     assay_axis x, y;
     assay_axis_ranges(figure, set, &x, &y);
     key k = place_key(figure, set, &x, &y);
-    double high = height + (k.below ? line_height * (double)k.rows : 0) +
-                  title_height(figure);
+    double high = height + (k.below ? line_height * (double)k.rows : 0) + title_height(figure);
     bool first = true;
     put_head(figure, terminal, name, high, out);
     fprintf(out, "set tmargin at screen %.4f\n", 1 - (0.07 + title_height(figure)) / high);

@@ -22,8 +22,8 @@ typedef struct columns {
     size_t *by, *where;
 } columns;
 
-static int find_column(
-    const assay_figure *figure, const assay_table *rows, const char *field, const char *name, size_t *at)
+static int find_column(const assay_figure *figure, const assay_table *rows, const char *field,
+    const char *name, size_t *at)
 {
     if (assay_table_find(rows, name, at) == ASSAY_OK)
         return ASSAY_OK;
@@ -183,7 +183,8 @@ static assay_fit_space space_of(const char *name)
     return strcmp(name, "loglog") == 0 ? ASSAY_SPACE_LOGLOG : ASSAY_SPACE_LINEAR;
 }
 
-/* A law that does not fit is told in the series, not an error: the points are still worth seeing. */
+/* A law that does not fit is told in the series, not an error: the points are still worth seeing.
+ */
 static int fit_series(const assay_figure *figure, assay_law law, assay_series *series)
 {
     double *x = malloc((2 * series->count + 1) * sizeof *x);
@@ -194,8 +195,8 @@ static int fit_series(const assay_figure *figure, assay_law law, assay_series *s
         x[i] = series->points[i].x;
         y[i] = series->points[i].y;
     }
-    series->fitted = assay_fit_law(law, space_of(figure->fit_space), x, y, NULL, series->count, 0.95,
-                         &series->fit) == ASSAY_OK;
+    series->fitted = assay_fit_law(law, space_of(figure->fit_space), x, y, NULL, series->count,
+                         0.95, &series->fit) == ASSAY_OK;
     if (!series->fitted)
         series->fit_error = strdup(assay_errmsg());
     free(x);

@@ -1,7 +1,7 @@
 /*
  * The palette of Okabe and Ito, "Color Universal Design" (2008), told apart under every common
- * colour-blindness, ordered so that the first ones also differ in grey. Its yellow is left out: thin
- * yellow lines on white can't be seen.
+ * colour-blindness, ordered so that the first ones also differ in grey. Its yellow is left out:
+ * thin yellow lines on white can't be seen.
  */
 #include "plot/style.h"
 

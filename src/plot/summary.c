@@ -69,11 +69,13 @@ static int summarise_one(
         units[count++] = assay_mean(values, j - i);
     }
     out->group = records->group;
-    out->point = (assay_point){.x = records->x + 0.0, .y = assay_mean(units, count), .units = count};
+    out->point =
+        (assay_point){.x = records->x + 0.0, .y = assay_mean(units, count), .units = count};
     return set_band(units, count, band, &out->point);
 }
 
-int assay_summarise(assay_record *records, size_t n, assay_band band, assay_summary **out, size_t *count)
+int assay_summarise(
+    assay_record *records, size_t n, assay_band band, assay_summary **out, size_t *count)
 {
     int status = ASSAY_OK;
     double *scratch = malloc((2 * n + 1) * sizeof *scratch);

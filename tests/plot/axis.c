@@ -10,10 +10,10 @@ static void places_and_values_are_inverses(void **state)
 {
     (void)state;
     const assay_axis linear = {-2, 6, false}, log = {0.1, 1000, true};
-    assert_float_equal(assay_axis_place(&linear, 0), 0.25, 1e-15);
-    assert_float_equal(assay_axis_place(&log, 1), 0.25, 1e-15);
-    assert_float_equal(assay_axis_value(&log, 0.5), 10, 1e-12);
-    assert_float_equal(assay_axis_value(&linear, 1), 6, 1e-15);
+    assert_near(assay_axis_place(&linear, 0), 0.25, 1e-15);
+    assert_near(assay_axis_place(&log, 1), 0.25, 1e-15);
+    assert_near(assay_axis_value(&log, 0.5), 10, 1e-12);
+    assert_near(assay_axis_value(&linear, 1), 6, 1e-15);
     assert_true(isnan(assay_axis_place(&log, 0)));
 }
 
@@ -25,9 +25,11 @@ static void check_ticks(assay_axis axis, size_t target)
     if (n < 1 || n > 2 * target + 4)
         fail_msg("%zu ticks of %zu on %g..%g", n, target, axis.lo, axis.hi);
     for (size_t i = 0; i < n; i++) {
-        double shown = strtod(ticks[i].label, NULL), step = n > 1 ? ticks[1].value - ticks[0].value : 1;
+        double shown = strtod(ticks[i].label, NULL),
+               step = n > 1 ? ticks[1].value - ticks[0].value : 1;
         if (fabs(shown - ticks[i].value) > 1e-6 * fabs(step))
-            fail_msg("%.17g is labelled %s on %g..%g", ticks[i].value, ticks[i].label, axis.lo, axis.hi);
+            fail_msg(
+                "%.17g is labelled %s on %g..%g", ticks[i].value, ticks[i].label, axis.lo, axis.hi);
         double place = assay_axis_place(&axis, ticks[i].value);
         assert_true(place >= -1e-6 && place <= 1 + 1e-6);
         assert_true(i == 0 || ticks[i].value > ticks[i - 1].value);
@@ -91,7 +93,7 @@ static void bounds_of_the_figure_win(void **state)
     assay_axis x, y;
     assay_axis_ranges(&figure, &set, &x, &y);
     assert_true(x.lo == 0);
-    assert_float_equal(x.hi, 9 + 0.04 * 8, 1e-12);
+    assert_near(x.hi, 9 + 0.04 * 8, 1e-12);
     assert_true(y.lo == 20 && y.hi > 20);
 }
 

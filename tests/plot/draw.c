@@ -20,8 +20,8 @@ static int close_raster(void **state)
     return 0;
 }
 
-static assay_screen draw(const assay_figure *figure, const assay_series_set *set, size_t rows,
-    size_t cols, bool ascii)
+static assay_screen draw(
+    const assay_figure *figure, const assay_series_set *set, size_t rows, size_t cols, bool ascii)
 {
     assay_screen screen;
     if (assay_figure_draw(raster, figure, set, rows, cols, ascii, &screen))
@@ -88,12 +88,14 @@ static void is_diagonal(const char *more, double (*f)(size_t, double), double la
 {
     char json[256];
     snprintf(json, sizeof json,
-        "{\"name\": \"d\", \"x\": \"x\", \"y\": \"y\", \"xrange\": [1, 100], \"yrange\": [1, %g]%s}", last,
-        more);
+        "{\"name\": \"d\", \"x\": \"x\", \"y\": \"y\", \"xrange\": [1, 100], \"yrange\": [1, "
+        "%g]%s}",
+        last, more);
     assay_figure *figure = figure_of(json);
     assay_series_set *set = curves(figure, 1, 100, f);
     assay_screen screen = draw(figure, set, 24, 80, false);
     size_t corner = 0;
+    double bias = 0;
     while (screen.cells[corner].code != 0x2514)
         corner++;
     size_t bottom = corner / screen.cols, left = corner % screen.cols + 1, top = 0;
@@ -104,10 +106,13 @@ static void is_diagonal(const char *more, double (*f)(size_t, double), double la
         for (size_t y = 0; y < height; y++)
             if (lit(&screen, 2 * left + x, 4 * top + y)) {
                 double expected = (double)(height - 1) * (1 - (double)x / (double)(width - 1));
-                if (fabs((double)y - expected) > 1.01)
+                /* gnuplot rounds the ends of each segment, in x and y, and then its dots */
+                bias += (double)y - expected;
+                if (fabs((double)y - expected) > 2)
                     fail_msg("the dot (%zu, %zu) is not on the diagonal (%g)", x, y, expected);
                 dots++;
             }
+    assert_near(bias / (double)dots, 0, 0.5);
     assert_true(dots >= width); /* no column of dots is empty */
     assay_screen_free(&screen);
     assay_series_set_free(set);
@@ -123,7 +128,8 @@ static void a_straight_line_lights_the_diagonal(void **state)
 }
 
 static const char two_series[] =
-    "{\"name\": \"t\", \"x\": \"x\", \"y\": \"y\", \"by\": \"s\", \"title\": \"Wide \xe2\x80\x93 open\","
+    "{\"name\": \"t\", \"x\": \"x\", \"y\": \"y\", \"by\": \"s\", \"title\": \"Wide \xe2\x80\x93 "
+    "open\","
     "\"xlabel\": \"samples a problem\", \"lines\": [{\"y\": 5, \"label\": \"oracle\"}]}";
 
 static void text_stands_around_the_dots(void **state)
@@ -142,7 +148,7 @@ static void text_stands_around_the_dots(void **state)
     shows(&screen, "10\xe2\x94\xa4"); /* a tick of the y axis */
     /* series 1 lies above series 0, each in its own colour */
     int first[2] = {-1, -1};
-    for (size_t i = 0; i < 18 * screen.cols; i++) {
+    for (size_t i = 0; i < screen.rows * screen.cols; i++) {
         int s = screen.cells[i].series;
         if (is_braille(&screen.cells[i]) && s >= 0 && first[s] < 0)
             first[s] = (int)(i / screen.cols);
@@ -172,8 +178,9 @@ static void ascii_is_ascii(void **state)
 static void bands_and_laws_are_drawn(void **state)
 {
     (void)state;
-    assay_figure *figure = figure_of("{\"name\": \"b\", \"x\": \"x\", \"y\": \"y\", \"band\": \"minmax\","
-                                     "\"fit\": \"power\", \"xrange\": [1, 100], \"logx\": true}");
+    assay_figure *figure =
+        figure_of("{\"name\": \"b\", \"x\": \"x\", \"y\": \"y\", \"band\": \"minmax\","
+                  "\"fit\": \"power\", \"xrange\": [1, 100], \"yrange\": [0, 20], \"logx\": true}");
     assay_table *rows = rows_of("replicate x y\n0 1 1\n1 1 3\n0 4 2\n1 4 6\n0 10 4\n1 10 6\n");
     assay_series_set *set = series_of(figure, rows);
     assay_screen screen = draw(figure, set, 24, 80, true);
@@ -185,7 +192,8 @@ static void bands_and_laws_are_drawn(void **state)
         }
     assert_true(counts['o'] > 20);
     assert_true(counts['.'] > 8);
-    assert_true(right > 8); /* the law goes on to the end of the axis, the mean ends in its middle */
+    assert_true(
+        right > 8); /* the law goes on to the end of the axis, the mean ends in its middle */
     assay_screen_free(&screen);
     assay_series_set_free(set);
     assay_table_free(rows);
@@ -246,7 +254,8 @@ static void data_outside_of_the_axes_draw_nothing(void **state)
 static void no_data_is_said(void **state)
 {
     (void)state;
-    assay_figure *figure = figure_of("{\"name\": \"e\", \"x\": \"x\", \"y\": \"y\", \"logx\": true}");
+    assay_figure *figure =
+        figure_of("{\"name\": \"e\", \"x\": \"x\", \"y\": \"y\", \"logx\": true}");
     assay_series_set *set = curves(figure, 0, 0, identity);
     assay_screen screen = draw(figure, set, 12, 40, false);
     shows(&screen, "no data yet");

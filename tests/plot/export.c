@@ -87,8 +87,8 @@ static double wave(size_t s, double x)
     return sin(x / 1000 + (double)s);
 }
 
-static void must_export(const assay_figure *figure, const assay_series_set *set, const char *format,
-    const char *name)
+static void must_export(
+    const assay_figure *figure, const assay_series_set *set, const char *format, const char *name)
 {
     if (assay_figure_export(figure, set, format, in_directory(name)))
         fail_msg("%s: %s", format, assay_errmsg());
@@ -123,7 +123,7 @@ static void every_format_is_what_it_says(void **state)
             assert_non_null(memmem(whole, size, formats[i].holds, strlen(formats[i].holds)));
         free(whole);
     }
-    assert_true(has("f.pdf", "%PDF-")); /* the picture of f.tex */
+    assert_true(has("f.pdf", "%PDF-"));             /* the picture of f.tex */
     assert_int_equal(files_in(directory, true), 8); /* six, f.gp and f.dat; no working directory */
     assay_series_set_free(set);
     assay_figure_free(figure);
@@ -195,8 +195,8 @@ static void the_script_makes_the_file_again(void **state)
 static void data_are_documented_and_whole(void **state)
 {
     (void)state;
-    assay_figure *figure =
-        figure_of("{\"name\": \"d\", \"x\": \"x\", \"y\": \"y\", \"by\": \"s\", \"band\": \"minmax\"}");
+    assay_figure *figure = figure_of(
+        "{\"name\": \"d\", \"x\": \"x\", \"y\": \"y\", \"by\": \"s\", \"band\": \"minmax\"}");
     assay_table *rows = rows_of("replicate s x y\n0 a 1 0.1\n1 a 1 0.3\n0 b 2 5\n0 b nan 5\n");
     assay_series_set *set = series_of(figure, rows);
     must_export(figure, set, "svg", "d");
@@ -239,9 +239,11 @@ static void odd_figures_export(void **state)
     files_in(directory, true);
 }
 
-static void refuse(const char *format, const char *base, size_t series, int status, const char *message)
+static void refuse(
+    const char *format, const char *base, size_t series, int status, const char *message)
 {
-    assay_figure *figure = figure_of("{\"name\": \"r\", \"x\": \"x\", \"y\": \"y\", \"by\": \"s\"}");
+    assay_figure *figure =
+        figure_of("{\"name\": \"r\", \"x\": \"x\", \"y\": \"y\", \"by\": \"s\"}");
     assay_series_set *set = curves(figure, series, 3, law);
     assert_int_equal(assay_figure_export(figure, set, format, base), status);
     if (!strstr(assay_errmsg(), message))
@@ -255,7 +257,8 @@ static void failures_say_why_and_leave_nothing(void **state)
     (void)state;
     refuse("png", in_directory("none"), 0, ASSAY_EINVAL, "figure \"r\" has no data yet");
     refuse("jpg", in_directory("f"), 1, ASSAY_EINVAL, "figures have no format \"jpg\"");
-    refuse("png", "/nonexistent/f", 1, ASSAY_EIO, "can't write into the directory \"/nonexistent\"");
+    refuse(
+        "png", "/nonexistent/f", 1, ASSAY_EIO, "can't write into the directory \"/nonexistent\"");
     refuse("png", in_directory(""), 1, ASSAY_EINVAL, "is a directory");
     setenv("ASSAY_GNUPLOT", "/nonexistent", 1);
     refuse("png", in_directory("f"), 1, ASSAY_ENOTFOUND, "apt-get install gnuplot-nox");

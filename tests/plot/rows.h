@@ -2,6 +2,7 @@
 #ifndef ASSAY_TESTS_PLOT_ROWS_H
 #define ASSAY_TESTS_PLOT_ROWS_H
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,17 +15,27 @@
 #include "core/status.h"
 #include "plot/figure.h"
 
+/* cmocka's own compares floats */
+#define assert_near(a, b, tolerance)                                                               \
+    do {                                                                                           \
+        double got_ = (a), expected_ = (b);                                                        \
+        if (!(fabs(got_ - expected_) <= (tolerance)))                                              \
+            fail_msg("%.17g is not %.17g", got_, expected_);                                       \
+    } while (0)
+
 /* "k y\n1 0.5\n2 -\n": columns, then rows; "-" is missing, what is no number is a text. */
 static inline assay_table *rows_of(const char *text)
 {
     assay_table *table = assay_table_new();
     char *copy = strdup(text), *line_end, *word_end;
     size_t row = 0;
-    for (char *line = strtok_r(copy, "\n", &line_end); line; line = strtok_r(NULL, "\n", &line_end)) {
+    for (char *line = strtok_r(copy, "\n", &line_end); line;
+         line = strtok_r(NULL, "\n", &line_end)) {
         size_t column = 0;
         if (row++ > 0)
             assert_int_equal(assay_table_append(table), ASSAY_OK);
-        for (char *word = strtok_r(line, " ", &word_end); word; word = strtok_r(NULL, " ", &word_end)) {
+        for (char *word = strtok_r(line, " ", &word_end); word;
+             word = strtok_r(NULL, " ", &word_end)) {
             char *end;
             double number = strtod(word, &end);
             if (row == 1)
