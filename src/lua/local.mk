@@ -3,6 +3,7 @@ noinst_LTLIBRARIES += src/lua/libassaylua.la
 src_lua_libassaylua_la_SOURCES = src/lua/engine.h src/lua/args.h src/lua/args.c src/lua/module.h \
 	src/lua/module.c src/lua/matrix.c src/lua/rng.c src/lua/stats.c src/lua/fit.c \
 	src/lua/json.c src/lua/repl.h src/lua/repl.c
+src_lua_libassaylua_la_SOURCES += src/lua/data.c
 # The engine, and what the prelude needs of C.
 src_lua_libassaylua_la_SOURCES += src/lua/engine.c src/lua/script.h src/lua/prelude.c src/lua/bare.c \
 	src/lua/interrupt.c src/lua/cell.c

@@ -23,6 +23,7 @@ static const luaL_Reg rooms[] = {
     {"topk", assay_lua_topk},
     {"fit", assay_lua_fit},
     {"json", assay_lua_json},
+    {"data", assay_lua_data},
     {NULL, NULL},
 };
 

@@ -17,6 +17,11 @@ int assay_lua_stats(lua_State *L);
 int assay_lua_topk(lua_State *L);
 int assay_lua_fit(lua_State *L);
 int assay_lua_json(lua_State *L);
+int assay_lua_data(lua_State *L);
+
+/* Push a table as Lua columns by name (see data.c) and free it, also when memory runs out. */
+struct assay_table;
+void assay_push_table(lua_State *L, struct assay_table *table);
 
 /* The prelude's Lua sources (src/lua/assay), made into C by src/lua/embed.sh; ends with a NULL
  * name. The name of experiment.lua is "experiment". */

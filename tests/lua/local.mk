@@ -21,3 +21,7 @@ check_PROGRAMS += tests/lua/engine
 tests_lua_engine_LDADD = $(WORKBENCH_TEST_LIBS)
 TESTS += tests/lua/experiment.lua tests/lua/grid.lua
 EXTRA_DIST += tests/lua/experiment.lua tests/lua/grid.lua
+
+# Files.
+TESTS += tests/lua/data.lua
+EXTRA_DIST += tests/lua/data.lua
