@@ -53,9 +53,9 @@
         "SELECT " STORE_RUN_COLUMNS "FROM run r JOIN experiment e ON e.id = r.experiment "         \
         "ORDER BY r.id DESC LIMIT ? OFFSET ?")                                                     \
     X(RUN_LIST_OF,                                                                                 \
-        "SELECT " STORE_RUN_COLUMNS "FROM (SELECT id FROM run WHERE experiment IN "                \
-        "(SELECT id FROM experiment WHERE name = ?) ORDER BY id DESC LIMIT ? OFFSET ?) AS page "   \
-        "JOIN run r ON r.id = page.id JOIN experiment e ON e.id = r.experiment "                   \
+        "SELECT " STORE_RUN_COLUMNS "FROM run r JOIN experiment e ON e.id = r.experiment "         \
+        "WHERE r.id IN (SELECT id FROM run WHERE experiment IN "                                   \
+        "(SELECT id FROM experiment WHERE name = ?) ORDER BY id DESC LIMIT ? OFFSET ?) "           \
         "ORDER BY r.id DESC")                                                                      \
     X(RUN_EXISTS, "SELECT id FROM run WHERE id = ?")                                               \
     X(RUN_LAST, "SELECT max(id) FROM run")                                                         \

@@ -103,7 +103,7 @@ static void rows_are_a_table(void **state)
     assert_ok(assay_store_value_integer(store, other, 0, 0, k, 77));
     assert_ok(assay_store_cell_create(store, run, 0,
         "{\"flag\":true,\"list\":[1,2],\"name\":\"a b\",\"none\":null,\"rate\":0.5,\"size\":3}", 1));
-    assert_ok(assay_store_cell_create(store, run, 1, "{\"rate\":1.0,\"zeal\":2}", 2));
+    assert_ok(assay_store_cell_create(store, run, 1, "{\"cell\":7,\"rate\":1.0,\"replicate\":7,\"zeal\":2}", 2));
     assert_ok(assay_store_cell_create(store, run, 2, "{\"rate\":9}", 1)); /* logs nothing */
     /* written out of order; `late` is a new key in the second row, `size` shadows the parameter */
     assert_ok(assay_store_value_integer(store, run, 1, 0, k, 30));
