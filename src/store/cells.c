@@ -21,7 +21,8 @@ static assay_cell_state state_of(const char *name)
 
 static int no_cell(int64_t run, int64_t index)
 {
-    return assay_fail(ASSAY_ENOTFOUND, "run %lld has no cell %lld", (long long)run, (long long)index);
+    return assay_fail(
+        ASSAY_ENOTFOUND, "run %lld has no cell %lld", (long long)run, (long long)index);
 }
 
 static int check_index(int64_t run, int64_t index)
@@ -74,8 +75,8 @@ static int read_state(
     return ASSAY_OK;
 }
 
-static int count_change(assay_store *store, int64_t run, assay_cell_state from,
-    assay_cell_state to, int64_t rows)
+static int count_change(
+    assay_store *store, int64_t run, assay_cell_state from, assay_cell_state to, int64_t rows)
 {
     int64_t done = (to == ASSAY_CELL_DONE) - (from == ASSAY_CELL_DONE);
     int64_t failed = (to == ASSAY_CELL_FAILED) - (from == ASSAY_CELL_FAILED);

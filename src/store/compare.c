@@ -67,7 +67,8 @@ static bool same_bits(sqlite3_stmt *a, sqlite3_stmt *b, int column)
     }
     const void *x = sqlite3_column_blob(a, column), *y = sqlite3_column_blob(b, column);
     int size = sqlite3_column_bytes(a, column);
-    return size == sqlite3_column_bytes(b, column) && (size == 0 || memcmp(x, y, (size_t)size) == 0);
+    return size == sqlite3_column_bytes(b, column) &&
+           (size == 0 || memcmp(x, y, (size_t)size) == 0);
 }
 
 /* Parameters and replicate of one cell. */
@@ -76,8 +77,9 @@ static void compare_cell(comparison *c, sqlite3_stmt *a, sqlite3_stmt *b)
     long long index = sqlite3_column_int64(a, 0);
     *c->equal = false;
     if (index != sqlite3_column_int64(b, 0))
-        snprintf(c->difference, c->size, "cell %lld of run %" PRId64 " is cell %lld in run %" PRId64,
-            index, c->a, (long long)sqlite3_column_int64(b, 0), c->b);
+        snprintf(c->difference, c->size,
+            "cell %lld of run %" PRId64 " is cell %lld in run %" PRId64, index, c->a,
+            (long long)sqlite3_column_int64(b, 0), c->b);
     else if (sqlite3_column_int64(a, 1) != sqlite3_column_int64(b, 1))
         snprintf(c->difference, c->size,
             "cell %lld: replicate %lld in run %" PRId64 ", %lld in run %" PRId64, index,

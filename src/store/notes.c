@@ -104,8 +104,8 @@ int assay_store_artifacts(assay_store *store, int64_t run, assay_artifact_list *
     return status;
 }
 
-int assay_store_artifact_get(assay_store *store, int64_t run, int64_t index, const char *name,
-    void **data, size_t *size)
+int assay_store_artifact_get(
+    assay_store *store, int64_t run, int64_t index, const char *name, void **data, size_t *size)
 {
     sqlite3_stmt *s;
     bool row = false;

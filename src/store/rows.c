@@ -195,14 +195,13 @@ static int read_cell(reader *r, sqlite3_stmt *s)
     r->replicate = sqlite3_column_int64(s, 1);
     r->params = json_loads((const char *)sqlite3_column_text(s, 2), 0, NULL);
     if (!json_is_object(r->params))
-        return assay_fail(ASSAY_EFORMAT, "cell %lld: its parameters are not a JSON object",
-            (long long)r->index);
+        return assay_fail(
+            ASSAY_EFORMAT, "cell %lld: its parameters are not a JSON object", (long long)r->index);
     const char *name;
     json_t *value;
     int status = ASSAY_OK;
-    json_object_foreach (r->params, name, value)
-        if (status == ASSAY_OK)
-            status = add_parameter(r, name, value);
+    json_object_foreach(r->params, name, value) if (status == ASSAY_OK) status =
+        add_parameter(r, name, value);
     return status;
 }
 
@@ -280,7 +279,8 @@ static int read_rows(reader *r, sqlite3_stmt *cells, sqlite3_stmt *values)
         int status = store_step(r->store, values, &row);
         if (status || !row)
             return status;
-        int64_t now_key = sqlite3_column_int64(values, 0), now_seq = sqlite3_column_int64(values, 1);
+        int64_t now_key = sqlite3_column_int64(values, 0),
+                now_seq = sqlite3_column_int64(values, 1);
         if (now_key != key || now_seq != seq) {
             int64_t index = now_key & ((INT64_C(1) << STORE_CELL_BITS) - 1);
             status = now_key == key ? ASSAY_OK : advance_cell(r, cells, index);
@@ -334,8 +334,8 @@ static void close_reader(reader *r)
     free(r->texts);
 }
 
-int assay_store_rows(assay_store *store, int64_t run, const char *const *columns, size_t count,
-    assay_table **out)
+int assay_store_rows(
+    assay_store *store, int64_t run, const char *const *columns, size_t count, assay_table **out)
 {
     bool own = false;
     reader r = {.store = store, .wanted = columns, .wanted_count = count, .index = -1};

@@ -59,8 +59,8 @@ static int find_experiment(assay_store *store, const assay_run_new *run, int64_t
         store, STORE_EXPERIMENT_FIND, id, &found, "sss", run->experiment, sha, describe);
     if (status || found)
         return status;
-    status = store_run(store, STORE_EXPERIMENT_ADD, "ssss", run->experiment, sha, run->script,
-        describe);
+    status =
+        store_run(store, STORE_EXPERIMENT_ADD, "ssss", run->experiment, sha, run->script, describe);
     *id = sqlite3_last_insert_rowid(store->db);
     return status;
 }
@@ -79,8 +79,8 @@ static int add_run(assay_store *store, const assay_run_new *run, int64_t *id)
     double now = store_now();
     status = store_run(store, STORE_RUN_ADD, "siiiisiiddsssss", uuid, experiment,
         (int64_t)run->seed, run->replicates, run->workers, self.host, self.pid, self.start, now,
-        now, run->path ? run->path : "", run->method, run->preset,
-        run->params ? run->params : "{}", run->versions ? run->versions : "{}");
+        now, run->path ? run->path : "", run->method, run->preset, run->params ? run->params : "{}",
+        run->versions ? run->versions : "{}");
     *id = sqlite3_last_insert_rowid(store->db);
     return status;
 }
@@ -135,8 +135,7 @@ static int read_tenure(assay_store *store, int64_t run, tenure *out)
 
 static bool is_alive(const tenure *held)
 {
-    return store_owner_alive(
-        held->owner.host, held->owner.pid, held->owner.start, held->heartbeat);
+    return store_owner_alive(held->owner.host, held->owner.pid, held->owner.start, held->heartbeat);
 }
 
 static bool same_owner(const store_owner *a, const store_owner *b)
@@ -164,8 +163,11 @@ static int claim(assay_store *store, int64_t run, int64_t workers)
     if (was_running && !same_owner(&held.owner, &self) && is_alive(&held))
         return fail_taken(run, &held.owner);
     double worked = was_running ? held.heartbeat - held.claimed : 0;
-    status = store_run(store, STORE_RUN_CLAIM, "isiidid" "i", run, self.host, self.pid, self.start,
-        store_now(), workers, worked, (int64_t)(held.state == ASSAY_RUN_QUEUED));
+    status = store_run(store, STORE_RUN_CLAIM,
+        "isiidid"
+        "i",
+        run, self.host, self.pid, self.start, store_now(), workers, worked,
+        (int64_t)(held.state == ASSAY_RUN_QUEUED));
     return status ? status : store_run(store, STORE_CELLS_REQUEUE, "i", run);
 }
 
@@ -205,18 +207,18 @@ int assay_store_run_heartbeat(assay_store *store, int64_t run, bool *cancel_requ
     return status ? status : store_leave(store, own, heartbeat(store, run, cancel_requested));
 }
 
-static int finish_run(assay_store *store, int64_t run, assay_run_state state, double elapsed_here,
-    const char *error)
+static int finish_run(
+    assay_store *store, int64_t run, assay_run_state state, double elapsed_here, const char *error)
 {
-    int status = store_run(store, STORE_RUN_FINISH, "isdds", run, run_states[state], store_now(),
-        elapsed_here, error);
+    int status = store_run(
+        store, STORE_RUN_FINISH, "isdds", run, run_states[state], store_now(), elapsed_here, error);
     if (status == ASSAY_OK && sqlite3_changes(store->db) == 0)
         return no_run(run);
     return status ? status : store_run(store, STORE_CELLS_REQUEUE, "i", run);
 }
 
-int assay_store_run_finish(assay_store *store, int64_t run, assay_run_state state,
-    double elapsed_here, const char *error)
+int assay_store_run_finish(
+    assay_store *store, int64_t run, assay_run_state state, double elapsed_here, const char *error)
 {
     bool own;
     if (state == ASSAY_RUN_QUEUED || state == ASSAY_RUN_RUNNING)
@@ -351,8 +353,8 @@ static int append_run(sqlite3_stmt *s, assay_run_list *list)
     return status ? status : read_run(s, &list->runs[list->count++]);
 }
 
-int assay_store_run_list(assay_store *store, const char *experiment, size_t limit, size_t offset,
-    assay_run_list *out)
+int assay_store_run_list(
+    assay_store *store, const char *experiment, size_t limit, size_t offset, assay_run_list *out)
 {
     sqlite3_stmt *s;
     bool row = true;
@@ -468,8 +470,8 @@ static int find_uuid(assay_store *store, const char *text, int64_t *id)
     status = store_step(store, s, &second);
     sqlite3_reset(s);
     if (status == ASSAY_OK && second)
-        return assay_fail(ASSAY_EINVAL,
-            "several runs have uuids that begin with \"%s\": write more of it", text);
+        return assay_fail(
+            ASSAY_EINVAL, "several runs have uuids that begin with \"%s\": write more of it", text);
     return status;
 }
 

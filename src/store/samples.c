@@ -91,8 +91,8 @@ static int bind_usual(assay_store *store, sqlite3_stmt *s, int at, const assay_d
 }
 
 /* Bind what has a place and gather the rest. */
-static int place_entries(assay_store *store, sqlite3_stmt *s, const assay_table *samples,
-    size_t row, json_t *extra)
+static int place_entries(
+    assay_store *store, sqlite3_stmt *s, const assay_table *samples, size_t row, json_t *extra)
 {
     int status = ASSAY_OK;
     for (size_t c = 0; status == ASSAY_OK && c < assay_table_columns(samples); c++) {
@@ -105,8 +105,8 @@ static int place_entries(assay_store *store, sqlite3_stmt *s, const assay_table 
         if (at >= 0 && !nan)
             status = bind_usual(store, s, FIRST + at, &d);
         else if (json_object_set_new(extra, name, datum_to_json(&d)) != 0)
-            status = assay_fail(ASSAY_EINVAL,
-                "row %zu, column \"%s\": a text is not valid UTF-8", row + 1, name);
+            status = assay_fail(
+                ASSAY_EINVAL, "row %zu, column \"%s\": a text is not valid UTF-8", row + 1, name);
     }
     return status;
 }
@@ -137,7 +137,8 @@ static int add_sample(assay_store *store, int64_t log, const assay_table *sample
     return status;
 }
 
-static int add_log(assay_store *store, const char *name, const char *sha, const assay_table *samples)
+static int add_log(
+    assay_store *store, const char *name, const char *sha, const assay_table *samples)
 {
     bool found;
     int64_t log;
@@ -145,7 +146,8 @@ static int add_log(assay_store *store, const char *name, const char *sha, const 
     char *columns = names ? json_dumps(names, JSON_COMPACT) : NULL;
     json_decref(names);
     if (!columns)
-        return assay_fail(ASSAY_EINVAL, "sample log \"%s\": a column's name is not valid UTF-8", name);
+        return assay_fail(
+            ASSAY_EINVAL, "sample log \"%s\": a column's name is not valid UTF-8", name);
     int status = store_integer(store, STORE_LOG_ADD, &log, &found, "sssid", name, sha, columns,
         (int64_t)assay_table_rows(samples), store_now());
     free(columns);
@@ -155,8 +157,7 @@ static int add_log(assay_store *store, const char *name, const char *sha, const 
 }
 
 /* What is stored under the name: *same says whether it has this digest. */
-static int find_log(
-    assay_store *store, const char *name, const char *sha, bool *exists, bool *same)
+static int find_log(assay_store *store, const char *name, const char *sha, bool *exists, bool *same)
 {
     sqlite3_stmt *s;
     int status = store_bind(store, STORE_LOG_FIND, &s, "s", name);
@@ -252,7 +253,8 @@ static int make_columns(assay_table *table, const char *text, size_t place[USUAL
         place[i] = SIZE_MAX;
     if (!json_is_array(names))
         status = assay_fail(ASSAY_EFORMAT, "a sample log's columns are not a JSON array");
-    json_array_foreach (names, i, name) {
+    json_array_foreach(names, i, name)
+    {
         if (status == ASSAY_OK)
             status = assay_table_column(table, json_string_value(name), &column);
         int at = usual_of(json_string_value(name));
@@ -280,9 +282,11 @@ static int set_extra(assay_table *table, const char *text)
     json_t *extra = json_loads(text, 0, NULL), *value;
     const char *name;
     size_t column;
-    int status = extra ? ASSAY_OK
-                       : assay_fail(ASSAY_EFORMAT, "a sample's other columns are not JSON: %s", text);
-    json_object_foreach (extra, name, value) {
+    int status = extra
+                     ? ASSAY_OK
+                     : assay_fail(ASSAY_EFORMAT, "a sample's other columns are not JSON: %s", text);
+    json_object_foreach(extra, name, value)
+    {
         if (status == ASSAY_OK)
             status = assay_table_column(table, name, &column);
         if (status == ASSAY_OK)

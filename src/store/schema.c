@@ -135,7 +135,7 @@ static const char *const version_1 =
     "CREATE TABLE sample_log ("
     "  id INTEGER PRIMARY KEY,"
     "  name TEXT NOT NULL UNIQUE,"
-    "  sha TEXT NOT NULL," /* SHA-256 of the content */
+    "  sha TEXT NOT NULL,"     /* SHA-256 of the content */
     "  columns TEXT NOT NULL," /* JSON array of names, in order */
     "  rows INTEGER NOT NULL,"
     "  imported REAL NOT NULL"

@@ -105,8 +105,12 @@ static void csv_end(FILE *out, void *state)
 /* Length of the valid UTF-8 sequence at p (of at most `left` bytes), 0 when there is none. */
 static size_t utf8_length(const unsigned char *p, size_t left)
 {
-    size_t length = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3
-                  : p[0] < 0xf5 ? 4 : 0;
+    size_t length = p[0] < 0x80   ? 1
+                    : p[0] < 0xc2 ? 0
+                    : p[0] < 0xe0 ? 2
+                    : p[0] < 0xf0 ? 3
+                    : p[0] < 0xf5 ? 4
+                                  : 0;
     if (length > left)
         return 0;
     for (size_t i = 1; i < length; i++)
@@ -151,8 +155,7 @@ static void write_json_entry(sqlite3_stmt *s, int column, FILE *out)
         break;
     case SQLITE_BLOB:
         fputc('"', out);
-        write_hex(
-            sqlite3_column_blob(s, column), (size_t)sqlite3_column_bytes(s, column), out);
+        write_hex(sqlite3_column_blob(s, column), (size_t)sqlite3_column_bytes(s, column), out);
         fputc('"', out);
         break;
     case SQLITE_TEXT: {
@@ -209,9 +212,11 @@ static void json_end(FILE *out, void *state)
 
 /* ---- table ----------------------------------------------------------------------------------- */
 
-enum { WIDEST = 80, /* columns of the terminal that one entry may take */
+enum {
+    WIDEST = 80,        /* columns of the terminal that one entry may take */
     BYTES = 4 * WIDEST, /* and bytes, since combining marks take no column */
-    PIECE = 8 };
+    PIECE = 8
+};
 
 typedef struct grid_entry {
     char *text;
@@ -221,7 +226,7 @@ typedef struct grid_entry {
 typedef struct grid {
     int columns;
     int *widths;
-    bool *numeric; /* every entry of the column is a number or NULL */
+    bool *numeric;       /* every entry of the column is a number or NULL */
     grid_entry *entries; /* row by row, names first */
     size_t count, room;
 } grid;
@@ -335,10 +340,8 @@ static int table_row(sqlite3_stmt *s, FILE *out, void *state)
         int type = sqlite3_column_type(s, i);
         if (type == SQLITE_BLOB)
             snprintf(buffer, sizeof buffer, "(%d bytes)", sqlite3_column_bytes(s, i));
-        const char *text =
-            type == SQLITE_BLOB ? buffer : entry_text(s, i, buffer, sizeof buffer);
-        size_t size =
-            type == SQLITE_TEXT ? (size_t)sqlite3_column_bytes(s, i) : strlen(text);
+        const char *text = type == SQLITE_BLOB ? buffer : entry_text(s, i, buffer, sizeof buffer);
+        size_t size = type == SQLITE_TEXT ? (size_t)sqlite3_column_bytes(s, i) : strlen(text);
         if (type == SQLITE_TEXT || type == SQLITE_BLOB)
             g->numeric[i] = false;
         status = grid_add(g, i, text, size);
@@ -388,7 +391,8 @@ static const result_format formats[] = {
 
 /* ---- statements ------------------------------------------------------------------------------ */
 
-static int run_statement(assay_store *store, sqlite3_stmt *s, const result_format *format, FILE *out)
+static int run_statement(
+    assay_store *store, sqlite3_stmt *s, const result_format *format, FILE *out)
 {
     bool row = true, shows = sqlite3_column_count(s) > 0;
     void *state = NULL;

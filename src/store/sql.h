@@ -12,9 +12,9 @@
  *            move the cursor escaped: for a terminal;
  *   "csv"    RFC 4180, a line of names first, NULL empty, blobs in hexadecimal;
  *   "json"   an array of objects, NULL and numbers that are not finite as null.
- * A store that was opened with ASSAY_STORE_READ runs only statements that write nothing: another one
- * is refused (ASSAY_EINVAL) before it runs. Errors in the SQL are ASSAY_EINVAL with SQLite's words
- * and the statement's number; what came before stays done.
+ * A store that was opened with ASSAY_STORE_READ runs only statements that write nothing: another
+ * one is refused (ASSAY_EINVAL) before it runs. Errors in the SQL are ASSAY_EINVAL with SQLite's
+ * words and the statement's number; what came before stays done.
  */
 int assay_store_sql(assay_store *store, const char *sql, const char *format, FILE *out);
 

@@ -64,8 +64,8 @@ static int wait_turn(void *context, int count)
     return 1;
 }
 
-/* SQLite doesn't ask the busy handler everywhere (the switch to WAL, a reader that meets a recovery),
- * so whoever starts something asks here too. */
+/* SQLite doesn't ask the busy handler everywhere (the switch to WAL, a reader that meets a
+ * recovery), so whoever starts something asks here too. */
 static bool should_retry(assay_store *store, int code, double from, int count)
 {
     bool busy = (code & 0xff) == SQLITE_BUSY || code == SQLITE_PROTOCOL;
@@ -98,7 +98,8 @@ static int fail_readonly(assay_store *store)
         return assay_fail(ASSAY_EINVAL, "%s was opened for reading only", store->path);
     return assay_fail(ASSAY_EIO,
         "%s can't be written: it or its directory is read-only for you; change the permissions "
-        "(chmod u+w, for the directory too: SQLite keeps its log beside the file), or choose another "
+        "(chmod u+w, for the directory too: SQLite keeps its log beside the file), or choose "
+        "another "
         "file with --db or ASSAY_DB",
         store->path);
 }
@@ -120,7 +121,8 @@ int store_fail(assay_store *store, int code)
             "%s is not a database; choose another file with --db or ASSAY_DB", store->path);
     case SQLITE_CORRUPT:
         return assay_fail(ASSAY_EFORMAT,
-            "%s is damaged (%s); `sqlite3 FILE .recover` saves what can be saved", store->path, said);
+            "%s is damaged (%s); `sqlite3 FILE .recover` saves what can be saved", store->path,
+            said);
     case SQLITE_FULL:
         return assay_fail(ASSAY_EIO, "%s: the disk is full", store->path);
     case SQLITE_CANTOPEN:
@@ -189,8 +191,8 @@ static int bind_next(sqlite3_stmt *statement, int at, char type, va_list *args)
     }
 }
 
-static int bind_all(assay_store *store, store_statement which, sqlite3_stmt **out,
-    const char *types, va_list *args)
+static int bind_all(
+    assay_store *store, store_statement which, sqlite3_stmt **out, const char *types, va_list *args)
 {
     int status = cached(store, which, out);
     for (int at = 1; status == ASSAY_OK && types[at - 1]; at++) {
@@ -314,12 +316,14 @@ int assay_store_check_file(assay_store *store)
     struct stat now;
     const char *name = sqlite3_db_filename(store->db, "main");
     if (stat(name, &now) != 0)
-        return assay_fail(ASSAY_EIO, "%s was deleted or moved while it was in use (%s); what is "
-                                     "written now would be lost",
+        return assay_fail(ASSAY_EIO,
+            "%s was deleted or moved while it was in use (%s); what is "
+            "written now would be lost",
             store->path, strerror(errno));
     if (now.st_dev != store->device || now.st_ino != store->inode)
         return assay_fail(ASSAY_EIO,
-            "%s was replaced by another file while it was in use; what is written now would be lost",
+            "%s was replaced by another file while it was in use; what is written now would be "
+            "lost",
             store->path);
     return ASSAY_OK;
 }
@@ -480,8 +484,8 @@ static bool log_is_pending(const char *path)
     return stat(name, &log) == 0 && log.st_size > 0;
 }
 
-/* In a directory where this user can't write, a WAL database can't make its shared memory file. When
- * its log is empty the file alone is the whole truth and is read as it stands now. */
+/* In a directory where this user can't write, a WAL database can't make its shared memory file.
+ * When its log is empty the file alone is the whole truth and is read as it stands now. */
 static int read_without_log(assay_store *store, content *found)
 {
     if (log_is_pending(store->path))
@@ -504,7 +508,8 @@ static int refuse(const assay_store *store, const content *found)
             store->path, (long long)found->application, (long long)found->objects);
     if (found->version > store_version)
         return assay_fail(ASSAY_EVERSION,
-            "%s was written by a newer assay (its version is %lld, this program knows %d): use that "
+            "%s was written by a newer assay (its version is %lld, this program knows %d): use "
+            "that "
             "assay, or another file with --db or ASSAY_DB",
             store->path, (long long)found->version, store_version);
     return ASSAY_OK;
@@ -517,7 +522,8 @@ static int refuse_for_reading(const assay_store *store, const content *found)
             "%s is empty: nothing was run yet (`assay run` fills it)", store->path);
     if (found->version < store_version)
         return assay_fail(ASSAY_EVERSION,
-            "%s was written by an older assay (version %lld, now %d); any command that writes, such "
+            "%s was written by an older assay (version %lld, now %d); any command that writes, "
+            "such "
             "as `assay run`, brings it up to date",
             store->path, (long long)found->version, store_version);
     return ASSAY_OK;
@@ -609,8 +615,8 @@ static int check_path(const char *path, assay_store_mode mode)
         return assay_fail(ASSAY_EINVAL, "\"%s\" is not the name of a database file", path);
     if (stat(path, &file) != 0) {
         if (errno != ENOENT || mode != ASSAY_STORE_CREATE)
-            return assay_fail(errno == ENOENT ? ASSAY_ENOTFOUND : ASSAY_EIO,
-                "%s: %s%s", path, strerror(errno),
+            return assay_fail(errno == ENOENT ? ASSAY_ENOTFOUND : ASSAY_EIO, "%s: %s%s", path,
+                strerror(errno),
                 errno == ENOENT ? " (`assay run` creates it; --db or ASSAY_DB names another)" : "");
         return ASSAY_OK;
     }
@@ -637,8 +643,8 @@ static int open_store(assay_store *store)
     if (status == ASSAY_OK)
         status = connect_file(store, false);
     if (status == ASSAY_OK)
-        status = store->mode == ASSAY_STORE_READ ? open_for_reading(store)
-                                                 : open_for_writing(store);
+        status =
+            store->mode == ASSAY_STORE_READ ? open_for_reading(store) : open_for_writing(store);
     return status ? status : remember_file(store);
 }
 

@@ -40,8 +40,8 @@ static int write_tally(assay_store *store, const store_tally *tally)
         return ASSAY_OK;
     status = store_run(store, STORE_CELL_ROWS, "ii", tally->cell, tally->rows);
     return status ? status
-                  : store_run(store, STORE_RUN_COUNT, "iiii", tally->run, (int64_t)0, (int64_t)0,
-                        more);
+                  : store_run(
+                        store, STORE_RUN_COUNT, "iiii", tally->run, (int64_t)0, (int64_t)0, more);
 }
 
 int store_tally_flush(assay_store *store)
@@ -151,8 +151,8 @@ static int explain_refusal(
 }
 
 /* Insert the value bound as the fourth parameter. */
-static int insert(assay_store *store, sqlite3_stmt *s, int64_t run, int64_t index, int64_t seq,
-    int64_t metric)
+static int insert(
+    assay_store *store, sqlite3_stmt *s, int64_t run, int64_t index, int64_t seq, int64_t metric)
 {
     int64_t cell = store_cell_key(run, index);
     store_tally *tally = NULL;
@@ -182,18 +182,17 @@ static int check_place(int64_t run, int64_t index, int64_t seq, int64_t metric)
     return ASSAY_OK;
 }
 
-static int put(assay_store *store, sqlite3_stmt *s, int64_t run, int64_t index, int64_t seq,
-    int64_t metric)
+static int put(
+    assay_store *store, sqlite3_stmt *s, int64_t run, int64_t index, int64_t seq, int64_t metric)
 {
     if (store->in_transaction)
         return insert(store, s, run, index, seq, metric);
     int status = assay_store_begin(store);
-    return status ? status
-                  : store_leave(store, true, insert(store, s, run, index, seq, metric));
+    return status ? status : store_leave(store, true, insert(store, s, run, index, seq, metric));
 }
 
-static int ready(assay_store *store, int64_t run, int64_t index, int64_t seq, int64_t metric,
-    sqlite3_stmt **s)
+static int ready(
+    assay_store *store, int64_t run, int64_t index, int64_t seq, int64_t metric, sqlite3_stmt **s)
 {
     int status = check_place(run, index, seq, metric);
     return status ? status : store_bind(store, STORE_VALUE_ADD, s, "");

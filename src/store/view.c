@@ -3,8 +3,8 @@
  *
  * The view's columns are text, made anew when a run brings new ones; `wide` remembers which view is
  * whose. A view takes the experiment's name unless a table or another view has it. The joins are
- * in the order of the keys (CROSS JOIN keeps it), so that rows stream out grouped and a condition on
- * run or cell reads only their range.
+ * in the order of the keys (CROSS JOIN keeps it), so that rows stream out grouped and a condition
+ * on run or cell reads only their range.
  */
 #include "store/internal.h"
 
@@ -17,8 +17,7 @@ static const int most_columns = 2000; /* SQLITE_MAX_COLUMN */
 /* SELECT's head: the columns, then what they are read from. */
 static void add_columns_of_row(sqlite3_str *sql)
 {
-    sqlite3_str_appendall(
-        sql, "SELECT r.id AS run, c.idx AS cell, c.replicate AS replicate");
+    sqlite3_str_appendall(sql, "SELECT r.id AS run, c.idx AS cell, c.replicate AS replicate");
 }
 
 static bool is_fixed(const char *name)

@@ -66,11 +66,26 @@ static void claims_are_replaced_together(void **state)
     assay_store *store = ((fixture *)*state)->store;
     int64_t run = make_run(store, "monkeys", 0);
     assay_claim_result results[] = {
-        {.name = (char *)"grows", .text = (char *)"it grows", .verdict = (char *)"supported",
-            .estimate = 0.25, .low = -INFINITY, .high = 0.5, .p = 1e-9, .n = 5,
-            .test = (char *)"paired t", .message = NULL},
-        {.name = (char *)"bends", .text = NULL, .verdict = (char *)"error", .estimate = NAN,
-            .low = NAN, .high = NAN, .p = NAN, .n = 0, .test = NULL, .message = (char *)"why"},
+        {.name = (char *)"grows",
+            .text = (char *)"it grows",
+            .verdict = (char *)"supported",
+            .estimate = 0.25,
+            .low = -INFINITY,
+            .high = 0.5,
+            .p = 1e-9,
+            .n = 5,
+            .test = (char *)"paired t",
+            .message = NULL},
+        {.name = (char *)"bends",
+            .text = NULL,
+            .verdict = (char *)"error",
+            .estimate = NAN,
+            .low = NAN,
+            .high = NAN,
+            .p = NAN,
+            .n = 0,
+            .test = NULL,
+            .message = (char *)"why"},
     };
     assay_claim_list list = {results, 2}, back;
     assert_ok(assay_store_claims_put(store, run, &list));

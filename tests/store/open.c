@@ -261,7 +261,8 @@ static int reads_but_does_not_write(const char *path)
     assay_store *store;
     if (reads(path) != 0)
         return 1;
-    if (assay_store_open(path, ASSAY_STORE_WRITE, &store) != ASSAY_EIO || !said("read-only for you"))
+    if (assay_store_open(path, ASSAY_STORE_WRITE, &store) != ASSAY_EIO ||
+        !said("read-only for you"))
         return 2;
     return 0;
 }
@@ -281,14 +282,16 @@ static int writes_nothing(const char *path)
 static int needs_a_copy(const char *path)
 {
     assay_store *store;
-    return assay_store_open(path, ASSAY_STORE_READ, &store) == ASSAY_EIO && said("copy both") ? 0 : 1;
+    return assay_store_open(path, ASSAY_STORE_READ, &store) == ASSAY_EIO && said("copy both") ? 0
+                                                                                              : 1;
 }
 
 static int can_not_be_read(const char *path)
 {
     assay_store *store;
-    return assay_store_open(path, ASSAY_STORE_READ, &store) == ASSAY_EIO && said("can't be read") ? 0
-                                                                                                 : 1;
+    return assay_store_open(path, ASSAY_STORE_READ, &store) == ASSAY_EIO && said("can't be read")
+               ? 0
+               : 1;
 }
 
 static void what_can_not_be_written_can_be_read(void **state)

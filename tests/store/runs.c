@@ -50,8 +50,10 @@ static void keeps_a_script_once(void **state)
     make_run(store, "b", 0);
     assert_int_equal(query(store, "SELECT count(*) FROM experiment"), 2);
     /* sha256sum of "return 1" */
-    assert_int_equal(query(store, "SELECT count(*) FROM experiment WHERE sha = "
-        "'486d9affb60dbb0063b03d8e23a6ccf6364ce203dc3a9f56f20e750eb41ecade'"), 2);
+    assert_int_equal(
+        query(store, "SELECT count(*) FROM experiment WHERE sha = "
+                     "'486d9affb60dbb0063b03d8e23a6ccf6364ce203dc3a9f56f20e750eb41ecade'"),
+        2);
     assert_int_equal(query(store, "SELECT count(*) FROM figure WHERE name = 'coverage'"), 2);
 }
 
@@ -252,7 +254,12 @@ static void tells_processes_apart(void **state)
     assert_fails(assay_store_run_claim(store, id, 1), ASSAY_EBUSY, "elsewhere.invalid");
     sqlite3_exec(db, "UPDATE run SET heartbeat = heartbeat - 61", NULL, NULL, NULL);
     assert_int_equal(state_of(store, id), ASSAY_RUN_INTERRUPTED);
+    /* what was asked of the dead process is not asked of the next one */
+    bool cancel = true;
+    sqlite3_exec(db, "UPDATE run SET cancel_requested = 1", NULL, NULL, NULL);
     assert_ok(assay_store_run_claim(store, id, 1));
+    assert_ok(assay_store_run_heartbeat(store, id, &cancel));
+    assert_false(cancel);
 }
 
 static void deleting_leaves_nothing(void **state)

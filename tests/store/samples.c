@@ -1,8 +1,9 @@
-/* Sample logs read back as they were, column by column and kind by kind; importing twice is once. */
+/* Sample logs read back as they were, column by column and kind by kind; importing twice is once.
+ */
 #include "fixture.h"
 
-static void set(assay_table *table, const char *name, assay_datum_kind kind, double number,
-    const char *text)
+static void set(
+    assay_table *table, const char *name, assay_datum_kind kind, double number, const char *text)
 {
     size_t column;
     assert_ok(assay_table_column(table, name, &column));
@@ -121,7 +122,8 @@ static void importing_again_is_once(void **state)
     assert_fails(assay_store_samples_delete(store, "a"), ASSAY_ENOTFOUND, "no sample log");
     assert_ok(assay_store_import_samples(store, "a", again, &already));
     assay_table *back;
-    assert_fails(assay_store_samples(store, "mathematics", &back), ASSAY_ENOTFOUND, "there are: a, b");
+    assert_fails(
+        assay_store_samples(store, "mathematics", &back), ASSAY_ENOTFOUND, "there are: a, b");
     assert_null(back);
     assay_table_free(log);
     assay_table_free(again);
@@ -135,7 +137,8 @@ static void nothing_is_half_imported(void **state)
     set(log, "model", T, 0, "not UTF-8: \xff");
     assert_fails(assay_store_import_samples(store, "a", log, &already), ASSAY_EINVAL,
         "row 4, column \"model\"");
-    assert_int_equal(query(store, "SELECT count(*) + (SELECT count(*) FROM sample_log) FROM sample"), 0);
+    assert_int_equal(
+        query(store, "SELECT count(*) + (SELECT count(*) FROM sample_log) FROM sample"), 0);
     assay_table_free(log);
 }
 

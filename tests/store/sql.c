@@ -42,8 +42,10 @@ static void csv_is_rfc_4180(void **state)
 {
     assay_store *store = ((fixture *)*state)->store;
     expect(store, values, "csv", "i,r,f,inf,none,t,b\n1,1.0,0.1,inf,,\"a,\"\"b\"\"\",00ff\n");
-    expect(store, "SELECT 'two' || char(10) || 'lines' AS \"a,b\"; SELECT -0.0, 1e22, 123456789012345678",
-        "csv", "\"a,b\"\n\"two\nlines\"\n-0.0,1e22,123456789012345678\n-0.0,1e+22,123456789012345678\n");
+    expect(store,
+        "SELECT 'two' || char(10) || 'lines' AS \"a,b\"; SELECT -0.0, 1e22, 123456789012345678",
+        "csv",
+        "\"a,b\"\n\"two\nlines\"\n-0.0,1e22,123456789012345678\n-0.0,1e+22,123456789012345678\n");
     expect(store, "SELECT 1 AS a WHERE 0", "csv", "a\n");
 }
 
@@ -55,15 +57,19 @@ static void json_is_valid(void **state)
         "\"t\": \"a,\\\"b\\\"\", \"b\": \"00ff\"}\n]\n");
     expect(store, "SELECT 1 AS a WHERE 0; SELECT 1 AS a UNION SELECT 2", "json",
         "[]\n[\n{\"a\": 1},\n{\"a\": 2}\n]\n");
-    /* control characters, a lone continuation byte, an overlong slash, a surrogate, and good UTF-8 */
+    /* control characters, a lone continuation byte, an overlong slash, a surrogate, and good UTF-8
+     */
     expect(store, "SELECT CAST(x'01090a5c80c0afeda080c3a9f09f9880' AS TEXT) AS t", "json",
-        "[\n{\"t\": \"\\u0001\\t\\n\\\\\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\xc3\xa9\xf0\x9f\x98\x80\"}\n]\n");
+        "[\n{\"t\": "
+        "\"\\u0001\\t\\n\\\\\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\xc3\xa9\xf0\x9f\x98\x80\"}"
+        "\n]\n");
 }
 
 static void a_table_is_aligned(void **state)
 {
     assay_store *store = ((fixture *)*state)->store;
-    expect(store, "SELECT 'a' AS name, 1 AS count UNION ALL SELECT 'longer', 100 UNION ALL SELECT NULL, 2.5",
+    expect(store,
+        "SELECT 'a' AS name, 1 AS count UNION ALL SELECT 'longer', 100 UNION ALL SELECT NULL, 2.5",
         "table",
         "name    count\n"
         "------  -----\n"
@@ -71,8 +77,9 @@ static void a_table_is_aligned(void **state)
         "longer    100\n"
         "          2.5\n");
     /* a wide and a combining character; the escape of a terminal; a blob */
-    expect(store, "SELECT 'e' || char(769) || char(28450) AS t, 1 AS n UNION ALL "
-                  "SELECT char(27) || '[31m', 22; SELECT x'0001' AS b, char(10, 9) AS nl",
+    expect(store,
+        "SELECT 'e' || char(769) || char(28450) AS t, 1 AS n UNION ALL "
+        "SELECT char(27) || '[31m', 22; SELECT x'0001' AS b, char(10, 9) AS nl",
         "table",
         "t          n\n"
         "--------  --\n"
@@ -133,7 +140,8 @@ static void writing_needs_a_store_for_writing(void **state)
 {
     fixture *f = *state;
     make_run(f->store, "monkeys", 1);
-    expect(f->store, "CREATE TABLE mine (a); INSERT INTO mine VALUES (1), (2); SELECT count(*) AS n FROM mine",
+    expect(f->store,
+        "CREATE TABLE mine (a); INSERT INTO mine VALUES (1), (2); SELECT count(*) AS n FROM mine",
         "csv", "n\n2\n");
     assay_store *reader;
     assert_ok(assay_store_open(f->path, ASSAY_STORE_READ, &reader));
@@ -153,8 +161,9 @@ static void errors_are_told(void **state)
     assay_store *store = ((fixture *)*state)->store;
     expect_error(store, "SELECT 1;\nSELEC 2", ASSAY_EINVAL, "statement 2: near \"SELEC\"");
     expect_error(store, "SELECT * FROM nowhere", ASSAY_EINVAL, "no such table: nowhere");
-    expect_error(store, "INSERT INTO cell (id, run, idx, replicate, params) VALUES (1, 1, 1, 1, '')",
-        ASSAY_EINVAL, "CHECK");
+    expect_error(store,
+        "INSERT INTO cell (id, run, idx, replicate, params) VALUES (1, 1, 1, 1, '')", ASSAY_EINVAL,
+        "CHECK");
     expect_error(store, "SELECT json('{')", ASSAY_EINVAL, "malformed JSON");
     expect_error(store, "BEGIN; CREATE TABLE left_over (a)", ASSAY_EINVAL, "not committed");
     expect_error(store, "SELECT * FROM left_over", ASSAY_EINVAL, "no such table");

@@ -1,4 +1,5 @@
-/* Cells, values, rows: bits round trip, counters agree with counting, the first difference is told. */
+/* Cells, values, rows: bits round trip, counters agree with counting, the first difference is told.
+ */
 #include "fixture.h"
 
 static uint64_t bits(double x)
@@ -23,7 +24,8 @@ static void numbers_keep_their_bits(void **state)
 {
     fixture *f = *state;
     const double values[] = {0.0, -0.0, 1.0, -3.0, 0.1, 1e15, 9007199254740993.0, INFINITY,
-        -INFINITY, 5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, 1e300, 4503599627370496.0};
+        -INFINITY, 5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, 1e300,
+        4503599627370496.0};
     const int count = sizeof values / sizeof *values;
     int64_t run = make_run(f->store, "monkeys", 1), k = metric(f->store, "k");
     for (int i = 0; i < count; i++)
@@ -102,8 +104,10 @@ static void rows_are_a_table(void **state)
     int64_t run = make_run(store, "monkeys", 0);
     assert_ok(assay_store_value_integer(store, other, 0, 0, k, 77));
     assert_ok(assay_store_cell_create(store, run, 0,
-        "{\"flag\":true,\"list\":[1,2],\"name\":\"a b\",\"none\":null,\"rate\":0.5,\"size\":3}", 1));
-    assert_ok(assay_store_cell_create(store, run, 1, "{\"cell\":7,\"rate\":1.0,\"replicate\":7,\"zeal\":2}", 2));
+        "{\"flag\":true,\"list\":[1,2],\"name\":\"a b\",\"none\":null,\"rate\":0.5,\"size\":3}",
+        1));
+    assert_ok(assay_store_cell_create(
+        store, run, 1, "{\"cell\":7,\"rate\":1.0,\"replicate\":7,\"zeal\":2}", 2));
     assert_ok(assay_store_cell_create(store, run, 2, "{\"rate\":9}", 1)); /* logs nothing */
     /* written out of order; `late` is a new key in the second row, `size` shadows the parameter */
     assert_ok(assay_store_value_integer(store, run, 1, 0, k, 30));
@@ -113,8 +117,8 @@ static void rows_are_a_table(void **state)
     assert_ok(assay_store_value_integer(store, run, 1, 0, size, 99));
     assay_table *table;
     assert_ok(assay_store_rows(store, run, NULL, 0, &table));
-    static const char *const names[] = {"cell", "replicate", "flag", "list", "name", "none", "rate",
-        "size", "k", "late", "zeal"};
+    static const char *const names[] = {
+        "cell", "replicate", "flag", "list", "name", "none", "rate", "size", "k", "late", "zeal"};
     assert_int_equal(assay_table_columns(table), 11);
     for (size_t i = 0; i < 11; i++)
         assert_string_equal(assay_table_name(table, i), names[i]);
@@ -141,6 +145,22 @@ static void rows_are_a_table(void **state)
     assay_table_free(table);
     assert_fails(assay_store_rows(store, 99, NULL, 0, &table), ASSAY_ENOTFOUND, "no run 99");
     assert_null(table);
+}
+
+/* Cells of a single row have the same row number. */
+static void a_row_ends_with_its_cell(void **state)
+{
+    assay_store *store = ((fixture *)*state)->store;
+    int64_t run = make_run(store, "monkeys", 3), k = metric(store, "k");
+    for (int64_t cell = 0; cell < 3; cell++)
+        assert_ok(assay_store_value_integer(store, run, cell, 0, k, 10 + cell));
+    assay_table *table;
+    assert_ok(assay_store_rows(store, run, NULL, 0, &table));
+    assert_int_equal(assay_table_rows(table), 3);
+    expect(table, 1, "k", "11");
+    expect(table, 1, "replicate", "2");
+    expect(table, 2, "size", "2");
+    assay_table_free(table);
 }
 
 static void parameters_that_are_no_json_are_told(void **state)
@@ -177,15 +197,16 @@ static void values_need_their_cell_and_metric(void **state)
 /* The counters of runs and cells are what counting gives. */
 static void check_counters(assay_store *store)
 {
-    assert_int_equal(query(store,
-                         "SELECT count(*) FROM run r WHERE cells != (SELECT count(*) FROM cell "
-                         "WHERE run = r.id) OR cells_done != (SELECT count(*) FROM cell WHERE run "
-                         "= r.id AND state = 'done') OR cells_failed != (SELECT count(*) FROM cell "
-                         "WHERE run = r.id AND state = 'failed') OR rows != (SELECT count(DISTINCT "
-                         "v.cell || ' ' || v.seq) FROM value v WHERE v.cell >> 24 = r.id)"),
+    assert_int_equal(
+        query(store, "SELECT count(*) FROM run r WHERE cells != (SELECT count(*) FROM cell "
+                     "WHERE run = r.id) OR cells_done != (SELECT count(*) FROM cell WHERE run "
+                     "= r.id AND state = 'done') OR cells_failed != (SELECT count(*) FROM cell "
+                     "WHERE run = r.id AND state = 'failed') OR rows != (SELECT count(DISTINCT "
+                     "v.cell || ' ' || v.seq) FROM value v WHERE v.cell >> 24 = r.id)"),
         0);
-    assert_int_equal(query(store, "SELECT count(*) FROM cell c WHERE rows != (SELECT count(DISTINCT "
-                                  "seq) FROM value WHERE cell = c.id)"),
+    assert_int_equal(
+        query(store, "SELECT count(*) FROM cell c WHERE rows != (SELECT count(DISTINCT "
+                     "seq) FROM value WHERE cell = c.id)"),
         0);
 }
 
@@ -270,7 +291,8 @@ static void a_rollback_takes_all_back(void **state)
     assay_store_rollback(store);
     assert_fails(assay_store_commit(store), ASSAY_EINVAL, "no transaction");
     check_counters(store);
-    assert_int_equal(query(store, "SELECT count(*) + (SELECT count(*) FROM measure) FROM value"), 0);
+    assert_int_equal(
+        query(store, "SELECT count(*) + (SELECT count(*) FROM measure) FROM value"), 0);
     /* what was remembered of the transaction is forgotten too */
     log_rows(store, run, 0, 0, 2);
     check_counters(store);
@@ -336,20 +358,18 @@ static void compare_tells_the_first_difference(void **state)
     }
     expect_difference(store, a, b, "cell 2, row 2, k: integer 2 in run 1, absent in run 2");
     assert_ok(assay_store_value_integer(store, b, 2, 2, k, 2));
-    expect_difference(
-        store, b, a, "cell 2, row 2, coverage: absent in run 2, number 0.5 in run 1");
+    expect_difference(store, b, a, "cell 2, row 2, coverage: absent in run 2, number 0.5 in run 1");
     assert_ok(assay_store_value_number(store, b, 2, 2, c, 0.5));
     expect_difference(store, a, b, "");
 
     int64_t fewer = make_run(store, "a", 2), other = make_run(store, "a", 0);
     expect_difference(store, a, fewer, "run 3 has 2 cells, run 1 has more");
     assert_ok(assay_store_cell_create(store, other, 0, "{\"size\":7}", 1));
-    expect_difference(store, fewer, other,
-        "cell 0: parameters {\"size\":0} in run 3, {\"size\":7} in run 4");
+    expect_difference(
+        store, fewer, other, "cell 0: parameters {\"size\":0} in run 3, {\"size\":7} in run 4");
     int64_t replicate = make_run(store, "a", 0);
     assert_ok(assay_store_cell_create(store, replicate, 0, "{\"size\":0}", 2));
-    expect_difference(
-        store, fewer, replicate, "cell 0: replicate 1 in run 3, 2 in run 5");
+    expect_difference(store, fewer, replicate, "cell 0: replicate 1 in run 3, 2 in run 5");
 }
 
 int main(void)
@@ -358,6 +378,7 @@ int main(void)
         store_test(numbers_keep_their_bits),
         store_test(integers_and_texts_keep_theirs),
         store_test(rows_are_a_table),
+        store_test(a_row_ends_with_its_cell),
         store_test(parameters_that_are_no_json_are_told),
         store_test(values_need_their_cell_and_metric),
         store_test(counters_follow_the_cells),

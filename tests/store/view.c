@@ -11,8 +11,8 @@ static void expect_view(assay_store *store, const char *sql, const char *expecte
         fail_msg("%s: %s", sql, sqlite3_errmsg(assay_store_sqlite(store)));
     int columns = sqlite3_column_count(s);
     for (int i = 0; i < columns; i++)
-        used += (size_t)snprintf(text + used, sizeof text - used, "%s%c",
-            sqlite3_column_name(s, i), i + 1 < columns ? '|' : ':');
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%c", sqlite3_column_name(s, i),
+            i + 1 < columns ? '|' : ':');
     while (sqlite3_step(s) == SQLITE_ROW)
         for (int i = 0; i < columns; i++) {
             const char *value = (const char *)sqlite3_column_text(s, i);
@@ -37,7 +37,8 @@ static void a_row_is_a_line(void **state)
         }
     assert_ok(assay_store_view_refresh(store, "monkeys"));
     expect_view(store, "SELECT * FROM monkeys",
-        "run|cell|replicate|size|k|coverage:2|0|1|0|0|0.5;2|0|1|0|1|0.5;2|1|2|1|10|-;2|1|2|1|11|-;");
+        "run|cell|replicate|size|k|coverage:2|0|1|0|0|0.5;2|0|1|0|1|0.5;2|1|2|1|10|-;2|1|2|1|11|-"
+        ";");
     expect_view(store, "SELECT k FROM monkeys WHERE run = 2 AND cell = 1", "k:10;11;");
     expect_view(store, "SELECT k FROM monkeys WHERE run = 1", "k:");
 
@@ -93,7 +94,8 @@ static void names_are_quoted_and_kept_apart(void **state)
 static void odd_columns_work(void **state)
 {
     assay_store *store = ((fixture *)*state)->store;
-    assay_run_new new = {.experiment = "odd", .script = "",
+    assay_run_new new = {.experiment = "odd",
+        .script = "",
         .params = "{\"a b\":1,\"cell\":2,\"it's\":3,\"q\\\"\\\\\":4,\"k\":5}"};
     int64_t run;
     assert_ok(assay_store_run_create(store, &new, &run));
