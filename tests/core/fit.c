@@ -447,6 +447,47 @@ static void converges_over_wide_ranges(void **state)
             }
 }
 
+/* Noise of a fifth of the range makes several valleys. Against the best of a grid of curves, over
+ * 200 data sets: the fit is beaten in none but those where ever steeper curves fit ever better,
+ * towards a step that has no minimum (the grid's best then lies at its steep end). */
+static void finds_the_deepest_valley(void **state)
+{
+    (void)state;
+    enum { STEPS = 60 };
+    assay_rng rng = assay_rng_seed(19);
+    int beaten = 0, failed = 0;
+    for (int round = 0; round < 200; round++) {
+        size_t n = 5 + (size_t)assay_rng_below(&rng, 12);
+        double x[16], y[16], from = between(&rng, -4, -0.5), to = between(&rng, -1, 3);
+        double decades = between(&rng, 0.5, 4), spread = decades * log(10);
+        double b = (round % 2 ? to - from : from - to) / spread;
+        double p0 = exp(round % 2 ? from : to);
+        for (size_t i = 0; i < n; i++) {
+            x[i] = pow(10, decades * (double)i / (double)(n - 1));
+            y[i] = exp(-p0 * pow(x[i], b)) + 0.2 * assay_rng_normal(&rng);
+        }
+        double best = INFINITY, steep = 0;
+        for (int i = 0; i <= STEPS; i++)
+            for (int j = 0; j <= STEPS; j++) {
+                struct example e = {ASSAY_LAW_EXP_POWER, ASSAY_SPACE_LINEAR, 0, 0, 0};
+                e.b = 20 * (2.0 * i / STEPS - 1) / spread;
+                e.a = -exp(between(&rng, -8, 4)) * pow(10, -e.b * decades * j / STEPS);
+                double rss = rss_of(&e, x, y, n);
+                if (rss < best) {
+                    best = rss;
+                    steep = fabs(e.b * spread);
+                }
+            }
+        assay_fit fit;
+        if (assay_fit_law(ASSAY_LAW_EXP_POWER, ASSAY_SPACE_LINEAR, x, y, NULL, n, 0.95, &fit))
+            failed += steep < 15;
+        else
+            beaten += best < fit.rss && steep < 15;
+    }
+    assert_int_equal(beaten, 0);
+    assert_int_equal(failed, 0);
+}
+
 /* Values of all sizes and signs, ties, NaN and infinities: an answer in finite numbers or an error.
  */
 static void survives_any_numbers(void **state)
@@ -537,13 +578,14 @@ static void needs_points_that_tell_something(void **state)
 static void says_when_there_is_no_minimum(void **state)
 {
     (void)state;
-    double x[12], straight[12], accelerating[12], constant[12], above[12];
+    double x[12], straight[12], accelerating[12], constant[12], above[12], step[12];
     for (int i = 0; i < 12; i++) {
         x[i] = i + 1;
         straight[i] = 2 + 3 * log10(x[i]);
         accelerating[i] = x[i] * x[i];
         constant[i] = 7;
         above[i] = 2 + i;
+        step[i] = i == 0 ? 5 : 1;
     }
     assay_fit fit;
     assert_int_equal(
@@ -557,8 +599,48 @@ static void says_when_there_is_no_minimum(void **state)
         assay_fit_law(ASSAY_LAW_SATURATING, ASSAY_SPACE_LINEAR, x, constant, NULL, 12, 0.95, &fit),
         ASSAY_ECONVERGE);
     assert_int_equal(
+        assay_fit_law(ASSAY_LAW_SATURATING, ASSAY_SPACE_LINEAR, x, step, NULL, 12, 0.95, &fit),
+        ASSAY_ECONVERGE);
+    assert_int_equal(
         assay_fit_law(ASSAY_LAW_EXP_POWER, ASSAY_SPACE_LOG, x, above, NULL, 12, 0.95, &fit),
         ASSAY_ECONVERGE);
+}
+
+/* The half-width of a forecast is t sqrt(g' C g), here with g by central differences of the law and
+ * t from a parameter's interval. */
+static void forecasts_by_the_delta_rule(void **state)
+{
+    (void)state;
+    enum { N = 20 };
+    assay_rng rng = assay_rng_seed(61);
+    for (size_t e = 0; e < sizeof examples / sizeof *examples; e++) {
+        double x[N], y[N];
+        for (size_t i = 0; i < N; i++) {
+            x[i] = pow(1.6, (double)i);
+            y[i] = law_at(&examples[e], x[i]) * (1 + 0.003 * assay_rng_normal(&rng));
+        }
+        assay_fit fit;
+        if (assay_fit_law(examples[e].law, examples[e].space, x, y, NULL, N, 0.8, &fit))
+            fail_msg("example %zu: %s", e, assay_errmsg());
+        double t = (fit.high[1] - fit.value[1]) / se(&fit, 1);
+        for (double at = 0.5; at < 1e5; at *= 7) {
+            double g[3], variance = 0;
+            for (size_t i = 0; i < fit.parameters; i++) {
+                double step = 1e-5 * fmax(fabs(fit.value[i]), i == 1);
+                assay_fit up = fit, down = fit;
+                up.value[i] += step;
+                down.value[i] -= step;
+                g[i] = (assay_fit_value(&up, at) - assay_fit_value(&down, at)) / (2 * step);
+            }
+            for (size_t i = 0; i < fit.parameters; i++)
+                for (size_t j = 0; j < fit.parameters; j++)
+                    variance += g[i] * fit.covariance[i][j] * g[j];
+            assay_interval f;
+            assert_int_equal(assay_fit_forecast(&fit, at, &f), ASSAY_OK);
+            near(f.high - f.low, 2 * t * sqrt(variance), 1e-4 * (f.high - f.low) + 1e-300);
+            near(f.high - f.estimate, f.estimate - f.low, 1e-12 * fabs(f.estimate));
+        }
+    }
 }
 
 /* As many points as parameters: the curve passes through them, and nothing is known of its errors.
@@ -628,9 +710,11 @@ int main(void)
         cmocka_unit_test(no_neighbour_fits_better),
         cmocka_unit_test(intervals_contain_the_truth),
         cmocka_unit_test(converges_over_wide_ranges),
+        cmocka_unit_test(finds_the_deepest_valley),
         cmocka_unit_test(survives_any_numbers),
         cmocka_unit_test(needs_points_that_tell_something),
         cmocka_unit_test(says_when_there_is_no_minimum),
+        cmocka_unit_test(forecasts_by_the_delta_rule),
         cmocka_unit_test(passes_through_as_many_points_as_parameters),
         cmocka_unit_test(names_and_texts),
     };

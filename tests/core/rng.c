@@ -78,6 +78,16 @@ static void names_children_by_threefry(void **state)
     c = threefry4x32_R(20, c, k);
     const uint32_t name[4] = {child.key[0], child.key[1], child.nonce[0], child.nonce[1]};
     assert_memory_equal(name, c.v, sizeof name);
+    /* a name: its eight bytes at a time, little-endian, then its length */
+    const threefry4x32_ctr_t absorbed[] = {
+        {{0x74736574, 0x7a5f676e, 3, 0}}, {{0x0000006f, 0, 3, 1}}, {{9, 0, 4, 0}}};
+    for (int i = 0; i < 3; i++) {
+        threefry4x32_ctr_t next = threefry4x32_R(20, absorbed[i], k);
+        memcpy(k.v, next.v, sizeof k.v);
+    }
+    child = assay_rng_split_name(&parent, "testng_zo");
+    const uint32_t by_name[4] = {child.key[0], child.key[1], child.nonce[0], child.nonce[1]};
+    assert_memory_equal(by_name, k.v, sizeof by_name);
     assert_int_equal(child.block, 0);
     assert_int_equal(child.position, 4);
 }
@@ -160,6 +170,7 @@ static void splitting_depends_on_the_name_alone(void **state)
             assert_int_equal(same_stream(assay_rng_split_name(&rng, names[i]),
                                  assay_rng_split_name(&rng, names[j])),
                 i == j);
+    assert_false(same_stream(assay_rng_split_name(&rng, ""), assay_rng_split(&rng, 0)));
     assert_false(same_stream(assay_rng_seed(1), assay_rng_seed(2)));
     assert_false(same_stream(assay_rng_split(&rng, 1), assay_rng_split(&rng, 1ull << 32)));
 }
@@ -357,6 +368,11 @@ static void bounded_integers_are_unbiased(void **state)
         if (cells > 1)
             assert_true(chi_square_p(observed, expected, cells) > 1e-3);
     }
+    double residue[3] = {0}, thirds[3] = {20000, 20000, 20000};
+    assay_rng rng = assay_rng_seed(9);
+    for (int i = 0; i < 60000; i++)
+        residue[assay_rng_below(&rng, 0xC000000000000000u) % 3]++;
+    assert_true(chi_square_p(residue, thirds, 3) > 1e-3);
 }
 
 typedef uint64_t (*integer_draw)(assay_rng *);
@@ -484,7 +500,7 @@ static void integer_draws_are_right_when_large(void **state)
 {
     (void)state;
     enum { COUNT = 4000 };
-    const double n[] = {0x1p24 + 1, 1e8, 3e9, 0x1p52}, p[] = {0.5, 0.3, 0.999, 1e-6};
+    const double n[] = {0x1p24 + 1, 1e8, 4e9, 0x1p52}, p[] = {0.5, 0.3, 0.5, 1e-6};
     double x[COUNT];
     for (size_t c = 0; c < 4; c++) {
         assay_rng rng = assay_rng_seed(300 + c);
@@ -567,6 +583,23 @@ static void categorical_takes_a_single_weight_and_no_draws(void **state)
     for (int i = 0; i < 30; i++)
         assert_in_range(index[i], 0, 2);
     assert_int_equal(assay_rng_categorical_many(&rng, &one, 1, 0, NULL), ASSAY_OK);
+}
+
+/* The largest uniform reaches the last positive weight, and never one of 0 behind it, however the
+ * sums round. */
+static void categorical_stays_within_positive_weights(void **state)
+{
+    (void)state;
+    assay_rng weigh = assay_rng_seed(14);
+    for (int round = 0; round < 2000; round++) {
+        double weights[8] = {0};
+        for (int i = 0; i < 6; i++)
+            weights[i] = assay_rng_uniform_open(&weigh);
+        assay_rng largest = {.word = {~0u, ~0u, ~0u, ~0u}, .position = 0};
+        size_t index;
+        assert_int_equal(assay_rng_categorical(&largest, weights, 8, &index), ASSAY_OK);
+        assert_int_equal(index, 5);
+    }
 }
 
 static void categorical_refuses_bad_weights(void **state)
@@ -722,6 +755,7 @@ int main(void)
         cmocka_unit_test(integer_draws_keep_their_edges),
         cmocka_unit_test(categorical_draws_follow_their_weights),
         cmocka_unit_test(categorical_takes_a_single_weight_and_no_draws),
+        cmocka_unit_test(categorical_stays_within_positive_weights),
         cmocka_unit_test(categorical_refuses_bad_weights),
         cmocka_unit_test(all_orders_are_equally_likely),
         cmocka_unit_test(all_samples_are_equally_likely),

@@ -107,6 +107,12 @@ static void wilson_interval_is_newcombes(void **state)
         near(mirror.low, 1 - w.high, 1e-15);
         near(mirror.high, 1 - w.low, 1e-15);
     }
+    for (int trials = 1; trials <= 200; trials++) { /* none and all reach the ends exactly */
+        assert_int_equal(assay_wilson_interval(0, trials, 0.9, &w), ASSAY_OK);
+        assert_true(w.low == 0 && w.high < 1);
+        assert_int_equal(assay_wilson_interval(trials, trials, 0.9, &w), ASSAY_OK);
+        assert_true(w.low > 0 && w.high == 1);
+    }
     assert_int_equal(assay_wilson_interval(0, 20, 0.95, &w), ASSAY_OK);
     assert_true(w.low == 0 && w.n == 20 && isnan(w.p));
 }

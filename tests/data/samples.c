@@ -206,9 +206,9 @@ static void refuses_samples_met_before(void **state)
     REFUSED(GOOD "{\"problem\": 2, \"correct\": true, \"sample\": 1}\n\n"
                  "{\"problem\": 1, \"correct\": false, \"sample\": 1}\n",
         ":4: sample 1 of problem \"1\" was met before, in line 1");
-    REFUSED("{\"problem\": \"a\", \"correct\": true, \"sample\": 2}\n"
+    REFUSED("\n{\"problem\": \"a\", \"correct\": true, \"sample\": 2}\n"
             "{\"problem\": \"a\", \"correct\": true}\n",
-        ":2: sample 2 of problem \"a\" was met before, in line 1");
+        ":3: sample 2 of problem \"a\" was met before, in line 2");
 }
 
 static void refuses_empty_files(void **state)
