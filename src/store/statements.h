@@ -126,7 +126,6 @@
     X(LOG_ADD, "INSERT INTO sample_log (name, sha, columns, rows, imported) "                      \
                "VALUES (?, ?, ?, ?, ?) RETURNING id")                                              \
     X(LOG_LIST, "SELECT name, columns, rows, imported FROM sample_log ORDER BY name")              \
-    X(LOG_NAMES, "SELECT name FROM sample_log")                                                    \
     X(LOG_DELETE, "DELETE FROM sample_log WHERE name = ?")                                         \
     X(SAMPLE_ADD, "INSERT INTO sample (log, row, problem, sample, correct, answer, reward, "       \
                   "logprob, tokens, cost, text, extra) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)") \

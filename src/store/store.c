@@ -87,7 +87,7 @@ static int fail_busy(assay_store *store)
     char holders[256];
     store_holders(sqlite3_db_filename(store->db, "main"), holders, sizeof holders);
     return assay_fail(ASSAY_EBUSY,
-        "%s: waited %.0f s to write, but another process keeps the file for itself%s%s; end it, or "
+        "%s: waited %g s to write, but another process keeps the file for itself%s%s; end it, or "
         "try again",
         store->path, store->patience, holders[0] ? ": " : "", holders);
 }

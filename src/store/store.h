@@ -4,7 +4,12 @@
  *
  * A handle belongs to one thread. Every function that can fail returns an ASSAY_ status with the
  * message in assay_errmsg(); "database is locked" is never among them: writers wait their turn
- * (bounded; after a minute ASSAY_EBUSY names the file and what may hold it).
+ * (bounded; after a minute ASSAY_EBUSY names the file and what may hold it). After a fork only the
+ * parent uses the handle; a child may close its copy, which leaves the parent's connection alone.
+ *
+ * Reading (`assay ls`) needs no right to write: in a directory that can't be written the file is
+ * read as it stands, which is all of it unless a log (FILE-wal) lies beside it; then the message says
+ * to copy both.
  */
 #ifndef ASSAY_STORE_STORE_H
 #define ASSAY_STORE_STORE_H
@@ -41,7 +46,9 @@ int assay_store_check_file(assay_store *store);
 int assay_store_data_version(assay_store *store, int64_t *version);
 
 /* One write transaction over several calls (BEGIN IMMEDIATE); not nested. Calls outside of one are
- * each their own transaction. */
+ * each their own transaction. After a failure in between, roll back; metric ids that were first given
+ * in a transaction that was rolled back are void. Commit fails (ASSAY_EIO, and nothing is kept) when
+ * the file was deleted or replaced meanwhile. */
 int assay_store_begin(assay_store *store);
 int assay_store_commit(assay_store *store);
 void assay_store_rollback(assay_store *store);
@@ -105,14 +112,18 @@ typedef struct assay_run_new {
     int64_t replicates, workers;
 } assay_run_new;
 
+/* Queued; until it is claimed it belongs to this process, and is interrupted when that ends. */
 int assay_store_run_create(assay_store *store, const assay_run_new *run, int64_t *id);
 
-/* Append cells index first, first + 1, ... (0-based); call inside a transaction for many. */
+/* Add cell `index` (0-based, below 2^24); call inside a transaction for many. */
 int assay_store_cell_create(
     assay_store *store, int64_t run, int64_t index, const char *params, int64_t replicate);
 
 /* This process takes the run: state running, host, pid, process start time, heartbeat. ASSAY_EBUSY
- * when a live process has it. */
+ * when a live process has it. Cells that stand as running, from a process that died, are queued
+ * again. heartbeat: ASSAY_EBUSY when another process has the run by now. finish: for the states after
+ * RUNNING; cells that still run are queued again. request_cancel: ASSAY_EINVAL when the run has ended
+ * or was interrupted. */
 int assay_store_run_claim(assay_store *store, int64_t run, int64_t workers);
 int assay_store_run_heartbeat(assay_store *store, int64_t run, bool *cancel_requested);
 int assay_store_run_finish(assay_store *store, int64_t run, assay_run_state state,
@@ -125,7 +136,9 @@ int assay_store_cell_finish(assay_store *store, int64_t run, int64_t index, assa
     double elapsed, const char *error);
 
 /* One value of row `seq` (0-based within the cell). Metric ids come from assay_store_metric, which
- * finds or adds the name. NaN is kept (as NULL) and differs from a value that was never logged. */
+ * finds or adds the name ("run", "cell" and "replicate" are refused). NaN is kept (as NULL) and
+ * differs from a value that was never logged; all other bits are kept. The counts of rows of the
+ * cell and the run follow at the commit. */
 int assay_store_metric(assay_store *store, const char *name, int64_t *metric);
 int assay_store_value_number(assay_store *store, int64_t run, int64_t index, int64_t seq, int64_t metric, double value);
 int assay_store_value_integer(assay_store *store, int64_t run, int64_t index, int64_t seq, int64_t metric, int64_t value);
@@ -217,7 +230,9 @@ int assay_store_artifact_get(assay_store *store, int64_t run, int64_t index, con
  * A run's rows as a table: columns "cell", "replicate", the parameters (those of the cell), then the
  * measures, in the order of their first appearance by (cell, seq). Rows are ordered by (cell, seq).
  * A measure with a parameter's name wins over the parameter. `columns` (NULL: all) limits what is
- * read to the named ones.
+ * read to the named ones; one that the run lacks is not in the table. Booleans are 0 and 1, lists
+ * their JSON; an integer beyond 2^53 becomes the nearest number. Cells in every state are read: while
+ * a run goes, its rows so far.
  */
 int assay_store_rows(assay_store *store, int64_t run, const char *const *columns, size_t count, assay_table **out);
 
