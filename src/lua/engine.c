@@ -19,6 +19,7 @@
 #include "core/status.h"
 #include "lua/args.h"
 #include "lua/module.h"
+#include "lua/rows.h"
 #include "lua/script.h"
 
 enum { MOST_LISTED_SCRIPT = 256 << 10, MOST_TRACEBACK = 16 };
@@ -580,6 +581,38 @@ int assay_experiment_run_cell(
     status = call(e, do_run, message_of, &r);
     assay_interrupt_clear(e->L, &e->interrupt);
     return r.status != ASSAY_OK ? r.status : status;
+}
+
+/* ---- claims ---- */
+
+static int do_check(lua_State *L)
+{
+    request *r = lua_touserdata(L, 1);
+    assay_rows_push(L, r->rows);
+    int rows = lua_gettop(L);
+    push_function(L, "claims", "check");
+    push_self(L, r->experiment);
+    lua_pushvalue(L, rows);
+    lua_pushinteger(L, (lua_Integer)r->seed);
+    int status = lua_pcall(L, 3, 1, 0);
+    assay_rows_forget(L, rows);
+    if (status != LUA_OK)
+        lua_error(L);
+    r->result = take_text(L);
+    return 0;
+}
+
+int assay_experiment_check_claims(
+    assay_experiment *e, const assay_table *rows, uint64_t seed, const char **json)
+{
+    request r = {.rows = rows, .seed = seed};
+    if (e->mode == ASSAY_LOAD_LIST)
+        return assay_fail(ASSAY_EINVAL, "%s: was loaded to be listed, not to be checked", e->path);
+    int status = call(e, do_check, message_of, &r);
+    assay_interrupt_clear(e->L, &e->interrupt);
+    if (status == ASSAY_OK)
+        *json = hand_out(&e->claims, &r);
+    return status;
 }
 
 void assay_experiment_interrupt(assay_experiment *e, const char *reason)

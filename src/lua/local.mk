@@ -6,7 +6,7 @@ src_lua_libassaylua_la_SOURCES = src/lua/engine.h src/lua/args.h src/lua/args.c 
 src_lua_libassaylua_la_SOURCES += src/lua/data.c
 # The engine, and what the prelude needs of C.
 src_lua_libassaylua_la_SOURCES += src/lua/engine.c src/lua/script.h src/lua/prelude.c src/lua/bare.c \
-	src/lua/interrupt.c src/lua/cell.c
+	src/lua/interrupt.c src/lua/cell.c src/lua/rows.h src/lua/rows.c
 nodist_src_lua_libassaylua_la_SOURCES = src/lua/prelude_source.c
 
 # The prelude: Lua sources that are compiled in. One line a file.
@@ -14,12 +14,14 @@ PRELUDE = src/lua/assay/init.lua \
 	src/lua/assay/bare.lua \
 	src/lua/assay/canonical.lua \
 	src/lua/assay/check.lua \
+	src/lua/assay/claims.lua \
 	src/lua/assay/experiment.lua \
 	src/lua/assay/figures.lua \
 	src/lua/assay/grid.lua \
 	src/lua/assay/lists.lua \
 	src/lua/assay/locate.lua \
-	src/lua/assay/parameter.lua
+	src/lua/assay/parameter.lua \
+	src/lua/assay/rows.lua
 
 src/lua/prelude_source.c: $(PRELUDE) src/lua/embed.sh Makefile
 	$(AM_V_GEN)$(MKDIR_P) src/lua && set -- && for file in $(PRELUDE); do \

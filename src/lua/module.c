@@ -17,6 +17,7 @@
 
 static const luaL_Reg rooms[] = {
     {"prelude", assay_lua_prelude},
+    {"rows", assay_lua_rows},
     {"matrix", assay_lua_matrix},
     {"rng", assay_lua_rng},
     {"stats", assay_lua_stats},

@@ -10,6 +10,7 @@
 
 int luaopen_assay(lua_State *L);
 int assay_lua_prelude(lua_State *L);
+int assay_lua_rows(lua_State *L);
 
 int assay_lua_matrix(lua_State *L);
 int assay_lua_rng(lua_State *L);

@@ -497,6 +497,86 @@ static void coroutines_work_as_ever(void **state)
         "row code=9i ok=0i total=6i\n");
 }
 
+/* ---- claims ---- */
+
+/* Replicates 1..n with y = replicate. */
+static assay_table *table_of(int n)
+{
+    assay_table *table = assay_table_new();
+    size_t replicate, y;
+    assert_int_equal(assay_table_column(table, "replicate", &replicate), ASSAY_OK);
+    assert_int_equal(assay_table_column(table, "y", &y), ASSAY_OK);
+    for (int i = 1; i <= n; i++) {
+        assert_int_equal(assay_table_append(table), ASSAY_OK);
+        assert_int_equal(assay_table_set_integer(table, replicate, i), ASSAY_OK);
+        assert_int_equal(assay_table_set_number(table, y, i), ASSAY_OK);
+    }
+    return table;
+}
+
+static void claims_are_checked(void **state)
+{
+    (void)state;
+    static const char *const script = HEAD
+        "run = function() end, claims = {\n"
+        "{ name = 'up', text = 'y > 1', check = function(r) return r:estimate { measure = 'y', "
+        "above = 1 } end },\n"
+        "{ name = 'not', text = 'no', check = function(r) return r:count() == 3 end },\n"
+        "} }";
+    assay_experiment *e = open_ok(script, ASSAY_LOAD_RUN);
+    assay_table *table = table_of(5);
+    const char *json;
+    assert_int_equal(assay_experiment_check_claims(e, table, 1, &json), ASSAY_OK);
+    /* 3 +- 2.776445105 sqrt(2.5 / 5) */
+    const char *start = "[{\"estimate\":3.0,\"high\":4.96324316", *low = "\"low\":1.03675683";
+    assert_memory_equal(json, start, strlen(start));
+    assert_non_null(strstr(json, low));
+    assert_non_null(strstr(json, "\"name\":\"not\",\"p\":null,\"test\":null,\"text\":\"no\","
+                                 "\"verdict\":\"not supported\"}"));
+    assay_experiment_close(e);
+    e = open_ok(script, ASSAY_LOAD_LIST);
+    assert_int_equal(assay_experiment_check_claims(e, table, 1, &json), ASSAY_EINVAL);
+    assert_message("to be listed, not to be checked");
+    assay_experiment_close(e);
+    assay_table_free(table);
+}
+
+static void rows_do_not_outlive_their_table(void **state)
+{
+    (void)state;
+    assay_experiment *e = open_ok(HEAD
+        "run = function() end, claims = { { name = 'a', text = 'b', check = function(r)\n"
+        "local seen = kept and kept:count() or 0 kept = r:where { y = 1 } return seen == 0 end } } "
+        "}",
+        ASSAY_LOAD_RUN);
+    const char *json;
+    for (int i = 0; i < 2; i++) {
+        assay_table *table = table_of(3);
+        assert_int_equal(assay_experiment_check_claims(e, table, 1, &json), ASSAY_OK);
+        assay_table_free(table);
+        assert_non_null(
+            strstr(json, i == 0 ? "\"verdict\":\"supported\"" : "rows:count: the rows are gone"));
+    }
+    assay_experiment_close(e);
+}
+
+static void checks_are_interrupted(void **state)
+{
+    (void)state;
+    interrupted = open_ok(HEAD "run = function() end, claims = { { name = 'a', text = 'b', check = "
+                               "function(r) while true do end end } } }",
+        ASSAY_LOAD_RUN);
+    assay_table *table = table_of(3);
+    const char *json = NULL;
+    signal(SIGALRM, on_alarm);
+    setitimer(ITIMER_REAL, &(struct itimerval){.it_value = {0, 50000}}, NULL);
+    assert_int_equal(assay_experiment_check_claims(interrupted, table, 1, &json), ASSAY_ESCRIPT);
+    assert_message("the time limit of 0.05 s has passed");
+    signal(SIGALRM, SIG_DFL);
+    assay_experiment_close(interrupted);
+    assay_table_free(table);
+}
+
 /* ---- listing what is hostile ---- */
 
 #define LIMIT "a declaration may take"
@@ -656,6 +736,9 @@ int main(void)
         cmocka_unit_test(a_cell_that_is_over_is_silent),
         cmocka_unit_test(interrupts),
         cmocka_unit_test(coroutines_work_as_ever),
+        cmocka_unit_test(claims_are_checked),
+        cmocka_unit_test(rows_do_not_outlive_their_table),
+        cmocka_unit_test(checks_are_interrupted),
         cmocka_unit_test(listing_limits_time),
         cmocka_unit_test(listing_guards_c_functions),
         cmocka_unit_test(listing_limits_memory),

@@ -19,8 +19,8 @@ endif
 # The engine and the prelude.
 check_PROGRAMS += tests/lua/engine
 tests_lua_engine_LDADD = $(WORKBENCH_TEST_LIBS)
-TESTS += tests/lua/experiment.lua tests/lua/grid.lua
-EXTRA_DIST += tests/lua/experiment.lua tests/lua/grid.lua
+TESTS += tests/lua/experiment.lua tests/lua/grid.lua tests/lua/claims.lua
+EXTRA_DIST += tests/lua/experiment.lua tests/lua/grid.lua tests/lua/claims.lua
 
 # Files.
 TESTS += tests/lua/data.lua

@@ -18,6 +18,25 @@ function check.is_refusal(err)
     return getmetatable(err) == Refusal
 end
 
+-- The words of an error: a refusal as one line, any other as it is.
+function check.explain(err)
+    if check.is_refusal(err) then
+        return err.path .. ": " .. err.message
+    end
+    return err
+end
+
+-- f, with its refusals as such lines.
+function check.explained(f)
+    return function(...)
+        local ok, result = pcall(f, ...)
+        if ok then
+            return result
+        end
+        error(check.explain(result), 0)
+    end
+end
+
 -- A value as a message shows it.
 function check.show(value)
     local kind = type(value)

@@ -102,19 +102,8 @@ local function build(self, values, replicates)
     return plan
 end
 
--- A refusal becomes one line; other errors stay what they are.
-local function explained(f)
-    return function(...)
-        local ok, result = pcall(f, ...)
-        if ok then
-            return result
-        end
-        error(check.is_refusal(result) and result.path .. ": " .. result.message or result, 0)
-    end
-end
-
 -- Overrides win over the preset, the preset over the defaults. replicates 0: the declaration's.
-grid.plan = explained(function(self, preset, settings, replicates)
+grid.plan = check.explained(function(self, preset, settings, replicates)
     local values = {}
     for name, list in pairs(preset_values(self, preset)) do
         values[name] = list
@@ -126,7 +115,7 @@ grid.plan = explained(function(self, preset, settings, replicates)
 end)
 
 -- From a run's stored parameters, as JSON.
-grid.restore = explained(function(self, json, replicates)
+grid.restore = check.explained(function(self, json, replicates)
     local stored = check.kind(assay.json.decode(json), "table", "params")
     local values = {}
     for _, name in ipairs(lists.sorted_keys(stored)) do

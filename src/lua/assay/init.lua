@@ -4,7 +4,9 @@ local lists = import "lists"
 
 import "bare"
 import "grid"
+import "rows"
 
 assay.experiment = assay.prelude.located(import("experiment").declare)
+assay.claims = { all = import("claims").all }
 assay.sorted_pairs = lists.sorted_pairs
 assay.prelude = nil
