@@ -91,6 +91,10 @@ const struct assay_progress *assay_lua_progress(struct lua_State *L);
  * check errs has the verdict "error" and says why. Numbers that are not finite are null. */
 int assay_experiment_check_claims(assay_experiment *experiment, const assay_table *rows, uint64_t seed, const char **json);
 
+/* What `assay new NAME` writes: a documented experiment that runs as it is once every "@NAME@" is
+ * replaced by its name. */
+const char *assay_experiment_template(void);
+
 /* A plain state with all of assay for `assay lua`; the caller closes it. NULL when memory ran out. */
 struct lua_State *assay_lua_new(void);
 

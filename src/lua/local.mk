@@ -21,7 +21,8 @@ PRELUDE = src/lua/assay/init.lua \
 	src/lua/assay/lists.lua \
 	src/lua/assay/locate.lua \
 	src/lua/assay/parameter.lua \
-	src/lua/assay/rows.lua
+	src/lua/assay/rows.lua \
+	src/lua/assay/template.lua
 
 src/lua/prelude_source.c: $(PRELUDE) src/lua/embed.sh Makefile
 	$(AM_V_GEN)$(MKDIR_P) src/lua && set -- && for file in $(PRELUDE); do \

@@ -92,7 +92,7 @@ static void open_prelude(lua_State *L)
     lua_pushcclosure(L, import, 2);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
     for (const assay_prelude_source *source = assay_prelude; source->name; source++) {
-        if (strcmp(source->name, "init") == 0)
+        if (strcmp(source->name, "init") == 0 || strcmp(source->name, ASSAY_PRELUDE_TEMPLATE) == 0)
             continue;
         lua_pushvalue(L, -2);
         lua_pushstring(L, source->name);

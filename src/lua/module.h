@@ -34,4 +34,7 @@ typedef struct assay_prelude_source {
 
 extern const assay_prelude_source assay_prelude[];
 
+/* The one source that is text for its readers (assay_experiment_template), not a part to be run. */
+#define ASSAY_PRELUDE_TEMPLATE "template"
+
 #endif

@@ -82,6 +82,14 @@ void assay_prelude_push(lua_State *L, const char *name)
     lua_pop(L, 1);
 }
 
+const char *assay_experiment_template(void)
+{
+    const assay_prelude_source *source = assay_prelude;
+    while (strcmp(source->name, ASSAY_PRELUDE_TEMPLATE) != 0)
+        source++;
+    return (const char *)source->text;
+}
+
 static const luaL_Reg functions[] = {
     {"suggest", suggest},
     {"located", located},

@@ -577,6 +577,95 @@ static void checks_are_interrupted(void **state)
     assay_table_free(table);
 }
 
+/* ---- the template ---- */
+
+/* A sink that keeps a row's measures as columns of a table, with the cell's own beside them. */
+typedef struct gathering {
+    assay_table *table;
+    assay_experiment *experiment;
+    int64_t index;
+} gathering;
+
+static int gather_begin(void *context)
+{
+    gathering *g = context;
+    const char *params;
+    int64_t replicate;
+    size_t points, column;
+    long long value;
+    assert_int_equal(assay_experiment_cell(g->experiment, g->index, &params, &replicate), ASSAY_OK);
+    assert_int_equal(sscanf(strstr(params, "points"), "points\":%lld", &value), 1);
+    assert_int_equal(assay_table_column(g->table, "replicate", &column), ASSAY_OK);
+    assert_int_equal(assay_table_column(g->table, "points", &points), ASSAY_OK);
+    assert_int_equal(assay_table_append(g->table), ASSAY_OK);
+    assert_int_equal(assay_table_set_integer(g->table, column, replicate), ASSAY_OK);
+    return assay_table_set_integer(g->table, points, value);
+}
+
+static int gather_number(void *context, const char *name, double value)
+{
+    gathering *g = context;
+    size_t column;
+    assert_int_equal(assay_table_column(g->table, name, &column), ASSAY_OK);
+    return assay_table_set_number(g->table, column, value);
+}
+
+static int gather_end(void *context)
+{
+    (void)context;
+    return ASSAY_OK;
+}
+
+static int gather_progress(void *context, double done, double total)
+{
+    (void)context;
+    return done <= total ? ASSAY_OK : ASSAY_EINVAL;
+}
+
+/* The template with its name put in. */
+static char *named_template(const char *name)
+{
+    const char *from = assay_experiment_template(), *mark;
+    char *text = calloc(1, strlen(from) * 2), *to = text;
+    while ((mark = strstr(from, "@NAME@"))) {
+        to = mempcpy(to, from, (size_t)(mark - from));
+        to = stpcpy(to, name);
+        from = mark + 6;
+    }
+    strcpy(to, from);
+    return text;
+}
+
+/* It lists, runs, and its two claims, both of which are theorems, hold. */
+static void the_template_runs(void **state)
+{
+    (void)state;
+    char *text = named_template("my-first");
+    assay_experiment *e = open_ok(text, ASSAY_LOAD_LIST);
+    assert_string_equal(assay_experiment_name(e), "my-first");
+    assert_non_null(assay_experiment_describe(e));
+    assay_experiment_close(e);
+    e = open_ok(text, ASSAY_LOAD_RUN);
+    assert_int_equal(assay_experiment_plan(e, "quick", NULL, 0, 0), ASSAY_OK);
+    assert_int_equal(assay_experiment_cells(e), 30);
+    gathering g = {assay_table_new(), e, 0};
+    assay_cell_sink sink = {.context = &g,
+        .row_begin = gather_begin,
+        .row_number = gather_number,
+        .row_end = gather_end,
+        .progress = gather_progress};
+    for (; g.index < assay_experiment_cells(e); g.index++)
+        assert_int_equal(assay_experiment_run_cell(e, g.index, 1, &sink), ASSAY_OK);
+    const char *json;
+    assert_int_equal(assay_experiment_check_claims(e, g.table, 1, &json), ASSAY_OK);
+    const char *first = strstr(json, "\"verdict\":\"supported\"");
+    assert_non_null(first);
+    assert_non_null(strstr(first + 1, "\"verdict\":\"supported\""));
+    assay_table_free(g.table);
+    assay_experiment_close(e);
+    free(text);
+}
+
 /* ---- listing what is hostile ---- */
 
 #define LIMIT "a declaration may take"
@@ -739,6 +828,7 @@ int main(void)
         cmocka_unit_test(claims_are_checked),
         cmocka_unit_test(rows_do_not_outlive_their_table),
         cmocka_unit_test(checks_are_interrupted),
+        cmocka_unit_test(the_template_runs),
         cmocka_unit_test(listing_limits_time),
         cmocka_unit_test(listing_guards_c_functions),
         cmocka_unit_test(listing_limits_memory),
