@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include "core/status.h"
+#include "data/samples.h"
 #include "lua/args.h"
+#include "lua/module.h"
 #include "lua/script.h"
 
 #define CELL "assay.cell"
@@ -314,6 +316,28 @@ static int cell_artifact(lua_State *L)
     return 0;
 }
 
+/* ---- samples ---- */
+
+static int read_samples(const cell *self, const char *what, assay_table **out)
+{
+    static const char imported[] = "samples:";
+    if (strncmp(what, imported, strlen(imported)) != 0)
+        return assay_samples_read(what, out);
+    if (!self->sink->samples)
+        return assay_fail(ASSAY_ENOTFOUND, "there are no imported logs here, asked for %s", what);
+    return self->sink->samples(self->sink->context, what + strlen(imported), out);
+}
+
+/* cell:samples(FILE) or cell:samples("samples:NAME"): a log of graded samples, columns by name. */
+static int cell_samples(lua_State *L)
+{
+    cell *self = check_cell(L);
+    assay_table *table = NULL;
+    assay_arg_status(L, read_samples(self, assay_arg_string(L, 2, "log"), &table));
+    assay_push_table(L, table);
+    return 1;
+}
+
 /* ---- streams ---- */
 
 /* The cell's own stream hangs on its parameters, not on its index, so that another sweep value does
@@ -359,6 +383,7 @@ static const luaL_Reg methods[] = {
     {"progress", cell_progress},
     {"artifact", cell_artifact},
     {"rng", cell_rng},
+    {"samples", cell_samples},
     {NULL, NULL},
 };
 
@@ -379,7 +404,7 @@ static int cell_index(lua_State *L)
     else
         return luaL_error(L,
             "a cell has no \"%s\" (there are: params, replicate, index, log, note, "
-            "progress, artifact, rng)",
+            "progress, artifact, rng, samples)",
             luaL_tolstring(L, 2, NULL));
     return 1;
 }

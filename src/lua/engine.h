@@ -73,6 +73,9 @@ typedef struct assay_cell_sink {
     int (*note)(void *context, const char *text);
     int (*artifact)(void *context, const char *name, const char *type, const void *data, size_t size);
     int (*progress)(void *context, double done, double total);
+    /* The log of graded samples of that name that was imported; the cell frees it. NULL: there are
+     * no imported logs where the cell runs. */
+    int (*samples)(void *context, const char *name, assay_table **out);
 } assay_cell_sink;
 
 /* Run cell `index` of the plan with the run's seed. ASSAY_ESCRIPT with message and traceback when

@@ -17,6 +17,7 @@
 #include "core/status.h"
 #include "run/batch.h"
 #include "run/claims.h"
+#include "run/imported.h"
 
 enum {
     BATCH_SIZE = 256 << 10, /* small, so that cells go on meanwhile */
@@ -57,6 +58,8 @@ static int work(void *context, int64_t cell, assay_frame_writer *out)
     if (cell == CLAIMS)
         return check_claims(self, out);
     assay_cell_sink sink = assay_frame_sink(out);
+    out->database = assay_store_path(self->what->store);
+    sink.samples = assay_imported_samples;
     return assay_experiment_run_cell(self->what->experiment, cell, self->what->seed, &sink);
 }
 

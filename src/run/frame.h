@@ -80,6 +80,7 @@ typedef struct assay_frame_writer {
     assay_names names;
     double began, progressed; /* seconds */
     double flushes;
+    const char *database; /* where imported logs of samples are, or NULL */
 } assay_frame_writer;
 
 int assay_frame_writer_open(assay_frame_writer *writer, int fd);
