@@ -1,0 +1,432 @@
+#!/usr/bin/env -S assay run
+-- Repeated sampling: Brown et al., Large Language Monkeys (2024, arXiv 2407.21787), and Schaeffer et
+-- al., How Do Large Language Monkeys Get Their Power (Laws)? (2025, arXiv 2502.17578), called S25.
+--
+-- Draw many independent attempts at each problem. Coverage, the share of problems that any attempt
+-- solves, grows smoothly over decades of k, about as exp(a k^b), while selectors that do not know the
+-- answer level off. Where the attempts come from is the parameter `data`:
+--
+--   pythia_70m ... pythia_12b  published counts: 128 MATH problems, 10 000 samples of each
+--   cruxeval                   published answers of CodeLlama-7B: 800 problems, 10 samples of each
+--   sat                        made here: WalkSAT with a budget of flips on random 3-SAT near the
+--                              threshold; every attempt is checked exactly
+--   beta                       simulated counts, p ~ Beta(alpha, 5), whose true exponent is known
+--   file                       your own log of graded samples: file=LOG.jsonl, or file=samples:NAME
+--                              after 'assay import samples LOG.jsonl --name NAME'
+--
+-- Rows: (problem, k, coverage) for curves over problems; (k, selector, success, problem) for
+-- selectors; a row of laws per curve; (estimator, budget, relative_error, ...) for forecasts. What is
+-- not random (published counts) is computed in the first replicate only.
+local assay = require "assay"
+
+local models = {
+    "pythia_70m", "pythia_160m", "pythia_410m", "pythia_1b", "pythia_2_8b", "pythia_6_9b",
+    "pythia_12b",
+}
+
+-- Printed in the paper (fits of Sec. 3.1 on MATH) and by its data (coverage at 10 000).
+local printed = {
+    pythia_70m = { a = -7.59, b = -0.18, coverage = 0.265625 },
+    pythia_12b = { a = -3.92, b = -0.35, coverage = 0.875 },
+}
+
+---- Sources: { n = samples a problem, c = correct ones, first = number of problem 1, log = samples } ----
+
+local source = {}
+
+local function pythia_counts()
+    return assay.data.csv(assay.data.find "monkeys/math_pythia_counts.csv")
+end
+
+for _, name in ipairs(models) do
+    source[name] = function(cell)
+        return cell.replicate == 1 and { n = 10000, c = pythia_counts()[name] } or nil
+    end
+end
+
+-- A problem's answers are hexadecimal digits (classes of equal answers), class_correct a bit a class.
+function source.cruxeval(cell)
+    if cell.replicate > 1 then
+        return nil
+    end
+    local file = assay.data.csv(assay.data.find "monkeys/cruxeval_output_codellama7b.csv")
+    local log = { problem = {}, answer = {}, correct = {} }
+    for i, classes in ipairs(file.answers) do
+        for digit in tostring(classes):gmatch "%x" do
+            local class = tonumber(digit, 16)
+            table.insert(log.problem, file.problem_id[i])
+            table.insert(log.answer, class)
+            table.insert(log.correct, tonumber(file.class_correct[i]:sub(class, class)))
+        end
+    end
+    return { log = log }
+end
+
+function source.sat(cell)
+    local p, stream, c = cell.params, cell:rng "sat", {}
+    for i = 1, p.problems do
+        local rng = stream:split(i)
+        local problem = assay.models.sat.problem {
+            variables = p.variables, clauses = math.floor(p.ratio * p.variables + 0.5),
+            rng = rng:split "problem",
+        }
+        local drawn = problem:sample {
+            samples = p.samples, flips = p.flips, noise = p.noise, rng = rng:split "samples",
+        }
+        c[i] = drawn.solved
+        cell:progress(i, p.problems)
+    end
+    return { n = p.samples, c = c, first = (cell.replicate - 1) * p.problems + 1 }
+end
+
+function source.file(cell)
+    if cell.params.file == "" then
+        error('data = "file" needs the log: file=LOG.jsonl or file=samples:NAME', 0)
+    end
+    return cell.replicate == 1 and { log = cell:samples(cell.params.file) } or nil
+end
+
+-- Counts of a log, problem by problem in the order of their first sample.
+local function count(log)
+    local n, c, at = {}, {}, {}
+    for i, problem in ipairs(log.problem) do
+        local j = at[problem] or #n + 1
+        at[problem] = j
+        n[j] = (n[j] or 0) + 1
+        c[j] = (c[j] or 0) + log.correct[i]
+    end
+    return n, c
+end
+
+---- What is computed ----
+
+local function least(n)
+    return type(n) == "number" and n or math.min(table.unpack(n))
+end
+
+-- Coverage of every problem at log-even k.
+local function log_coverage(cell, n, c, first)
+    local k = assay.inference.coverage_grid(least(n), { points = 40 })
+    local curve = assay.inference.pass_at_k(n, c, { k = k })
+    for i = 1, #c do
+        for j = 1, #k do
+            cell:log { problem = first + i - 1, k = k[j], coverage = curve.per_problem[i][j] }
+        end
+    end
+    return k, curve
+end
+
+-- The laws of the curve, and their spread over resampled problems.
+local function log_laws(cell, k, curve)
+    local ok, fit = pcall(assay.inference.fit_power_law, k, curve.mean, { space = "log" })
+    if not ok then
+        cell:note("no law: %s", fit)
+        return
+    end
+    local line = assay.inference.fit_log_linear(k, curve.mean)
+    cell:log { law_a = fit.a, law_b = fit.b, law_error = fit.mean_abs_error, log_linear_r2 = line.r2 }
+    local rng, problems = cell:rng "laws", curve.per_problem:rows()
+    for _ = 1, cell.params.resamples do
+        local mean = {}
+        for j = 1, #k do
+            mean[j] = 0
+        end
+        for _, i in ipairs(rng:integer(1, problems, problems)) do
+            local row = curve.per_problem:row(i)
+            for j = 1, #k do
+                mean[j] = mean[j] + row[j] / problems
+            end
+        end
+        local fitted, again = pcall(assay.inference.fit_power_law, k, mean, { space = "log" })
+        if fitted then
+            cell:log { resampled_a = again.a, resampled_b = again.b }
+        end
+    end
+end
+
+-- The published S-curves overlay when k is divided by the k that reaches a common anchor (Sec. 3.2).
+local function log_overlay(cell, k, curve)
+    local family, counts = {}, pythia_counts()
+    for i, name in ipairs(models) do
+        family[i] = { n = 10000, c = counts[name] }
+    end
+    local overlay = assay.inference.coverage_overlay(family)
+    for i, name in ipairs(models) do
+        for j = 1, name == cell.params.data and #k or 0 do
+            cell:log { k_shifted = k[j] / overlay.shift[i], overlaid = curve.mean[j] }
+        end
+    end
+end
+
+-- Selectors without an oracle, problem by problem.
+local function log_selection(cell, log)
+    local n = least((count(log)))
+    local k = assay.inference.coverage_grid(n, { points = 12 })
+    local curves = assay.inference.selection_curves(log, { k = k, rng = cell:rng "votes" })
+    for _, selector in ipairs { "coverage", "majority", "best_of_n", "weighted_majority" } do
+        local success = curves.per_problem[selector]
+        for i = 1, success and #success or 0 do
+            for j = 1, #k do
+                cell:log {
+                    selector = selector == "coverage" and "oracle (coverage)" or selector, problem = i,
+                    k = k[j], success = success[i][j],
+                }
+            end
+        end
+    end
+end
+
+-- Estimates of the exponent of -log coverage from a small budget of samples: least squares on the
+-- curve, and the beta-binomial likelihood of the counts [S25].
+local estimate = {}
+
+function estimate.least_squares(n, c)
+    local k = assay.inference.coverage_grid(n, { points = 40 })
+    local curve = assay.inference.pass_at_k(n, c, { k = k })
+    return -assay.inference.fit_power_law(k, curve.mean, { space = "loglog" }).b
+end
+
+function estimate.beta_binomial(n, c)
+    return assay.inference.fit_beta_binomial(n, c, {}).power_law_exponent
+end
+
+local function log_forecasts(cell, truth, n, c, columns)
+    for estimator, exponent in assay.sorted_pairs(estimate) do
+        local ok, value = pcall(exponent, n, c)
+        if ok then
+            local row = { estimator = estimator, budget = n, exponent = value,
+                relative_error = math.abs(value - truth) / truth }
+            for name, entry in pairs(columns or {}) do
+                row[name] = entry
+            end
+            cell:log(row)
+        else
+            cell:note("budget %d: %s: %s", n, estimator, value)
+        end
+    end
+end
+
+local budgets = { 10, 30, 100, 300, 1000 }
+
+-- Smaller samples of the published counts, against the exponent of the whole.
+local function log_published_forecasts(cell, c)
+    local truth, rng = estimate.least_squares(10000, c), cell:rng "subsets"
+    for _, n in ipairs(budgets) do
+        local drawn = {}
+        for i, correct in ipairs(c) do
+            drawn[i] = rng:hypergeometric(correct, 10000 - correct, n)
+        end
+        log_forecasts(cell, truth, n, drawn)
+    end
+end
+
+local function run_beta(cell)
+    local p = cell.params
+    for _, alpha in ipairs { 0.1, 0.3, 0.5 } do
+        local rng = cell:rng("beta " .. alpha)
+        local chance = rng:beta(alpha, 5, p.simulated)
+        for _, n in ipairs(budgets) do
+            local c = {}
+            for i, chance_i in ipairs(chance) do
+                c[i] = rng:binomial(n, chance_i)
+            end
+            log_forecasts(cell, alpha, n, c, { alpha = alpha })
+        end
+    end
+end
+
+local function run(cell)
+    local data = cell.params.data
+    if data == "beta" then
+        return run_beta(cell)
+    end
+    if printed[data] then
+        log_published_forecasts(cell, pythia_counts()[data])
+    end
+    local samples = source[data](cell)
+    if not samples then
+        return
+    end
+    local n, c = samples.n, samples.c
+    if samples.log then
+        n, c = count(samples.log)
+        log_selection(cell, samples.log)
+    end
+    local k, curve = log_coverage(cell, n, c, samples.first or 1)
+    log_laws(cell, k, curve)
+    if data:find "^pythia" then
+        log_overlay(cell, k, curve)
+    end
+end
+
+---- Claims ----
+
+-- Percentile interval of resampled values around the value of the whole.
+local function law_interval(r, data, name)
+    local mine = r:where { data = data }
+    local spread = assay.stats.quantile(mine:values("resampled_" .. name), { 0.025, 0.975 })
+    return mine:values("law_" .. name)[1], spread[1], spread[2]
+end
+
+-- The paper prints two digits after the point, so what is compared is the nearest number that would
+-- be printed so.
+local function off_by(value, print)
+    local nearest = math.max(print - 0.005, math.min(print + 0.005, value))
+    return math.abs(value - nearest) / math.abs(nearest)
+end
+
+local function check_law(data)
+    return function(r)
+        local want = printed[data]
+        local a, low, high = law_interval(r, data, "a")
+        local b = law_interval(r, data, "b")
+        local worst = math.max(off_by(a, want.a), off_by(b, want.b))
+        return {
+            verdict = worst <= 0.02 and "supported" or "not supported",
+            estimate = a, low = low, high = high, n = 128, test = "a, resampled problems",
+            message = ("here %.3f, %.4f; printed %.2f, %.2f"):format(a, b, want.a, want.b),
+        }
+    end
+end
+
+local function check_endpoint(r)
+    local worst = 0
+    for data, want in pairs(printed) do
+        local end_rows = r:where { data = data, k = 10000 }
+        if end_rows:count() > 0 then
+            worst = math.max(worst, math.abs(end_rows:mean "coverage" - want.coverage))
+        end
+    end
+    return { verdict = worst < 1e-9 and "supported" or "not supported", estimate = worst, n = 128,
+        message = "the largest difference from the published 0.265625 (70M) and 0.875 (12B)" }
+end
+
+local function check_grows(data)
+    return function(r)
+        local mine = r:where { data = data }
+        return r:compare { measure = "coverage", unit = "problem", above = 0,
+            a = { data = data, k = mine:max "k" }, b = { data = data, k = 1 } }
+    end
+end
+
+local function check_log_linear(r)
+    local value = r:where { data = "pythia_12b" }:values("log_linear_r2")[1]
+    return { verdict = value >= 0.95 and "supported" or "not supported", estimate = value, n = 128 }
+end
+
+local function check_gap(r)
+    return r:compare { measure = "success", unit = "problem", above = 0.05,
+        a = { data = "cruxeval", selector = "oracle (coverage)", k = 10 },
+        b = { data = "cruxeval", selector = "majority", k = 10 } }
+end
+
+local function check_plateau(r)
+    return r:compare { measure = "success", unit = "problem", below = 0.02,
+        a = { data = "cruxeval", selector = "majority", k = 10 },
+        b = { data = "cruxeval", selector = "majority", k = 1 } }
+end
+
+-- How many times smaller the error of the likelihood is: log10 of the ratio, replicate by replicate,
+-- averaged over budgets up to 300 samples a problem.
+local function check_forecast(where)
+    return function(r)
+        local ratio = {}
+        for _, replicate in ipairs(r:distinct "replicate") do
+            local logs, mine = {}, r:where(where):where { replicate = replicate,
+                budget = function(n) return n <= 300 end }
+            for _, budget in ipairs(mine:distinct "budget") do
+                local at = mine:where { budget = budget }
+                local squares = at:where { estimator = "least_squares" }:values "relative_error"
+                local beta = at:where { estimator = "beta_binomial" }:values "relative_error"
+                for i = 1, math.min(#squares, #beta) do
+                    table.insert(logs, math.log(squares[i] / beta[i], 10))
+                end
+            end
+            table.insert(ratio, #logs > 0 and assay.stats.mean(logs) or nil)
+        end
+        local interval = assay.stats.t_interval(ratio, { mu = 1 })
+        local low, high = interval.low or -math.huge, interval.high or math.huge
+        return {
+            verdict = low > 1 and "supported" or high < 1 and "not supported" or "inconclusive",
+            estimate = interval.estimate, low = low, high = high, n = #ratio,
+            test = "t over replicate, log10 of the ratio of errors; 1 is an order of magnitude",
+        }
+    end
+end
+
+return assay.experiment {
+    name = "monkeys",
+    title = "Coverage grows with the number of samples, selection levels off",
+    description = "Repeated sampling on published counts and answers, on a solver that is sampled "
+        .. "here, and on your own logs: coverage and its laws, selectors, forecasts of the exponent. "
+        .. "The comparison by cost of two language models waits for the language model testbed.",
+    method = "monkeys",
+    params = {
+        data = {
+            default = { "pythia_70m", "pythia_12b", "cruxeval", "sat", "beta" },
+            choices = { "pythia_70m", "pythia_160m", "pythia_410m", "pythia_1b", "pythia_2_8b",
+                "pythia_6_9b", "pythia_12b", "cruxeval", "sat", "beta", "file" },
+            doc = "where the samples come from",
+        },
+        file = { default = "", doc = "data=file: a log of graded samples, or samples:NAME" },
+        problems = { default = 32, min = 1, max = 10000, doc = "sat: problems" },
+        samples = { default = 1000, min = 2, max = 1000000, doc = "sat: attempts at a problem" },
+        variables = { default = 75, min = 3, max = 10000, doc = "sat: variables" },
+        ratio = { default = 4.2, min = 0, max = 20, doc = "sat: clauses a variable (threshold 4.27)" },
+        flips = { default = 100, min = 0, max = 1000000, doc = "sat: flips an attempt may make" },
+        noise = { default = 0.5, min = 0, max = 1, doc = "sat: chance of a random flip" },
+        simulated = { default = 1000, min = 2, max = 100000, doc = "beta: problems" },
+        resamples = { default = 200, min = 10, max = 100000, doc = "resamples behind a law's interval" },
+    },
+    presets = {
+        quick = { problems = 24, samples = 1000 },
+        full = { data = { "pythia_70m", "pythia_160m", "pythia_410m", "pythia_1b", "pythia_2_8b",
+            "pythia_6_9b", "pythia_12b", "cruxeval", "sat", "beta" },
+            problems = 128, samples = 10000, resamples = 1000 },
+    },
+    replicates = 5,
+    run = run,
+    figures = {
+        { name = "coverage", title = "Coverage of k samples", x = "k", y = "coverage", by = "data",
+            unit = "problem", logx = true, band = "ci95", fit = "exp_power", fit_space = "log",
+            xlabel = "samples k", ylabel = "coverage (pass@k)" },
+        { name = "selection", title = "Selecting among k samples (CRUXEval)", x = "k", y = "success",
+            by = "selector", unit = "problem", where = { data = "cruxeval" }, logx = true,
+            band = "ci95", xlabel = "samples k", ylabel = "problems solved" },
+        { name = "overlay", title = "One family's curves overlay", x = "k_shifted", y = "overlaid",
+            by = "data", logx = true, xlabel = "samples k, divided by those that reach the anchor",
+            ylabel = "coverage (pass@k)" },
+        { name = "forecast", title = "Forecast of the exponent, p ~ Beta(alpha, 5)", x = "budget",
+            y = "relative_error", by = { "alpha", "estimator" }, where = { data = "beta" },
+            logx = true, logy = true, band = "ci95", xlabel = "samples a problem",
+            ylabel = "relative error of the exponent" },
+        { name = "forecast_published", title = "The same on published counts (12B)", x = "budget",
+            y = "relative_error", by = "estimator", where = { data = "pythia_12b" }, logx = true,
+            logy = true, band = "ci95", xlabel = "samples a problem",
+            ylabel = "relative error of the exponent" },
+    },
+    claims = {
+        { name = "grows_12b", text = "12B on MATH: coverage at 10 000 samples exceeds that at 1",
+            check = check_grows "pythia_12b" },
+        { name = "grows_sat", text = "WalkSAT sampled here: coverage grows with k, too",
+            check = check_grows "sat" },
+        { name = "published_coverage", text = "coverage at 10 000 equals the published values",
+            check = check_endpoint },
+        { name = "law_70m", text = "exp(a k^b) of 70M: a and b within 2 % of the paper's",
+            check = check_law "pythia_70m" },
+        { name = "law_12b", text = "exp(a k^b) of 12B: a and b within 2 % of the paper's",
+            check = check_law "pythia_12b" },
+        { name = "log_linear", text = "12B: coverage is linear in log k with R^2 >= 0.95",
+            check = check_log_linear },
+        { name = "oracle_gap", text = "CRUXEval: at k = 10 majority stays 0.05 below coverage",
+            check = check_gap },
+        { name = "plateau", text = "CRUXEval: ten samples gain majority less than 0.02",
+            check = check_plateau },
+        { name = "forecast_simulated", check = check_forecast { data = "beta", alpha = 0.1 },
+            text = "alpha = 0.1: the likelihood's error of the exponent is 10 times smaller [S25]" },
+        { name = "forecast_flat", check = check_forecast { data = "beta", alpha = 0.5 },
+            text = "alpha = 0.5: it is 10 times smaller, too" },
+        { name = "forecast_published", check = check_forecast { data = "pythia_12b" },
+            text = "published counts (12B): it is 10 times smaller, too" },
+    },
+}
