@@ -1,1 +1,1 @@
-# tests of src/cli
+# the command line, as its users meet it

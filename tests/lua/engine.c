@@ -98,7 +98,7 @@ static int progress(void *context, double done, double total)
 static assay_cell_sink sink_of(transcript *t)
 {
     return (assay_cell_sink){
-        t, row_begin, row_number, row_integer, row_text, row_end, note, artifact, progress};
+        t, row_begin, row_number, row_integer, row_text, row_end, note, artifact, progress, NULL};
 }
 
 /* ---- shorthands ---- */

@@ -1,0 +1,32 @@
+/* assay resume: redo what a run left unfinished. */
+#include "cli/running.h"
+
+#include "core/status.h"
+
+static int resume(const cli_command *self, int argc, char **argv)
+{
+    cli_run_flags flags = {0};
+    const cli_option options[] = {CLI_RUN_OPTIONS(flags), CLI_OPTIONS_END};
+    int first, status = cli_parse(self, options, argc, argv, &first);
+    if (status >= 0)
+        return status;
+    assay_store *store;
+    int64_t run;
+    status = cli_open_run(
+        self, flags.database, ASSAY_STORE_WRITE, false, argc, argv, first, &store, &run);
+    assay_store_close(store);
+    if (status)
+        return status;
+    assay_run_options how = cli_run_options(&flags);
+    assay_run_state state = ASSAY_RUN_QUEUED;
+    if (assay_run_resume(run, &how, &state))
+        return cli_failed();
+    return cli_report_run(how.database, run, state, flags.quiet);
+}
+
+const cli_command cli_resume = {"resume", "RUN",
+    "Finish a run that was cancelled, interrupted or failed",
+    "Cells that are done stay; the others are run again with the stored script, parameters and "
+    "seed.\n"
+    "The rows are bitwise those of a run that was never stopped.",
+    resume};

@@ -1,0 +1,365 @@
+/*
+ * make bench: each figure as a ratio (or a time against its goal) measured in one run of this
+ * program, on the machine and disk at hand. Nothing here is asserted: figures are for reading.
+ *
+ *     bench ASSAY-PROGRAM SOURCE-DIRECTORY
+ *
+ * Where two things are compared they take turns, and the medians are compared.
+ */
+#include <fcntl.h>
+#include <math.h>
+#include <spawn.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/status.h"
+#include "store/store.h"
+
+extern char **environ;
+
+enum { REPEATS = 5, ROWS = 200000, MEASURES = 4, EMPTY_CELLS = 4000, STARTS = 40 };
+
+typedef struct bench {
+    const char *assay, *source;
+    char directory[64];
+} bench;
+
+static void die(const char *what)
+{
+    fprintf(stderr, "bench: %s: %s\n", what, assay_errmsg());
+    exit(1);
+}
+
+static void must(int status, const char *what)
+{
+    if (status)
+        die(what);
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *x, size_t n)
+{
+    qsort(x, n, sizeof *x, by_value);
+    return n % 2 ? x[n / 2] : (x[n / 2 - 1] + x[n / 2]) / 2;
+}
+
+/* Wall seconds of a program run to its end with its output thrown away (or kept in `into`). */
+static double spawn_seconds(const char *const *arguments, const char *into)
+{
+    posix_spawn_file_actions_t actions;
+    pid_t pid;
+    int status;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(
+        &actions, STDOUT_FILENO, into ? into : "/dev/null", O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    double start = now();
+    /* posix_spawn leaves the strings alone, though its type does not say so */
+    if (posix_spawnp(
+            &pid, arguments[0], &actions, NULL, (char *const *)(uintptr_t)arguments, environ))
+        return NAN;
+    waitpid(pid, &status, 0);
+    double seconds = now() - start;
+    posix_spawn_file_actions_destroy(&actions);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? seconds : NAN;
+}
+
+static void path_in(const bench *b, const char *name, char *out, size_t size)
+{
+    snprintf(out, size, "%s/%s", b->directory, name);
+}
+
+static void write_file(const char *path, const char *format, ...)
+{
+    FILE *file = fopen(path, "w");
+    va_list args;
+    if (!file)
+        die(path);
+    va_start(args, format);
+    vfprintf(file, format, args);
+    va_end(args);
+    fclose(file);
+}
+
+static void report(
+    const char *what, const char *ours, const char *peer, double ratio, const char *goal)
+{
+    printf("%-44s %14s %14s %9.3g   %s\n", what, ours, peer, ratio, goal);
+    fflush(stdout);
+}
+
+/* ---- rows logged from Lua against a raw prepared INSERT ---- */
+
+static double raw_insert(const bench *b, const char *create, const char *insert, bool wide)
+{
+    char path[128];
+    path_in(b, "raw.db", path, sizeof path);
+    unlink(path);
+    sqlite3 *db;
+    sqlite3_stmt *statement;
+    sqlite3_open(path, &db);
+    sqlite3_exec(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL", NULL, NULL, NULL);
+    sqlite3_exec(db, create, NULL, NULL, NULL);
+    double start = now();
+    sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+    sqlite3_prepare_v2(db, insert, -1, &statement, NULL);
+    for (int row = 0; row < ROWS; row++)
+        for (int m = 0; m < (wide ? 1 : MEASURES); m++) {
+            sqlite3_bind_int64(statement, 1, 1);
+            sqlite3_bind_int64(statement, 2, row);
+            for (int j = 0; wide && j < MEASURES; j++)
+                sqlite3_bind_double(statement, 3 + j, row * 0.5 + j);
+            if (!wide) {
+                sqlite3_bind_int64(statement, 3, m);
+                sqlite3_bind_double(statement, 4, row * 0.5 + m);
+            }
+            sqlite3_step(statement);
+            sqlite3_reset(statement);
+        }
+    sqlite3_finalize(statement);
+    sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
+    double seconds = now() - start;
+    sqlite3_close(db);
+    unlink(path);
+    return seconds;
+}
+
+static double logged_rows(const bench *b)
+{
+    char script[128], database[128];
+    path_in(b, "rows.lua", script, sizeof script);
+    path_in(b, "rows.db", database, sizeof database);
+    unlink(database);
+    write_file(script,
+        "local assay = require 'assay'\n"
+        "return assay.experiment { name = 'rows', run = function(cell)\n"
+        "  for i = 1, %d do cell:log { a = i * 0.5, b = i * 0.5 + 1, c = i * 0.5 + 2, d = i * 0.5 "
+        "+ 3 } end\n"
+        "end }\n",
+        ROWS);
+    const char *const arguments[] = {b->assay, "run", script, "--db", database, "--quiet", NULL};
+    double seconds = spawn_seconds(arguments, NULL);
+    unlink(database);
+    return seconds;
+}
+
+static void bench_rows(const bench *b)
+{
+    double ours[REPEATS], same[REPEATS], wide[REPEATS];
+    for (int i = 0; i < REPEATS; i++) {
+        ours[i] = logged_rows(b);
+        same[i] = raw_insert(b,
+            "CREATE TABLE value (cell INTEGER, seq INTEGER, metric INTEGER, value ANY, PRIMARY KEY "
+            "(cell, seq, metric)) STRICT, WITHOUT ROWID",
+            "INSERT INTO value VALUES (?, ?, ?, ?)", false);
+        wide[i] = raw_insert(b,
+            "CREATE TABLE w (cell INTEGER, seq INTEGER, a REAL, b REAL, c REAL, d REAL)",
+            "INSERT INTO w VALUES (?, ?, ?, ?, ?, ?)", true);
+    }
+    double t = median(ours, REPEATS), s = median(same, REPEATS), w = median(wide, REPEATS);
+    char us[32], peer[32];
+    snprintf(us, sizeof us, "%.3g rows/s", ROWS / t);
+    snprintf(peer, sizeof peer, "%.3g rows/s", ROWS / s);
+    report("log rows of 4 measures / same table, raw", us, peer, s / t, ">= 0.5");
+    snprintf(peer, sizeof peer, "%.3g rows/s", ROWS / w);
+    report("log rows of 4 measures / one wide row, raw", us, peer, w / t, "(for scale)");
+}
+
+/* ---- overhead of an empty cell ---- */
+
+static void bench_cells(const bench *b)
+{
+    char script[128], database[128];
+    double seconds[3];
+    path_in(b, "empty.lua", script, sizeof script);
+    path_in(b, "empty.db", database, sizeof database);
+    write_file(script,
+        "return require 'assay'.experiment { name = 'empty', replicates = %d, run = function() end "
+        "}\n",
+        EMPTY_CELLS);
+    const char *const arguments[] = {
+        b->assay, "run", script, "-j", "1", "--db", database, "--quiet", NULL};
+    for (int i = 0; i < 3; i++) {
+        unlink(database);
+        seconds[i] = spawn_seconds(arguments, NULL);
+    }
+    unlink(database);
+    double ms = 1e3 * median(seconds, 3) / EMPTY_CELLS;
+    char us[32];
+    snprintf(us, sizeof us, "%.3f ms", ms);
+    report("empty cell, one worker", us, "1 ms", ms, "< 1");
+}
+
+/* ---- start-up ---- */
+
+static void bench_start(const bench *b)
+{
+    double seconds[STARTS];
+    const char *const arguments[] = {b->assay, "--version", NULL};
+    for (int i = 0; i < STARTS; i++)
+        seconds[i] = spawn_seconds(arguments, NULL);
+    double ms = 1e3 * median(seconds, STARTS);
+    char us[32];
+    snprintf(us, sizeof us, "%.2f ms", ms);
+    report("assay --version", us, "10 ms", ms / 10, "< 1");
+}
+
+/* ---- first paint on a large database ---- */
+
+enum { RUNS = 10000, CELLS = 10, CELL_ROWS = 25 }; /* x 4 measures: 10^7 values */
+
+static void fill_run(assay_store *store, int64_t metric[MEASURES])
+{
+    int64_t run;
+    const assay_run_new new = {.experiment = "monkeys",
+        .path = "/tmp/monkeys.lua",
+        .method = "monkeys",
+        .script = "return 1",
+        .params = "{\"data\":\"sat\"}",
+        .describe = "{}",
+        .versions = "{}",
+        .seed = 1,
+        .replicates = CELLS,
+        .workers = 2};
+    must(assay_store_run_create(store, &new, &run), "create");
+    must(assay_store_run_claim(store, run, 2), "claim");
+    for (int64_t c = 0; c < CELLS; c++) {
+        must(assay_store_cell_create(store, run, c, "{\"data\":\"sat\"}", c + 1), "cell");
+        must(assay_store_cell_start(store, run, c), "start");
+        for (int64_t row = 0; row < CELL_ROWS; row++)
+            for (int64_t m = 0; m < MEASURES; m++)
+                must(assay_store_value_number(store, run, c, row, metric[m], 0.5), "value");
+        must(assay_store_cell_finish(store, run, c, ASSAY_CELL_DONE, 0.1, NULL), "finish");
+    }
+    must(assay_store_run_finish(store, run, ASSAY_RUN_DONE, 1, NULL), "done");
+}
+
+static void fill_database(const char *path)
+{
+    static const char *const names[MEASURES] = {"k", "coverage", "low", "high"};
+    int64_t metric[MEASURES];
+    assay_store *store;
+    must(assay_store_open(path, ASSAY_STORE_CREATE, &store), "open");
+    for (int run = 0; run < RUNS; run++) {
+        if (run % 500 == 0)
+            must(assay_store_begin(store), "begin");
+        for (int m = 0; run == 0 && m < MEASURES; m++)
+            must(assay_store_metric(store, names[m], &metric[m]), "metric");
+        fill_run(store, metric);
+        if (run % 500 == 499)
+            must(assay_store_commit(store), "commit");
+    }
+    assay_store_close(store);
+}
+
+/* A whole process that paints a view once and leaves: start-up and first paint together. */
+static void bench_paint(const bench *b)
+{
+    static const char *const views[][2] = {{"first paint, experiments (10^7 values)", ":quit\n"},
+        {"first paint, list of 10,000 runs", ":runs\n:quit\n"}};
+    char database[128], script[128];
+    path_in(b, "large.db", database, sizeof database);
+    path_in(b, "paint", script, sizeof script);
+    fill_database(database);
+    for (size_t v = 0; v < 2; v++) {
+        double seconds[STARTS];
+        write_file(script, "%s", views[v][1]);
+        const char *const arguments[] = {
+            b->assay, "tui", "--script", script, "--db", database, NULL};
+        for (int i = 0; i < STARTS; i++)
+            seconds[i] = spawn_seconds(arguments, NULL);
+        double ms = 1e3 * median(seconds, STARTS);
+        char us[32];
+        snprintf(us, sizeof us, "%.1f ms", ms);
+        report(views[v][0], us, "50 ms", ms / 50, "< 1");
+    }
+    unlink(database);
+}
+
+/* ---- pass@k against the textbook loops ---- */
+
+static double last_number(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    double value = NAN;
+    if (!file || fscanf(file, "%lf", &value) != 1)
+        value = NAN;
+    if (file)
+        fclose(file);
+    return value;
+}
+
+static void compare_pass_at_k(
+    const bench *b, const char *what, const char *const *peer, const char *goal)
+{
+    char script[4096], ours_path[128], peer_path[128];
+    double ours[REPEATS], theirs[REPEATS];
+    snprintf(script, sizeof script, "%s/tests/bench/pass_at_k.lua", b->source);
+    path_in(b, "ours", ours_path, sizeof ours_path);
+    path_in(b, "peer", peer_path, sizeof peer_path);
+    const char *const arguments[] = {b->assay, "lua", script, "vectorised", NULL};
+    for (int i = 0; i < REPEATS; i++) {
+        bool ran =
+            !isnan(spawn_seconds(arguments, ours_path)) && !isnan(spawn_seconds(peer, peer_path));
+        ours[i] = ran ? last_number(ours_path) : NAN;
+        theirs[i] = ran ? last_number(peer_path) : NAN;
+    }
+    double t = median(ours, REPEATS), p = median(theirs, REPEATS);
+    char us[32], them[32];
+    snprintf(us, sizeof us, "%.3g ms", 1e3 * t);
+    snprintf(them, sizeof them, "%.3g ms", 1e3 * p);
+    report(what, us, them, p / t, goal);
+}
+
+static void bench_pass_at_k(const bench *b)
+{
+    char lua[4096], python[4096];
+    snprintf(lua, sizeof lua, "%s/tests/bench/pass_at_k.lua", b->source);
+    snprintf(python, sizeof python, "%s/tests/bench/pass_at_k.py", b->source);
+    const char *const textbook[] = {b->assay, "lua", lua, "textbook", NULL};
+    const char *const human_eval[] = {"/usr/bin/python3", python, "loop", NULL};
+    const char *const vectorised[] = {"/usr/bin/python3", python, "vectorised", NULL};
+    compare_pass_at_k(b, "pass@k / textbook double loop in Lua", textbook, ">= 20");
+    compare_pass_at_k(b, "pass@k / human-eval's loop in numpy", human_eval, ">= 20");
+    compare_pass_at_k(b, "pass@k / lgamma-free vectorised numpy", vectorised, "(for scale)");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 3) {
+        fprintf(stderr, "usage: bench ASSAY-PROGRAM SOURCE-DIRECTORY\n");
+        return 2;
+    }
+    bench b = {.assay = argv[1], .source = argv[2], .directory = "./bench.XXXXXX"};
+    if (!mkdtemp(b.directory))
+        return 1;
+    printf("%-44s %14s %14s %9s   %s\n", "", "assay", "peer or goal", "ratio", "goal");
+    bench_start(&b);
+    bench_cells(&b);
+    bench_rows(&b);
+    bench_pass_at_k(&b);
+    bench_paint(&b);
+    char clean[128];
+    snprintf(clean, sizeof clean, "rm -rf '%s'", b.directory);
+    return system(clean) != 0;
+}

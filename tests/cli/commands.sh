@@ -1,0 +1,159 @@
+# The command line as its users meet it: what works, and what each mistake says.
+. "$srcdir/tests/cli/tap.sh"
+
+cat >walk.lua <<'END'
+local assay = require "assay"
+return assay.experiment {
+  name = "walk", title = "A walk", replicates = 3,
+  params = { steps = { default = 4, min = 1, max = 100, doc = "how far" },
+             drift = { default = { 0.0, 1.0 }, min = -5, max = 5, doc = "per step" },
+             mode  = { default = "plain", choices = { "plain", "error" } } },
+  presets = { quick = { steps = 2 } },
+  run = function(cell)
+    local p, rng, x = cell.params, cell:rng("walk"), 0
+    if p.mode == "error" and p.drift == 1 and cell.replicate == 2 then error("fell over") end
+    for t = 1, p.steps do
+      x = x + p.drift + rng:normal()
+      cell:log { t = t, x = x }
+    end
+  end,
+  figures = { { name = "path", x = "t", y = "x", by = "drift" } },
+  claims = { { name = "drifts", text = "drift moves it", check = function(r)
+    return r:compare { measure = "x", a = { drift = 1 }, b = { drift = 0 }, above = 0 } end } },
+}
+END
+
+gives "version" 0 "$assay" --version
+out_has '^assay [0-9]+\.[0-9]+\.[0-9]+$'
+gives "help lists the commands" 0 "$assay" --help
+out_has '^  reproduce '
+gives "every command has help" 0 sh -c 'for c in $("$0" --help | sed -n "s/^  \([a-z]*\) .*/\1/p"); do
+  "$0" $c --help | grep -q "^Usage: assay $c" || exit 1; done' "$assay"
+gives "an unknown command suggests one" 2 "$assay" rum
+err_has 'unknown command "rum" \(did you mean "run"\?\)'
+gives "an unknown option suggests one" 2 "$assay" run walk.lua --sed=3
+err_has 'unknown option "--sed=3" \(did you mean "seed"\?\)'
+gives "an option's value is checked" 2 "$assay" run walk.lua --seed=three
+err_has '--seed must be a whole number, got "three"'
+gives "no database yet" 1 "$assay" ls
+err_has 'there is no database assay.db'
+
+gives "a missing experiment file" 1 "$assay" run nowhere.lua
+err_has 'nowhere.lua'
+echo 'return assay.experiment {' >broken.lua
+gives "a syntax error names file and line" 1 "$assay" run broken.lua
+err_has 'broken.lua:[0-9]+:'
+gives "an unknown parameter suggests one" 1 "$assay" run walk.lua step=3
+err_has 'step.*did you mean "steps"'
+gives "a value out of range names the range" 1 "$assay" run walk.lua steps=1000
+err_has 'steps.*100.*1000|steps.*1000.*100'
+gives "a value of the wrong type" 1 "$assay" run walk.lua steps=many
+err_has 'steps.*many'
+gives "an unknown preset" 1 "$assay" run walk.lua --preset quik
+err_has 'quik.*quick'
+gives "not NAME=VALUE" 2 "$assay" run walk.lua steps
+err_has '"steps" is not NAME=VALUE'
+gives "an empty sweep" 1 "$assay" run walk.lua drift=
+err_has 'drift'
+holds "mistakes made no database" test ! -e assay.db
+
+gives "the script's parameters in --help" 0 "$assay" run walk.lua --help
+out_has 'steps +integer \(default 4; 1\.\.100\)'
+out_has 'how far'
+gives "a run" 0 "$assay" run walk.lua --preset quick --seed 7
+out_has '^run 1  walk  done  6 cells, 12 rows'
+out_has '(supported|inconclusive).*drifts: drift moves it'
+gives "ls" 0 "$assay" ls
+out_has '^ +1  walk +done +6/6 +12 '
+gives "ls --json is JSON" 0 sh -c '"$0" ls --json >j.json && "$0" lua -e "
+  local runs = assay.json.decode(io.open([[j.json]]):read [[a]])
+  assert(#runs == 1 and runs[1].experiment == [[walk]] and runs[1].seed == 7 and runs[1].params.steps == 2)"' "$assay"
+gives "show" 0 "$assay" show 1
+out_has '^experiment +walk'
+gives "show --cells" 0 "$assay" show 1 --cells
+out_has '"drift": ?1'
+gives "show --script is the file" 0 "$assay" show --script
+holds "  to the byte" cmp -s out walk.lua
+gives "claims" 0 "$assay" claims
+out_has 'estimate .* n = 3'
+gives "an unknown run" 1 "$assay" show 99
+err_has '99'
+
+gives "table as csv" 0 "$assay" table 1 --format csv
+out_has '^cell,replicate,drift,mode,steps,t,x$'
+holds "  has every row" test "$(wc -l <out)" = 13
+gives "table by group" 0 "$assay" table 1 --by drift --columns x --format markdown
+out_has '^\|.*drift.*\|'
+gives "table as latex" 0 "$assay" table 1 --by drift --columns x --format latex
+out_has 'toprule'
+gives "table as json" 0 "$assay" table 1 --format json
+gives "a figure in characters" 0 "$assay" plot 1 path --width 60 --height 15
+holds "  fits the width" test "$(awk '{ if (length($0) > m) m = length($0) } END { print m + 0 }' out)" -le 60
+gives "a figure without gnuplot says what to install" 1 env ASSAY_GNUPLOT=/nonexistent "$assay" plot 1 -o f.png
+err_has 'gnuplot'
+if command -v gnuplot >/dev/null; then
+  for format in png svg pdf tex; do
+    gives "a figure as $format" 0 "$assay" plot 1 -o "fig.$format"
+    holds "  is there" test -s "fig.$format"
+  done
+  holds "  with script and data" test -s fig.gp -a -s fig.dat
+fi
+gives "an unknown figure suggests one" 1 "$assay" plot 1 pth
+err_has 'did you mean "path"'
+gives "a format that is not known" 2 "$assay" plot 1 -o fig.jpeg
+gives "sql over the experiment's view" 0 "$assay" sql "SELECT count(*) AS n FROM walk WHERE t = 2" --format csv
+out_has '^6'
+gives "sql does not write" 1 "$assay" sql "DELETE FROM run"
+
+gives "a cell that errs fails the run" 1 "$assay" run walk.lua mode=error -j 2
+err_has 'fell over'
+err_has 'walk.lua:10'
+out_has '^run 2  walk  failed  5 cells'
+gives "show names the failed cell" 0 "$assay" show 2
+out_has 'fell over'
+gives "resume does only what is left" 1 "$assay" resume 2
+gives "  and counts the attempt" 0 "$assay" sql "SELECT sum(attempts) FROM cell WHERE run = 2" --format csv
+out_has '^7'
+gives "reproduce" 0 "$assay" reproduce 1
+out_has 'reproduces run 1'
+gives "rm" 0 "$assay" rm 2
+gives "  and it is gone" 1 "$assay" show 2
+
+gives "new writes an experiment" 0 "$assay" new first-try
+gives "  that runs as it is" 0 "$assay" run first-try.lua --quiet
+gives "new does not overwrite" 1 "$assay" new first-try
+err_has 'first-try.lua: File exists'
+gives "new checks the name" 2 "$assay" new 'a b'
+gives "methods" 0 "$assay" methods
+out_has 'monkeys'
+gives "lua -e" 0 "$assay" lua -e 'print(assay.stats.mean { 1, 2, 6 })'
+out_is '3.0'
+gives "a lua error" 1 "$assay" lua -e 'error("no")'
+
+cat >good.jsonl <<'END'
+{"problem": "a", "sample": 1, "correct": true, "answer": "4"}
+{"problem": "a", "sample": 2, "correct": false, "answer": "5"}
+END
+printf '{"problem": "a", "correct": true}\n{"problem": "a", "correct": tru}\n' >bad.jsonl
+gives "import samples" 0 "$assay" import samples good.jsonl --name mine
+out_has '2 samples'
+gives "again is nothing new" 0 "$assay" import samples good.jsonl --name mine
+out_has 'already'
+gives "a bad line is named" 1 "$assay" import samples bad.jsonl --name bad
+err_has 'bad.jsonl:2'
+gives "  and nothing of it is kept" 0 "$assay" sql "SELECT count(*) FROM sample_log WHERE name = 'bad'" --format csv
+out_has '^0'
+
+gives "detach returns at once" 0 "$assay" run walk.lua --detach
+gives "  and watch follows it" 0 "$assay" watch
+out_has 'done'
+
+echo "hello, this is no database" >no.db
+gives "not a database" 1 "$assay" ls --db no.db
+err_has 'no.db'
+cp assay.db newer.db
+"$assay" sql --db newer.db "SELECT 1" >/dev/null
+"$assay" lua -e 'local f = io.open("newer.db", "r+b"); f:seek("set", 60); f:write(string.pack(">I4", 9999)); f:close()'
+gives "a newer database is refused" 1 "$assay" ls --db newer.db
+err_has 'newer'
+finish
