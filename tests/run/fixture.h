@@ -10,12 +10,32 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "core/status.h"
 #include "run/bytes.h"
 #include "run/run.h"
+
+/* Do limits of memory work here? Not under the address sanitizer and valgrind. */
+static inline bool memory_can_be_limited(void)
+{
+#if defined(__SANITIZE_ADDRESS__)
+    return false;
+#else
+    pid_t child = fork();
+    if (child == 0) {
+        setrlimit(RLIMIT_DATA, &(struct rlimit){1 << 20, 1 << 20});
+        volatile char *memory = malloc(64 << 20);
+        _exit(memory != NULL);
+    }
+    int status = 1;
+    waitpid(child, &status, 0);
+    return status == 0;
+#endif
+}
 
 /* 3 x 4 cells of 6 rows: row i has i, a i^2, a uniform number, and a text. */
 #define PLAIN                                                                                      \

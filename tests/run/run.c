@@ -3,9 +3,6 @@
 #include "fixture.h"
 
 #include <math.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-
 #include <sqlite3.h>
 
 static double number_at(const assay_table *rows, size_t row, const char *name)
@@ -121,9 +118,8 @@ static void limits_may_be_declared(void **state)
 static void a_memory_bomb_meets_the_limit(void **state)
 {
     (void)state;
-#if defined(__SANITIZE_ADDRESS__)
-    skip();
-#endif
+    if (!memory_can_be_limited())
+        skip();
     assay_run_options options = options_with(2);
     options.cell_memory = 64 << 20;
     int64_t run =
