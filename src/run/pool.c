@@ -10,6 +10,7 @@
  */
 #include "run/pool.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -297,10 +298,23 @@ static void signal_cell(const struct slot *slot, int signal)
         kill(slot->pid, signal); /* it has not made its group yet */
 }
 
+/* What the engine lets through: an identifier that is not one of the columns of every row. */
+static bool is_measure_name(const char *name, size_t size)
+{
+    static const char *const taken[] = {"run", "cell", "replicate"};
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+        if (size == strlen(taken[i]) && memcmp(name, taken[i], size) == 0)
+            return false;
+    for (size_t i = 0; i < size; i++)
+        if (name[i] != '_' && !isalnum((unsigned char)name[i]))
+            return false;
+    return size > 0;
+}
+
 static int name_frame(assay_pool *pool, struct slot *slot, const assay_frame *frame)
 {
-    if (!frame->size || memchr(frame->payload, '\0', frame->size))
-        return assay_fail(ASSAY_EFORMAT, "a measure without a name");
+    if (!is_measure_name((const char *)frame->payload, frame->size))
+        return assay_fail(ASSAY_EFORMAT, "what can't be a measure's name");
     if (slot->name_count == ASSAY_FRAME_NAMES)
         return assay_fail(ASSAY_EFORMAT, "more than %d names", ASSAY_FRAME_NAMES);
     if (slot->name_count == slot->name_capacity) {
