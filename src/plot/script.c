@@ -379,6 +379,8 @@ static size_t first_line(const char *text, size_t columns)
 /* A label in lines of at most `columns` characters. */
 static int put_wrapped(const char *text, size_t columns, assay_markup markup, FILE *out)
 {
+    bool stack = markup == ASSAY_MARKUP_LATEX && text[first_line(text, columns)];
+    fputs(stack ? "'\\shortstack{'." : "", out);
     do {
         size_t n = first_line(text, columns);
         char *line = strndup(text, n);
@@ -390,8 +392,9 @@ static int put_wrapped(const char *text, size_t columns, assay_markup markup, FI
         while (*text == ' ')
             text++;
         if (*text)
-            fputs(markup == ASSAY_MARKUP_LATEX ? ".'\\\\'." : ".\"\\n\".", out);
+            fputs(stack ? ".'\\\\'." : ".\"\\n\".", out);
     } while (*text);
+    fputs(stack ? ".'}'" : "", out);
     return ASSAY_OK;
 }
 

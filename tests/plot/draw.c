@@ -127,6 +127,34 @@ static void a_straight_line_lights_the_diagonal(void **state)
     is_diagonal(", \"logx\": true, \"logy\": true", cube, 1e6);
 }
 
+static double spikes(size_t s, double x)
+{
+    (void)s;
+    return x == 31234 ? 1 : x == 71234 ? -1 : 0;
+}
+
+/* One point among a hundred thousand still reaches the top, and one the bottom. */
+static void thinning_keeps_extremes(void **state)
+{
+    (void)state;
+    assay_figure *figure =
+        figure_of("{\"name\": \"s\", \"x\": \"x\", \"y\": \"y\", \"yrange\": [-1, 1]}");
+    assay_series_set *set = curves(figure, 1, 100000, spikes);
+    assay_screen screen = draw(figure, set, 23, 80, false);
+    size_t rows[32] = {0}, used = 0;
+    for (size_t i = 0; i < screen.rows * screen.cols; i++)
+        if (is_braille(&screen.cells[i]))
+            rows[i / screen.cols]++;
+    for (size_t row = 0; row < screen.rows; row++)
+        used += rows[row] > 0;
+    assert_int_equal(rows[1], 1); /* under the label of the y axis */
+    assert_int_equal(used, screen.rows - 4);
+    assert_true(rows[10] > 60);
+    assay_screen_free(&screen);
+    assay_series_set_free(set);
+    assay_figure_free(figure);
+}
+
 static const char two_series[] =
     "{\"name\": \"t\", \"x\": \"x\", \"y\": \"y\", \"by\": \"s\", \"title\": \"Wide \xe2\x80\x93 "
     "open\","
@@ -329,6 +357,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_straight_line_lights_the_diagonal),
+        cmocka_unit_test(thinning_keeps_extremes),
         cmocka_unit_test(text_stands_around_the_dots),
         cmocka_unit_test(ascii_is_ascii),
         cmocka_unit_test(bands_and_laws_are_drawn),

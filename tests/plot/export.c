@@ -95,7 +95,8 @@ static void must_export(
 }
 
 static const char hostile[] =
-    "{\"name\": \"h\", \"x\": \"x\", \"y\": \"y\", \"by\": \"s\", \"logx\": true, \"logy\": true,"
+    "{\"name\": \"h\", \"x\": \"x\", \"xlabel\": \"Long enough to be broken into two lines of the "
+    "column\", \"y\": \"y\", \"by\": \"s\", \"logx\": true, \"logy\": true,"
     "\"fit\": \"power\", \"band\": \"ci95\", \"title\": \"50% of a_b & {c} it's #1 \\\\ ^~$\","
     "\"lines\": [{\"y\": 0.5, \"label\": \"half_of 100%\"}]}";
 
@@ -158,6 +159,7 @@ static void labels_are_escaped_for_latex(void **state)
         must_export(figure, set, formats[i], "f");
         assert_true(has(file, "50\\% of a\\_b \\& \\{c\\} it's \\#1 \\textbackslash{}"));
         assert_true(has(file, "half\\_of 100\\%"));
+        assert_true(has(file, "\\shortstack{Long enough"));
         assert_true(has(file, "$10^{0}$"));
         assert_true(has(file, "x^{-0.5}"));
     }
