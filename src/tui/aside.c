@@ -42,10 +42,6 @@ int tui_queue_new(struct tui_queue **out)
 
 void tui_queue_free(struct tui_queue *queue)
 {
-    for (int i = 0; i < 100 && tui_queue_busy(queue); i++) {
-        free(tui_queue_take(queue));
-        usleep(10000);
-    }
     if (tui_queue_busy(queue))
         return;
     close(queue->wake[0]);

@@ -5,7 +5,6 @@
  * a store handle of its own; the figure on the screen stays until the next one is ready. Drawing it
  * takes milliseconds and is kept until the data or the size change.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -233,23 +232,21 @@ static void close_view(struct tui_view *view)
 
 /* ---- drawing ---- */
 
+/* The figure's title is drawn with it. */
 static void draw_header(const struct figure *self, int y, int cols)
 {
-    const assay_figure *figure = self->figure_count ? self->figures[self->figure_index] : NULL;
     int x = 0;
-    if (figure)
-        x += tui_put(y, 0, cols / 2, TUI_TITLE, figure->title ? figure->title : figure->name);
-    if (figure)
-        x += tui_putf(
-            y, x, cols - x, TUI_BOLD, "  %s %zu/%zu", figure->name, self->index + 1, self->count);
     if (!self->info_known)
         return;
-    x += tui_putf(
-        y, x, cols - x, TUI_NORMAL, "  %s run %lld ", self->info.experiment, (long long)self->run);
+    x += tui_put(y, x, cols - x, TUI_TITLE, self->info.experiment);
+    x += tui_putf(y, x, cols - x, TUI_BOLD, "  run %lld  ", (long long)self->run);
     x += tui_put(
         y, x, cols - x, tui_run_style(self->info.state), assay_run_state_name(self->info.state));
     if (self->view.live)
-        tui_putf(y, x, cols - x, TUI_LIVE, " %.0f%%", 100 * tui_run_fraction(&self->info));
+        x += tui_putf(y, x, cols - x, TUI_LIVE, " %.0f%%", 100 * tui_run_fraction(&self->info));
+    if (self->figure_count)
+        tui_putf(y, x, cols - x, TUI_NORMAL, "  figure %s, %zu of %zu",
+            self->figures[self->figure_index]->name, self->index + 1, self->count);
 }
 
 static int glyph_style(const assay_glyph *glyph)

@@ -48,8 +48,10 @@ void tui_format_duration(double seconds, char out[TUI_SHORT])
     long long whole = (long long)(isfinite(seconds) && seconds > 0 ? seconds : 0);
     if (isnan(seconds))
         snprintf(out, TUI_SHORT, "-");
+    else if (seconds < 0.9995)
+        snprintf(out, TUI_SHORT, "%.0fms", seconds > 0 ? 1e3 * seconds : 0.0);
     else if (whole < 10)
-        snprintf(out, TUI_SHORT, "%.1fs", seconds > 0 ? floor(seconds * 10) / 10 : 0.0);
+        snprintf(out, TUI_SHORT, "%.1fs", floor(seconds * 10) / 10);
     else if (whole < 3600)
         snprintf(out, TUI_SHORT, "%lld:%02lld", whole / 60, whole % 60);
     else if (whole < 86400)

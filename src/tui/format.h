@@ -11,7 +11,7 @@ enum { TUI_SHORT = 64 };
 void tui_format_count(int64_t count, char out[TUI_SHORT]);        /* "950", "12.3k", "4.5M" */
 void tui_format_number(double number, char out[TUI_SHORT]);       /* shortest that reads back */
 void tui_format_estimate(double number, char out[TUI_SHORT]);     /* 4 digits; "-" for NaN */
-void tui_format_duration(double seconds, char out[TUI_SHORT]);    /* "3.2s", "4:05", "1:02:03", "3d 4h" */
+void tui_format_duration(double seconds, char out[TUI_SHORT]);    /* "120ms", "3.2s", "4:05", "1:02:03", "3d 4h" */
 void tui_format_ago(double then, double now, char out[TUI_SHORT]); /* "5m ago" */
 void tui_format_date(double then, char out[TUI_SHORT]);           /* local time, to the minute */
 

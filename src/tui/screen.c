@@ -107,7 +107,9 @@ static int open_terminal(void)
     if (setupterm(term, STDOUT_FILENO, &error) != OK)
         return assay_fail(ASSAY_EINVAL,
             "the terminal type TERM=%s is not known here; try TERM=xterm-256color assay", term);
-    if (!cursor_address || !clear_screen)
+    bool usable = cursor_address && clear_screen;
+    del_curterm(cur_term); /* newterm reads the description anew */
+    if (!usable)
         return assay_fail(ASSAY_EINVAL,
             "TERM=%s cannot place its cursor, so there is no screen to draw on; use the "
             "subcommands (assay --help)",

@@ -417,7 +417,7 @@ static int64_t run_here(struct tui *tui)
     return tui->top->ops->run ? tui->top->ops->run(tui->top) : 0;
 }
 
-/* Cancelling waits for the writers' turn in the store, so it is done aside too. */
+/* Asking a run to stop writes to the store, which may have to wait for its turn: done aside too. */
 struct cancelling {
     struct tui_job job;
     char *database;
@@ -427,7 +427,7 @@ struct cancelling {
 static int cancel(struct tui_job *job)
 {
     struct cancelling *self = (struct cancelling *)job;
-    return assay_run_cancel(self->database, self->run, 5);
+    return assay_run_cancel(self->database, self->run, 0);
 }
 
 static void cancelled(struct tui *tui, struct tui_view *view, struct tui_job *job)

@@ -80,6 +80,13 @@ static void lists_newest_first(void **state)
     assay_run_list_free(&list);
     assert_ok(assay_store_run_list(store, "none", 0, 0, &list));
     assert_int_equal(list.count, 0);
+    int64_t count;
+    assert_ok(assay_store_run_count(store, NULL, &count));
+    assert_int_equal(count, 6);
+    assert_ok(assay_store_run_count(store, "odd", &count));
+    assert_int_equal(count, 3);
+    assert_ok(assay_store_run_count(store, "none", &count));
+    assert_int_equal(count, 0);
     assay_run_list_free(&list);
 }
 

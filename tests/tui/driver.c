@@ -25,6 +25,12 @@
 #include "tui/frame.h"
 #include "tui/tui.h"
 
+#ifdef __SANITIZE_ADDRESS__
+enum { SANITIZED = 1 };
+#else
+enum { SANITIZED = 0 };
+#endif
+
 static void must(int status)
 {
     if (status != ASSAY_OK) {
@@ -57,7 +63,7 @@ static void log_rows(assay_store *store, int64_t run, int64_t cell, double bias,
     must(assay_store_metric(store, "distance", &distance));
     for (int i = 0; i < POINTS; i++) {
         double throws = pow(4, i),
-               off = (double)(replicate - 2) * 0.25 / sqrt(throws) + 0.02 / throws;
+               off = (double)(replicate - 2) * 0.5 * bias / sqrt(throws) + 0.02 / throws;
         must(assay_store_value_integer(store, run, cell, i, n, (int64_t)throws));
         must(assay_store_value_number(store, run, cell, i, share, bias + off));
         must(assay_store_value_number(store, run, cell, i, distance, fabs(off)));
@@ -307,6 +313,8 @@ int main(int argc, char **argv)
     int count = argc - 2 - ascii;
     if (strcmp(command, "run") == 0)
         return run(count, rest);
+    if (strcmp(command, "sanitized") == 0)
+        return !SANITIZED;
     if (count < 1)
         return 2;
     if (strcmp(command, "tui") == 0)

@@ -1,3 +1,44 @@
-EXTRA_DIST += tests/tui/driver.c tests/tui/random.c tests/tui/common.sh tests/tui/screens.test tests/tui/keys.test \
-	tests/tui/terminal.test tests/tui/experiments/inference/coin.lua tests/tui/experiments/mixing/urn.lua \
-	tests/tui/experiments/mixing/broken.lua
+# The program that the tests of the screens run; no test by itself.
+EXTRA_PROGRAMS += tests/tui/driver
+tests_tui_driver_LDADD = src/libworkbench.la
+CLEANFILES += tests/tui/driver$(EXEEXT)
+tui_tests = tests/tui/screens.test tests/tui/keys.test tests/tui/run.test tests/tui/terminal.test
+check_PROGRAMS += tests/tui/random
+tests_tui_random_LDADD = src/libworkbench.la
+TESTS += $(tui_tests)
+tests/tui/screens.log tests/tui/keys.log tests/tui/run.log tests/tui/terminal.log tests/tui/random.log: \
+	tests/tui/driver$(EXEEXT)
+EXTRA_DIST += $(tui_tests) tests/tui/common.sh tests/tui/experiments/inference/coin.lua \
+	tests/tui/experiments/mixing/urn.lua tests/tui/experiments/mixing/broken.lua \
+	tests/tui/screens/empty-experiments-140x40.txt \
+	tests/tui/screens/empty-experiments-80x24.txt \
+	tests/tui/screens/empty-runs-140x40.txt \
+	tests/tui/screens/empty-runs-80x24.txt \
+	tests/tui/screens/experiments-140x40.txt \
+	tests/tui/screens/experiments-80x24.txt \
+	tests/tui/screens/experiments-broken-140x40.txt \
+	tests/tui/screens/experiments-broken-80x24.txt \
+	tests/tui/screens/figure-140x40.txt \
+	tests/tui/screens/figure-2-140x40.txt \
+	tests/tui/screens/figure-2-80x24.txt \
+	tests/tui/screens/figure-80x24.txt \
+	tests/tui/screens/figure-empty-140x40.txt \
+	tests/tui/screens/figure-empty-80x24.txt \
+	tests/tui/screens/form-140x40.txt \
+	tests/tui/screens/form-80x24.txt \
+	tests/tui/screens/form-typing-140x40.txt \
+	tests/tui/screens/form-typing-80x24.txt \
+	tests/tui/screens/help-140x40.txt \
+	tests/tui/screens/help-80x24.txt \
+	tests/tui/screens/run-cells-140x40.txt \
+	tests/tui/screens/run-cells-80x24.txt \
+	tests/tui/screens/run-claims-140x40.txt \
+	tests/tui/screens/run-claims-80x24.txt \
+	tests/tui/screens/run-live-140x40.txt \
+	tests/tui/screens/run-live-80x24.txt \
+	tests/tui/screens/run-no-claims-140x40.txt \
+	tests/tui/screens/run-no-claims-80x24.txt \
+	tests/tui/screens/run-notes-140x40.txt \
+	tests/tui/screens/run-notes-80x24.txt \
+	tests/tui/screens/runs-140x40.txt \
+	tests/tui/screens/runs-80x24.txt

@@ -39,4 +39,12 @@ return assay.experiment {
         { name = "distance", title = "Distance from the bias", x = "n", y = "distance", by = "bias", logx = true,
             logy = true },
     },
+    claims = {
+        { name = "near", text = "the last share is within 0.1 of the bias", check = function(r)
+            return r:estimate { measure = "distance", where = { bias = 0.3 }, below = 0.5 }
+        end },
+        { name = "fair", text = "the coin is fair", check = function()
+            return false
+        end },
+    },
 }
