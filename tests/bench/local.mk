@@ -1,5 +1,5 @@
 # make bench: figures as ratios, see bench.c. Not part of check.
-EXTRA_PROGRAMS = tests/bench/bench
+EXTRA_PROGRAMS += tests/bench/bench
 tests_bench_bench_SOURCES = tests/bench/bench.c
 tests_bench_bench_LDADD = src/libworkbench.la
 EXTRA_DIST += tests/bench/pass_at_k.py tests/bench/pass_at_k.lua
