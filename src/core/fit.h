@@ -9,6 +9,7 @@
  * Residuals are taken in one of three spaces: linear (y), log (log y), or loglog (power: log y
  * against log x; exp_power: log(-log y) against log x), which are ordinary least squares where the
  * law is linear there, and Levenberg-Marquardt (GSL) elsewhere, from several starts, keeping the best.
+ * log_linear and saturating have no loglog space.
  */
 #ifndef ASSAY_CORE_FIT_H
 #define ASSAY_CORE_FIT_H
@@ -45,9 +46,9 @@ typedef struct assay_fit {
     double rss;  /* in the space of the fit */
     double aic;  /* n log(rss / n) + 2 (parameters + 1), in the space of the fit */
     double r2;   /* 1 - rss / tss, in the space of the fit */
-    double mean_abs_error, sd_abs_error, max_abs_error; /* of |law(x) - y| over the used points */
+    double mean_abs_error, sd_abs_error, max_abs_error; /* of |law(x) - y| over the used points; sd with divisor n */
     size_t points;  /* used */
-    size_t dropped; /* not finite, or outside the space's domain */
+    size_t dropped; /* not finite, outside the space's domain, or of weight 0 */
     int iterations;
 } assay_fit;
 
@@ -56,9 +57,10 @@ int assay_law_parse(const char *name, assay_law *law);
 const char *assay_law_name(assay_law law);
 const char *assay_law_parameter(assay_law law, size_t i); /* "a", "b", "c" */
 
-/* x > 0. weights may be NULL. Errors: fewer usable points than parameters; points all at one x or
- * without information about the law (all y equal to 0 or 1 for exp_power); no convergence. With
- * exactly as many points as parameters the intervals are NaN. */
+/* x > 0. weights (>= 0, on squared residuals) may be NULL. Errors: fewer usable points than parameters; points all at one x or
+ * without information about the law (all y equal to 0 or 1 for exp_power); ASSAY_ECONVERGE where no
+ * minimum exists (saturating: points that do not level off fit ever better as b goes to 0). With
+ * exactly as many points as parameters the intervals are NaN. *out is written only on success. */
 int assay_fit_law(assay_law law, assay_fit_space space, const double *x, const double *y,
     const double *weights, size_t n, double level, assay_fit *out);
 

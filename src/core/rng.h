@@ -36,7 +36,7 @@ uint64_t assay_rng_u64(assay_rng *rng);
 /* Uniform in [0, bound) without bias (Lemire 2019); bound >= 1. */
 uint64_t assay_rng_below(assay_rng *rng, uint64_t bound);
 
-/* Uniform in [0, 1) with 53 random bits; the _open form lies in (0, 1). */
+/* Uniform in [0, 1) with 53 random bits; the _open form lies in (0, 1), with 52. */
 double assay_rng_uniform(assay_rng *rng);
 double assay_rng_uniform_open(assay_rng *rng);
 
@@ -48,8 +48,9 @@ double assay_rng_exponential(assay_rng *rng, double rate);              /* rate 
 double assay_rng_gamma(assay_rng *rng, double shape, double scale);     /* both > 0 */
 double assay_rng_beta(assay_rng *rng, double a, double b);              /* both > 0 */
 uint64_t assay_rng_binomial(assay_rng *rng, uint64_t n, double p);      /* 0 <= p <= 1 */
-uint64_t assay_rng_poisson(assay_rng *rng, double mean);                /* mean >= 0 */
-/* successes among `draws` without replacement from `good` + `bad` */
+uint64_t assay_rng_poisson(assay_rng *rng, double mean);                /* 0 <= mean <= 2^62 */
+/* successes among `draws` <= good + bad < 2^64 without replacement, in O(the smallest of good, bad,
+ * draws and what is not drawn) time */
 uint64_t assay_rng_hypergeometric(assay_rng *rng, uint64_t good, uint64_t bad, uint64_t draws);
 
 /* An index in 0..n-1 with probability weights[i] / sum. ASSAY_EINVAL for n = 0, a negative or
