@@ -46,7 +46,8 @@ typedef struct assay_fit {
     double rss;  /* in the space of the fit */
     double aic;  /* n log(rss / n) + 2 (parameters + 1), in the space of the fit */
     double r2;   /* 1 - rss / tss, in the space of the fit */
-    double mean_abs_error, sd_abs_error, max_abs_error; /* of |law(x) - y| over the used points; sd with divisor n */
+    /* of |law(x) - y| over the used points; the sd with divisor n */
+    double mean_abs_error, sd_abs_error, max_abs_error;
     size_t points;  /* used */
     size_t dropped; /* not finite, outside the space's domain, or of weight 0 */
     int iterations;
@@ -57,10 +58,11 @@ int assay_law_parse(const char *name, assay_law *law);
 const char *assay_law_name(assay_law law);
 const char *assay_law_parameter(assay_law law, size_t i); /* "a", "b", "c" */
 
-/* x > 0. weights (>= 0, on squared residuals) may be NULL. Errors: fewer usable points than parameters; points all at one x or
- * without information about the law (all y equal to 0 or 1 for exp_power); ASSAY_ECONVERGE where no
- * minimum exists (saturating: points that do not level off fit ever better as b goes to 0). With
- * exactly as many points as parameters the intervals are NaN. *out is written only on success. */
+/* x > 0. weights (>= 0, on squared residuals) may be NULL. ASSAY_EINVAL: fewer usable points than
+ * parameters; points all at one x or without information about the law (all y equal to 0 or 1 for
+ * exp_power). ASSAY_ECONVERGE: no minimum exists (saturating: points that do not level off fit ever
+ * better as b goes to 0). With exactly as many points as parameters the intervals are NaN. *out is
+ * written only on success. */
 int assay_fit_law(assay_law law, assay_fit_space space, const double *x, const double *y,
     const double *weights, size_t n, double level, assay_fit *out);
 
