@@ -328,7 +328,7 @@ static int read_run(sqlite3_stmt *s, assay_run_info *out)
     return ASSAY_OK;
 }
 
-int assay_store_run_get(assay_store *store, int64_t id, assay_run_info *out)
+static int get_run(assay_store *store, int64_t id, assay_run_info *out)
 {
     sqlite3_stmt *s;
     bool row = false;
@@ -345,6 +345,17 @@ int assay_store_run_get(assay_store *store, int64_t id, assay_run_info *out)
     if (status)
         assay_run_info_clear(out);
     return status;
+}
+
+/* A run may end between the reading of its row and the question whether its process lives; it only
+ * looks interrupted then, and the row read again has how it ended. */
+int assay_store_run_get(assay_store *store, int64_t id, assay_run_info *out)
+{
+    int status = get_run(store, id, out);
+    if (status || out->state != ASSAY_RUN_INTERRUPTED)
+        return status;
+    assay_run_info_clear(out);
+    return get_run(store, id, out);
 }
 
 static int append_run(sqlite3_stmt *s, assay_run_list *list)

@@ -142,7 +142,7 @@ static struct widths measure(const struct experiments *self, int cols)
     }
     w.family = w.family > 12 ? 12 : w.family;
     w.name = w.name > 20 ? 20 : w.name;
-    w.claims = w.claims > 10 ? 10 : w.claims;
+    w.claims = w.claims > 12 ? 12 : w.claims;
     w.title = cols - 2 - w.family - w.name - w.last - w.claims - 5;
     return w;
 }
@@ -181,10 +181,13 @@ static void draw_row(struct tui_view *view, const struct experiment *item, struc
     tui_put(y, x += w.name + 1, w.title, TUI_NORMAL | mark, item->title ? item->title : "");
     draw_last(view, item, y, x += w.title + 1, w.last, mark);
     x += w.last + 1;
-    for (size_t i = 0; i < item->claims.count && (int)i < w.claims; i++) {
+    bool more = item->claims.count > (size_t)w.claims;
+    for (int i = 0; i < w.claims - more && (size_t)i < item->claims.count; i++) {
         const char *verdict = item->claims.claims[i].verdict;
-        tui_put(y, x + (int)i, 1, tui_verdict_style(verdict) | mark, tui_verdict_mark(verdict));
+        tui_put(y, x + i, 1, tui_verdict_style(verdict) | mark, tui_verdict_mark(verdict));
     }
+    if (more)
+        tui_put(y, x + w.claims - 1, 1, TUI_DIM | mark, tui_glyph(TUI_ELLIPSIS));
 }
 
 static void draw_list(struct tui_view *view, struct tui_area area)
@@ -342,7 +345,7 @@ static const char *experiment(struct tui_view *view)
 
 const struct view_ops tui_experiments_view = {
     .name = "experiments",
-    .hint = "Enter:parameters  r:runs  f:figure  /:search",
+    .hint = "Enter:parameters  r:runs  f:figure",
     .size = sizeof(struct experiments),
     .open = open_view,
     .load = load,

@@ -510,6 +510,7 @@ static void launched(struct tui *tui, struct tui_view *view, struct tui_job *job
     if (job->status != ASSAY_OK) {
         tui_failed(tui);
     } else if (form) {
+        tui_say(tui, TUI_NORMAL, "%s", "");
         tui_look_at_store(tui);
         if (tui_open(tui, &tui_run_view, &(struct tui_target){.run = self->run}) != ASSAY_OK)
             tui_failed(tui);

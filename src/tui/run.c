@@ -217,7 +217,9 @@ static int draw_header(struct run *self, struct tui_area area)
         date, info->host ? info->host : "?", dot, preset, (unsigned long long)info->seed, dot,
         (long long)info->replicates, dot, (long long)info->workers);
     char *settings = settings_text(info->params, NULL);
-    tui_put(++y, 0, cols, TUI_NORMAL, settings ? settings : "");
+    int settings_lines = tui_put_wrapped(
+        (struct tui_area){++y, 0, 2, cols}, 0, TUI_NORMAL, settings ? settings : "");
+    y += settings_lines > 1;
     free(settings);
     if (info->error)
         tui_put(++y, 0, cols, TUI_BAD, info->error);
@@ -238,6 +240,14 @@ static void draw_tabs(const struct run *self, int y, int cols)
 
 /* ---- lines ---- */
 
+/* An error without the directories of the file that it begins with. */
+static const char *first_words(const char *error)
+{
+    size_t place = strcspn(error, ": ");
+    const char *file = error[place] == ':' ? memrchr(error, '/', place) : NULL;
+    return file ? file + 1 : error;
+}
+
 static void draw_cell(struct run *self, size_t index, int y, int cols, int mark)
 {
     const assay_cell_info *cell = cell_at(self, index);
@@ -257,8 +267,7 @@ static void draw_cell(struct run *self, size_t index, int y, int cols, int mark)
     char *settings = settings_text(cell->params, self->swept);
     int used = tui_put(y, 40, cols - 40, TUI_NORMAL | mark, settings ? settings : "");
     if (cell->error)
-        tui_putf(y, 42 + used, cols - 42 - used, TUI_BAD | mark, "%.*s",
-            (int)strcspn(cell->error, "\n"), cell->error);
+        tui_put(y, 42 + used, cols - 42 - used, TUI_BAD | mark, first_words(cell->error));
     free(settings);
 }
 
