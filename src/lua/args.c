@@ -377,6 +377,32 @@ const size_t *assay_arg_indices(
     return out;
 }
 
+const unsigned char *assay_arg_flags(lua_State *L, int at, const char *name, size_t *n)
+{
+    static const char wanted[] = "true or false (or 1 or 0)";
+    at = lua_absindex(L, at);
+    luaL_checkstack(L, 8, NULL);
+    const assay_matrix *m = assay_lua_test_matrix(L, at);
+    if (m)
+        *n = m->rows * m->cols;
+    else
+        *n = list_length(L, at, name, "a list of true or false (or 1 or 0)");
+    unsigned char *out = assay_lua_scratch(L, *n, 1);
+    for (size_t i = 0; i < *n; i++) {
+        if (m)
+            lua_pushnumber(L, m->data[i / m->cols * m->stride + i % m->cols]);
+        else
+            push_element(L, at, i + 1);
+        const bool one = lua_type(L, -1) == LUA_TNUMBER && lua_tonumber(L, -1) == 1;
+        const bool zero = lua_type(L, -1) == LUA_TNUMBER && lua_tonumber(L, -1) == 0;
+        if (!lua_isboolean(L, -1) && !one && !zero)
+            element_refuse(L, name, i + 1, wanted);
+        out[i] = one || (lua_isboolean(L, -1) && lua_toboolean(L, -1));
+        lua_pop(L, 1);
+    }
+    return out;
+}
+
 /* Row i (0-based) of a nested list is on top of the stack: its length, and its numbers into `out`
  * when that is not NULL. */
 static size_t nested_row(lua_State *L, const char *name, size_t i, double *out)

@@ -65,6 +65,8 @@ const double *assay_arg_vector_of(lua_State *L, int at, const char *name, size_t
  * classes have base 1). limit SIZE_MAX: none. Pushes one value. */
 const size_t *assay_arg_indices(
     lua_State *L, int at, const char *name, size_t base, size_t limit, size_t *n);
+/* A list of true/false or 1/0, as 1 and 0. Pushes one value. */
+const unsigned char *assay_arg_flags(lua_State *L, int at, const char *name, size_t *n);
 /* A matrix userdata, or a nested list (rows of equal length; the first ragged row is named). Pushes
  * one value that keeps the memory. An empty list is 0 x 0. */
 assay_matrix assay_arg_matrix(lua_State *L, int at, const char *name);

@@ -25,6 +25,8 @@ static const luaL_Reg rooms[] = {
     {"fit", assay_lua_fit},
     {"json", assay_lua_json},
     {"data", assay_lua_data},
+    {"inference", assay_lua_inference},
+    {"models", assay_lua_models},
     {NULL, NULL},
 };
 

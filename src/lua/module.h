@@ -18,6 +18,8 @@ int assay_lua_stats(lua_State *L);
 int assay_lua_topk(lua_State *L);
 int assay_lua_fit(lua_State *L);
 int assay_lua_json(lua_State *L);
+int assay_lua_inference(lua_State *L);
+int assay_lua_models(lua_State *L);
 int assay_lua_data(lua_State *L);
 
 /* Push a table as Lua columns by name (see data.c) and free it, also when memory runs out. */

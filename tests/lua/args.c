@@ -36,6 +36,20 @@ static int vector_of(lua_State *L)
     return 1;
 }
 
+static int flags(lua_State *L)
+{
+    size_t n = 0;
+    int top = lua_gettop(L);
+    const unsigned char *x = assay_arg_flags(L, 1, "correct", &n);
+    assert_int_equal(lua_gettop(L), top + 1);
+    lua_createtable(L, (int)n, 0);
+    for (size_t i = 0; i < n; i++) {
+        lua_pushinteger(L, x[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
 static int column(lua_State *L)
 {
     size_t n = 0;
@@ -96,6 +110,7 @@ static int vector_then_option(lua_State *L)
 static const luaL_Reg functions[] = {
     {"indices", indices},
     {"vector_of", vector_of},
+    {"flags", flags},
     {"column", column},
     {"shape", shape},
     {"options", options},
@@ -181,6 +196,18 @@ static void reads_vectors(void **state)
         "{{4.0 5.0}}");
 }
 
+static void reads_flags(void **state)
+{
+    GIVES("flags({true, false, 1, 0, 1.0})", "{{1 0 1 0 1}}");
+    GIVES("flags(assay.matrix{{1, 0, 1}}[1])", "{{1 0 1}}");
+    GIVES("flags({})", "{{}}");
+    REFUSES("flags({1, 2})", "flags: correct[2] must be true or false (or 1 or 0), got 2");
+    REFUSES("flags({'true'})", "flags: correct[1] must be true or false (or 1 or 0), got a string");
+    REFUSES("flags(true)", "flags: correct must be a list of true or false (or 1 or 0), got true");
+    REFUSES("flags(assay.matrix{{0, nan}})",
+        "flags: correct[2] must be true or false (or 1 or 0), got nan");
+}
+
 static void reads_matrices(void **state)
 {
     GIVES("shape{{1, 2, 3}, {4, 5, 6}}", "{203}");
@@ -247,6 +274,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_indices),
         cmocka_unit_test(reads_vectors),
+        cmocka_unit_test(reads_flags),
         cmocka_unit_test(reads_matrices),
         cmocka_unit_test(reads_options),
         cmocka_unit_test(says_ranges),

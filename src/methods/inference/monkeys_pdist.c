@@ -24,6 +24,7 @@
 #include <gsl/gsl_sf_gamma.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/status.h"
 
@@ -45,13 +46,15 @@ static piece measure(const gsl_function *f, double low, double high)
     return p;
 }
 
-/* The integral between the first and last of `count` ascending break points. */
-static int integrate(const gsl_function *f, const double *breaks, size_t count, double *area)
+/* The integral over the pieces between `count` ascending break points, without those to skip. */
+static int integrate(
+    const gsl_function *f, const double *breaks, const bool *skip, size_t count, double *area)
 {
     piece pieces[MAX_PIECES];
     size_t used = 0;
     for (size_t i = 0; i + 1 < count; i++)
-        pieces[used++] = measure(f, breaks[i], breaks[i + 1]);
+        if (!skip[i])
+            pieces[used++] = measure(f, breaks[i], breaks[i + 1]);
     for (;;) {
         double error = 0;
         size_t worst = 0;
@@ -179,13 +182,20 @@ static size_t break_points(const integrand *f, double *breaks)
     return distinct;
 }
 
-static double largest_log(const integrand *f, const double *breaks, size_t count)
+/* The largest log of the integrand at the break points and midway; pieces that are nothing beside
+ * it are marked. (The integrand falls steadily from its peak, which has break points around it.) */
+static double survey(const integrand *f, const double *breaks, size_t count, bool *skip)
 {
-    double largest = -INFINITY;
+    static const double nothing = -90; /* e^-90 = 10^-39 */
+    double top[MAX_BREAKS], largest = -INFINITY;
     for (size_t i = 0; i + 1 < count; i++) {
         const double middle = breaks[i] + (breaks[i + 1] - breaks[i]) / 2;
-        largest = fmax(largest, fmax(log_integrand(f, middle), log_integrand(f, breaks[i + 1])));
+        const double low = i > 0 ? log_integrand(f, breaks[i]) : -INFINITY;
+        top[i] = fmax(fmax(low, log_integrand(f, middle)), log_integrand(f, breaks[i + 1]));
+        largest = fmax(largest, top[i]);
     }
+    for (size_t i = 0; i + 1 < count; i++)
+        skip[i] = i > 0 && top[i] < largest + nothing;
     return largest;
 }
 
@@ -193,12 +203,13 @@ static double largest_log(const integrand *f, const double *breaks, size_t count
 static int log_half(integrand f, bool upper, double *log_value)
 {
     double breaks[MAX_BREAKS], area;
+    bool skip[MAX_BREAKS];
     f.upper = upper;
     f.power = fmin(upper ? f.beta : f.alpha, 1);
     const size_t count = break_points(&f, breaks);
-    f.largest = largest_log(&f, breaks, count);
+    f.largest = survey(&f, breaks, count, skip);
     const gsl_function function = {integrand_value, &f};
-    int status = integrate(&function, breaks, count, &area);
+    int status = integrate(&function, breaks, skip, count, &area);
     if (status != ASSAY_OK)
         return assay_fail(status,
             "quadrature for alpha = %g, beta = %g, scale = %g, c = %g, n - c = %g did not "
@@ -244,6 +255,12 @@ static int log_moment(const distribution *d, double c, double misses, double *lo
 
 /* ---- Likelihood and forecast ---- */
 
+/* Messages name the function as scripts know it. */
+static const char *name_for(assay_pdist kind, const char *beta, const char *kumaraswamy)
+{
+    return kind == ASSAY_PDIST_BETA ? beta : kumaraswamy;
+}
+
 static int check_positive(const char *who, const char *name, double value)
 {
     if (value > 0 && isfinite(value))
@@ -287,9 +304,10 @@ int assay_scaled_binomial_logpmf(
     assay_pdist kind, double alpha, double beta, double scale, double n, double c, double *out)
 {
     const distribution d = {kind, alpha, beta, scale};
-    int status = check_distribution("scaled_binomial_logpmf", &d);
+    const char *who = name_for(kind, "beta_binomial_logpmf", "kumaraswamy_binomial_logpmf");
+    int status = check_distribution(who, &d);
     if (status == ASSAY_OK)
-        status = check_count("scaled_binomial_logpmf", n, c, 1);
+        status = check_count(who, n, c, 1);
     return status == ASSAY_OK ? logpmf(&d, n, c, out) : status;
 }
 
@@ -297,13 +315,13 @@ int assay_pass_at_k_pdist(assay_pdist kind, double alpha, double beta, double sc
     const double *k, size_t nk, double *pass)
 {
     const distribution d = {kind, alpha, beta, scale};
-    int status = check_distribution("pass_at_k_pdist", &d);
+    const char *who = name_for(kind, "pass_at_k_beta", "pass_at_k_kumaraswamy");
+    int status = check_distribution(who, &d);
     for (size_t j = 0; j < nk && status == ASSAY_OK; j++) {
         double log_miss;
         if (!(k[j] >= 1 && isfinite(k[j])))
             return assay_fail(ASSAY_EINVAL,
-                "pass_at_k_pdist: k must be finite and at least 1, got %g at number %zu", k[j],
-                j + 1);
+                "%s: k must be finite and at least 1, got %g at number %zu", who, k[j], j + 1);
         status = log_moment(&d, 0, k[j], &log_miss);
         if (status == ASSAY_OK)
             pass[j] = -expm1(log_miss);
@@ -460,9 +478,10 @@ int assay_scaled_binomial_nll(assay_pdist kind, double alpha, double beta, doubl
 {
     const distribution d = {kind, alpha, beta, scale};
     sample s;
-    int status = check_distribution("scaled_binomial_nll", &d);
+    const char *who = name_for(kind, "beta_binomial_nll", "kumaraswamy_binomial_nll");
+    int status = check_distribution(who, &d);
     if (status == ASSAY_OK)
-        status = sample_counts("scaled_binomial_nll", n, c, problems, &s);
+        status = sample_counts(who, n, c, problems, &s);
     if (status != ASSAY_OK)
         return status;
     status = mean_nll(&d, &s, nll);
@@ -522,10 +541,10 @@ static void moment_start(const sample *counts, double scale, double *alpha, doub
     *beta = usable ? clamp((1 - mean) * total) : 3.5;
 }
 
-/* One descent from (x0, x1), which it moves, until the simplex is smaller than 1e-8, or no longer
- * shrinks because the values at its corners differ by roundings only. (nmsimplex2 updates the size
- * by differences, whose own rounding is above 1e-8.) */
-static int descend(search *s, double *x, int *iterations)
+/* One descent from (x0, x1), which it moves, until the simplex is smaller than `precision`, or no
+ * longer shrinks because the values at its corners differ by roundings only. (nmsimplex2 updates
+ * the size by differences, whose own rounding is above 1e-8.) */
+static int descend(search *s, double *x, double precision, int *iterations)
 {
     enum { LIMIT = 1000, STALLED = 20 };
     gsl_vector_view start = gsl_vector_view_array(x, 2);
@@ -545,7 +564,7 @@ static int descend(search *s, double *x, int *iterations)
         const double size = gsl_multimin_fminimizer_size(m);
         stalled = size < smallest ? 0 : stalled + 1;
         smallest = fmin(smallest, size);
-        done = smallest < 1e-8 || (smallest < 1e-6 && stalled == STALLED);
+        done = smallest < precision || (smallest < 1e-6 && stalled == STALLED);
         ++*iterations;
     }
     x[0] = gsl_vector_get(gsl_multimin_fminimizer_x(m), 0);
@@ -557,14 +576,105 @@ static int descend(search *s, double *x, int *iterations)
                 : assay_fail(ASSAY_ECONVERGE, "fit_pdist: no convergence in %d iterations", LIMIT);
 }
 
-/* The second descent, from the end of the first, undoes a simplex that collapsed early. */
+static bool is_at_bound(double a, double b)
+{
+    const double edge = 1 + 1e-6;
+    return a < least_shape * edge || a * edge > most_shape || b < least_shape * edge ||
+           b * edge > most_shape;
+}
+
+/* So near that Newton's stencil would look beyond the bounds. */
+static bool is_near_bound(const double *x)
+{
+    const double margin = 0.1;
+    return fmin(x[0], x[1]) < log(least_shape) + margin ||
+           fmax(x[0], x[1]) > log(most_shape) - margin;
+}
+
+static int nll_at(search *s, const double *x, double *nll)
+{
+    distribution d = s->d;
+    d.alpha = exp(x[0]);
+    d.beta = exp(x[1]);
+    return mean_nll(&d, s->sample, nll);
+}
+
+/* nll at x + (i, j) h for the i, j that the differences below use; the others are left 0. */
+static int stencil(search *s, const double *x, double h, double f[5][5])
+{
+    for (int i = -2; i <= 2; i++)
+        for (int j = -2; j <= 2; j++) {
+            const bool axis = i == 0 || j == 0, corner = abs(i) == 1 && abs(j) == 1;
+            const double at[2] = {x[0] + i * h, x[1] + j * h};
+            int status = ASSAY_OK;
+            f[i + 2][j + 2] = 0;
+            if (axis || corner)
+                status = nll_at(s, at, &f[i + 2][j + 2]);
+            if (status != ASSAY_OK)
+                return status;
+        }
+    return ASSAY_OK;
+}
+
+/*
+ * One step of Newton's method in the logarithms; *length is infinite where the curvature is not
+ * that of a minimum. A minimum found by comparing values is uncertain by the square root of their
+ * rounding, which reaches the fifth digit of beta; differences over a wide stencil (fourth order,
+ * h = 0.01) have no such limit.
+ */
+static int newton_step(search *s, double *x, double *length)
+{
+    static const double h = 0.01;
+    double f[5][5];
+    int status = stencil(s, x, h, f);
+    if (status != ASSAY_OK)
+        return status;
+    const double gx = (f[0][2] - 8 * f[1][2] + 8 * f[3][2] - f[4][2]) / (12 * h);
+    const double gy = (f[2][0] - 8 * f[2][1] + 8 * f[2][3] - f[2][4]) / (12 * h);
+    const double xx =
+        (-f[0][2] + 16 * f[1][2] - 30 * f[2][2] + 16 * f[3][2] - f[4][2]) / (12 * h * h);
+    const double yy =
+        (-f[2][0] + 16 * f[2][1] - 30 * f[2][2] + 16 * f[2][3] - f[2][4]) / (12 * h * h);
+    const double xy = (f[3][3] - f[3][1] - f[1][3] + f[1][1]) / (4 * h * h);
+    const double determinant = xx * yy - xy * xy;
+    const double dx = -(yy * gx - xy * gy) / determinant, dy = -(xx * gy - xy * gx) / determinant;
+    *length = xx > 0 && determinant > 0 ? hypot(dx, dy) : (double)INFINITY;
+    x[0] += dx;
+    x[1] += dy;
+    return ASSAY_OK;
+}
+
+/* Newton's method to 1e-8; *done tells whether it stayed near and converged. */
+static int polish(search *s, double *x, bool *done)
+{
+    enum { MOST = 6 };
+    static const double farthest = 0.05;
+    double length = 0;
+    *done = false;
+    for (int i = 0; i < MOST && !*done; i++) {
+        int status = newton_step(s, x, &length);
+        if (status != ASSAY_OK || !(length < farthest))
+            return status;
+        *done = length < 1e-8;
+    }
+    return ASSAY_OK;
+}
+
+/* Where Newton's method does not go, as at a bound, descents go on to 1e-8; the one that starts
+ * anew from the end of another undoes a simplex that collapsed early. */
 static int maximise(search *s, assay_pdist_fit *out)
 {
     double x[2] = {log(s->d.alpha), log(s->d.beta)};
+    bool done = false;
     out->iterations = 0;
-    int status = descend(s, x, &out->iterations);
-    if (status == ASSAY_OK)
-        status = descend(s, x, &out->iterations);
+    int status = descend(s, x, 1e-4, &out->iterations);
+    double polished[2] = {x[0], x[1]};
+    if (status == ASSAY_OK && !is_near_bound(x))
+        status = polish(s, polished, &done);
+    if (done)
+        memcpy(x, polished, sizeof x);
+    for (int i = 0; i < 2 && status == ASSAY_OK && !done; i++)
+        status = descend(s, x, 1e-8, &out->iterations);
     if (status != ASSAY_OK)
         return status;
     s->d.alpha = clamp(exp(x[0]));
@@ -573,9 +683,7 @@ static int maximise(search *s, assay_pdist_fit *out)
     out->alpha = s->d.alpha;
     out->beta = s->d.beta;
     out->scale = s->d.scale;
-    const double edge = 1 + 1e-6;
-    out->at_bound = out->alpha < least_shape * edge || out->alpha * edge > most_shape ||
-                    out->beta < least_shape * edge || out->beta * edge > most_shape;
+    out->at_bound = is_at_bound(out->alpha, out->beta);
     return mean_nll(&s->d, s->sample, &out->nll);
 }
 
@@ -598,21 +706,17 @@ static int refit(assay_pdist_fit *out)
                       */
 }
 
-static int check_opts(const assay_pdist_opts *o)
-{
-    if (!(o->scale >= 0 && o->scale <= 1))
-        return assay_fail(ASSAY_EINVAL,
-            "fit_pdist: scale must be in (0, 1], or 0 to estimate it, got %g", o->scale);
-    return ASSAY_OK;
-}
-
-static int choose_scale(const assay_pdist_opts *o, const sample *counts, double *scale)
+static int choose_scale(
+    const char *who, const assay_pdist_opts *o, const sample *counts, double *scale)
 {
     double largest = 0;
+    if (!(o->scale >= 0 && o->scale <= 1))
+        return assay_fail(ASSAY_EINVAL, "%s: scale must be in (0, 1], or 0 to estimate it, got %g",
+            who, o->scale);
     for (size_t i = 0; i < counts->count; i++)
         largest = fmax(largest, counts->seen[i].c / counts->seen[i].n);
     if (largest == 0)
-        return assay_fail(ASSAY_EINVAL, "fit_pdist: no successes: every c is 0");
+        return assay_fail(ASSAY_EINVAL, "%s: no successes: every c is 0", who);
     if (o->scale > 0)
         *scale = o->scale;
     else if (o->method == ASSAY_PDIST_DISCRETISED)
@@ -629,18 +733,16 @@ int assay_fit_pdist(assay_pdist kind, const double *n, const double *c, size_t p
     sample counts = {0}, bins = {0};
     if (!o)
         o = &defaults;
-    int status = check_opts(o);
-    if (status == ASSAY_OK)
-        status = sample_counts("fit_pdist", n, c, problems, &counts);
+    const char *who = name_for(kind, "fit_beta_binomial", "fit_kumaraswamy_binomial");
+    int status = sample_counts(who, n, c, problems, &counts);
     if (status != ASSAY_OK)
         return status;
     search s = {.sample = &counts, .d.kind = kind, .progress = o->progress};
-    if ((status = choose_scale(o, &counts, &s.d.scale)) != ASSAY_OK)
+    if ((status = choose_scale(who, o, &counts, &s.d.scale)) != ASSAY_OK)
         goto cleanup;
     moment_start(&counts, s.d.scale, &s.d.alpha, &s.d.beta);
     if (o->method == ASSAY_PDIST_DISCRETISED) {
-        status =
-            sample_bins("fit_pdist", &counts, o->bins_per_decade ? o->bins_per_decade : 10, &bins);
+        status = sample_bins(who, &counts, o->bins_per_decade ? o->bins_per_decade : 10, &bins);
         if (status != ASSAY_OK)
             goto cleanup;
         s.sample = &bins;

@@ -25,6 +25,18 @@
 
 /* ---- Checks ---- */
 
+/* Messages name the function as scripts know it. */
+static const char *vote_name(const double *weight)
+{
+    return weight ? "weighted_vote" : "majority_vote";
+}
+
+/* So that it prints as "nan", whatever the bits. */
+static double unsigned_nan(double x)
+{
+    return isnan(x) ? (double)NAN : x;
+}
+
 static int check_k(const char *who, const double *k, size_t nk, size_t n)
 {
     for (size_t j = 0; j < nk; j++) {
@@ -51,7 +63,8 @@ static int check_votes(
                 answer[i] + 1, classes);
         if (weight && !(weight[i] >= 0 && isfinite(weight[i])))
             return assay_fail(ASSAY_EINVAL,
-                "%s: weight %g of answer %zu must be finite and at least 0", who, weight[i], i + 1);
+                "%s: weight %g of answer %zu must be finite and at least 0", who,
+                unsigned_nan(weight[i]), i + 1);
     }
     return ASSAY_OK;
 }
@@ -301,13 +314,13 @@ static void follow_permutation(vote *v, const size_t *answer, const double *weig
     }
 }
 
-static int check_permutation(const size_t *order, size_t n, size_t number, size_t *mark)
+static int check_permutation(
+    const char *who, const size_t *order, size_t n, size_t number, size_t *mark)
 {
     for (size_t i = 0; i < n; i++) {
         if (order[i] >= n || mark[order[i]] == number)
             return assay_fail(ASSAY_EINVAL,
-                "vote_permutation: permutation %zu is not a permutation of 1..%zu: see its "
-                "element %zu",
+                "%s: permutation %zu is not a permutation of 1..%zu: see its element %zu", who,
                 number, n, i + 1);
         mark[order[i]] = number;
     }
@@ -319,23 +332,23 @@ static int vote_over_permutations(const size_t *answer, const double *weight, si
     const unsigned char *class_correct, size_t classes, const size_t *perm, size_t nperm,
     assay_rng *rng, double *acc, double *sd)
 {
-    int status = check_votes("vote_permutation", answer, weight, n, classes);
+    const char *who = vote_name(weight);
+    int status = check_votes(who, answer, weight, n, classes);
     if (status == ASSAY_OK && nperm < 1)
-        status = assay_fail(
-            ASSAY_EINVAL, "vote_permutation: there must be at least 1 permutation, got 0");
+        status = assay_fail(ASSAY_EINVAL, "%s: there must be at least 1 permutation, got 0", who);
     if (status != ASSAY_OK)
         return status;
     vote v;
     double *squares = calloc(n, sizeof *squares);
     size_t *order = calloc(n, sizeof *order);
-    status = vote_alloc("vote_permutation", classes, &v);
+    status = vote_alloc(who, classes, &v);
     if (!squares || !order)
-        status = assay_fail(ASSAY_ENOMEM, "vote_permutation: no memory for %zu answers", n);
+        status = assay_fail(ASSAY_ENOMEM, "%s: no memory for %zu answers", who, n);
     memset(acc, 0, n * sizeof *acc);
     spread s = {acc, squares, 0};
     for (size_t r = 0; r < nperm && status == ASSAY_OK; r++) {
         if (perm)
-            status = check_permutation(perm + r * n, n, r + 1, order);
+            status = check_permutation(who, perm + r * n, n, r + 1, order);
         else
             assay_rng_permutation(rng, n, order);
         if (status == ASSAY_OK)
@@ -383,20 +396,20 @@ int assay_vote_subsets(const size_t *answer, const double *weight, size_t n,
     const unsigned char *class_correct, size_t classes, const size_t *subset, size_t k,
     size_t count, double *success)
 {
-    int status = check_votes("vote_subsets", answer, weight, n, classes);
+    const char *who = vote_name(weight);
+    int status = check_votes(who, answer, weight, n, classes);
     if (status == ASSAY_OK && (k < 1 || k > n))
-        status = assay_fail(ASSAY_EINVAL, "vote_subsets: k must be in 1..%zu, got %zu", n, k);
+        status = assay_fail(ASSAY_EINVAL, "%s: k must be in 1..%zu, got %zu", who, n, k);
     if (status != ASSAY_OK)
         return status;
     vote v;
-    status = vote_alloc("vote_subsets", classes, &v);
+    status = vote_alloc(who, classes, &v);
     for (size_t r = 0; r < count && status == ASSAY_OK; r++) {
         const size_t *one = subset + r * k;
         for (size_t i = 0; i < k && status == ASSAY_OK; i++)
             if (one[i] >= n)
                 status = assay_fail(ASSAY_EINVAL,
-                    "vote_subsets: subset %zu has sample %zu, but there are %zu", r + 1, one[i] + 1,
-                    n);
+                    "%s: subset %zu has sample %zu, but there are %zu", who, r + 1, one[i] + 1, n);
         if (status == ASSAY_OK)
             success[r] = subset_success(&v, answer, weight, class_correct, one, k);
     }
@@ -408,18 +421,19 @@ int assay_vote_subsets_draw(const size_t *answer, const double *weight, size_t n
     const unsigned char *class_correct, size_t classes, const double *k, size_t nk, size_t draws,
     assay_rng *rng, double *acc, double *sd)
 {
-    int status = check_votes("vote_subsets", answer, weight, n, classes);
+    const char *who = vote_name(weight);
+    int status = check_votes(who, answer, weight, n, classes);
     if (status == ASSAY_OK)
-        status = check_k("vote_subsets", k, nk, n);
+        status = check_k(who, k, nk, n);
     if (status == ASSAY_OK && draws < 1)
-        status = assay_fail(ASSAY_EINVAL, "vote_subsets: draws must be at least 1, got 0");
+        status = assay_fail(ASSAY_EINVAL, "%s: draws must be at least 1, got 0", who);
     if (status != ASSAY_OK)
         return status;
     vote v;
     size_t *subset = calloc(n, sizeof *subset);
-    status = vote_alloc("vote_subsets", classes, &v);
+    status = vote_alloc(who, classes, &v);
     if (!subset)
-        status = assay_fail(ASSAY_ENOMEM, "vote_subsets: no memory for %zu answers", n);
+        status = assay_fail(ASSAY_ENOMEM, "%s: no memory for %zu answers", who, n);
     for (size_t j = 0; j < nk && status == ASSAY_OK; j++) {
         const size_t size = (size_t)k[j];
         double mean = 0, squares = 0;
@@ -464,22 +478,23 @@ int assay_vote_all_subsets(const size_t *answer, const double *weight, size_t n,
     const unsigned char *class_correct, size_t classes, const double *k, size_t nk, double *acc)
 {
     static const double most = 1e6;
-    int status = check_votes("vote_all_subsets", answer, weight, n, classes);
+    const char *who = vote_name(weight);
+    int status = check_votes(who, answer, weight, n, classes);
     if (status == ASSAY_OK)
-        status = check_k("vote_all_subsets", k, nk, n);
+        status = check_k(who, k, nk, n);
     for (size_t j = 0; j < nk && status == ASSAY_OK; j++)
         if (number_of_subsets(n, (size_t)k[j]) > most)
             status = assay_fail(ASSAY_EINVAL,
-                "vote_all_subsets: k = %.0f of n = %zu has %.3g subsets, more than 10^6; use the "
+                "%s: k = %.0f of n = %zu has %.3g subsets, more than 10^6; use the "
                 "method \"permutation\"",
-                k[j], n, number_of_subsets(n, (size_t)k[j]));
+                who, k[j], n, number_of_subsets(n, (size_t)k[j]));
     if (status != ASSAY_OK)
         return status;
     vote v;
     size_t *subset = calloc(n, sizeof *subset);
-    status = vote_alloc("vote_all_subsets", classes, &v);
+    status = vote_alloc(who, classes, &v);
     if (!subset)
-        status = assay_fail(ASSAY_ENOMEM, "vote_all_subsets: no memory for %zu answers", n);
+        status = assay_fail(ASSAY_ENOMEM, "%s: no memory for %zu answers", who, n);
     for (size_t j = 0; j < nk && status == ASSAY_OK; j++) {
         const size_t size = (size_t)k[j];
         double sum = 0, count = 0;
@@ -545,7 +560,8 @@ int assay_best_of_n(const double *reward, const unsigned char *correct, size_t n
     for (size_t i = 0; i < n; i++)
         if (isnan(reward[i]) || reward[i] == INFINITY)
             return assay_fail(ASSAY_EINVAL,
-                "best_of_n: reward %g of sample %zu must be a number below +inf", reward[i], i + 1);
+                "best_of_n: reward %g of sample %zu must be a number below +inf",
+                unsigned_nan(reward[i]), i + 1);
     int status = check_k("best_of_n", k, nk, n);
     if (status != ASSAY_OK)
         return status;

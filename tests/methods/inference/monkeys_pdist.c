@@ -248,6 +248,19 @@ static void finds_the_maximum(void **state)
     close_to(fit.alpha, 0.5, 0.05);
 }
 
+/* The root of the gradient, which has no such rounding as the likelihood, by Newton's method in
+ * another language (digamma functions): six counts of 10^4. */
+static void is_exact_beyond_the_rounding_of_the_likelihood(void **state)
+{
+    (void)state;
+    const double n[] = {1e4, 1e4, 1e4, 1e4, 1e4, 1e4}, c[] = {0, 3, 17, 120, 900, 4000};
+    const assay_pdist_opts whole = {.scale = 1};
+    assay_pdist_fit fit;
+    ok(assay_fit_pdist(ASSAY_PDIST_BETA, n, c, 6, &whole, &fit));
+    close_to(fit.alpha, 0.1913725011540132, 1e-9);
+    close_to(fit.beta, 2.2173554943015876, 1e-7);
+}
+
 static void estimates_the_scale_from_the_largest_rate(void **state)
 {
     (void)state;
@@ -378,6 +391,7 @@ int main(void)
         cmocka_unit_test(kumaraswamy_has_its_gamma_series),
         cmocka_unit_test(nll_is_the_mean_over_problems),
         cmocka_unit_test(finds_the_maximum),
+        cmocka_unit_test(is_exact_beyond_the_rounding_of_the_likelihood),
         cmocka_unit_test(estimates_the_scale_from_the_largest_rate),
         cmocka_unit_test(discretised_variant_finds_the_exponent),
         cmocka_unit_test(stops_at_the_bounds),
