@@ -33,7 +33,7 @@ for bits = 0, 63 do
     solutions = solutions + (small:verify(assignment) and 1 or 0)
 end
 tap.ok(agree, "verify agrees on all 64 assignments")
-tap.ok(small:sample { samples = 300, flips = 50, rng = assay.rng(3) }.c > 0 == (solutions > 0), "sample solves what has solutions")
+tap.ok(small:sample { samples = 300, flips = 50, rng = assay.rng(3) }.solved > 0 == (solutions > 0), "sample solves what has solutions")
 
 local s = p:sample { samples = 400, flips = 40, noise = 0.4, rng = assay.rng(4) }
 local correct, used = 0, true
@@ -41,13 +41,13 @@ for i = 1, 400 do
     correct = correct + s.correct[i]
     used = used and (s.correct[i] == 1 and s.flips[i] <= 40 or s.flips[i] == 40)
 end
-tap.is({ #s.correct, correct, used }, { 400, s.c, true }, "correct, flips and c")
-tap.ok(s.c > 20 and s.c < 400, "some walks succeed, some fail: " .. s.c)
+tap.is({ #s.correct, correct, used }, { 400, s.solved, true }, "correct, flips and solved")
+tap.ok(s.solved > 20 and s.solved < 400, "some walks succeed, some fail: " .. s.solved)
 local rng = assay.rng(4)
 local later = p:sample { samples = 100, first = 301, flips = 40, noise = 0.4, rng = rng }
 tap.is(later.flips, table.move(s.flips, 301, 400, 1, {}), "sample 301 is the same drawn alone")
 tap.is(rng, assay.rng(4), "rng is not advanced")
-local coverage = assay.inference.pass_at_k(400, { s.c }, { k = { 1, 10 } }).mean
+local coverage = assay.inference.pass_at_k(400, { s.solved }, { k = { 1, 10 } }).mean
 tap.ok(coverage[2] > coverage[1], "its coverage grows")
 
 local contradiction = {}
@@ -55,9 +55,9 @@ for i = 0, 7 do
     contradiction[i + 1] = { i & 1 == 0 and 1 or -1, i & 2 == 0 and 2 or -2, i & 4 == 0 and 3 or -3 }
 end
 local none = sat.formula { variables = 3, clauses = contradiction }
-tap.is(none:sample { samples = 50, rng = assay.rng(5) }.c, 0, "a contradiction is never solved")
+tap.is(none:sample { samples = 50, rng = assay.rng(5) }.solved, 0, "a contradiction is never solved")
 tap.is(none:clauses(), contradiction, "formula keeps its clauses")
-tap.is(sat.formula { variables = 3, clauses = {} }:sample { samples = 5, rng = assay.rng(5) }.c, 5, "no clauses: always solved")
+tap.is(sat.formula { variables = 3, clauses = {} }:sample { samples = 5, rng = assay.rng(5) }.solved, 5, "no clauses: always solved")
 tap.is(none:sample { samples = 2, rng = assay.rng(5) }.flips, { 9, 9 }, "3 flips a variable by default")
 
 local calls = 0
