@@ -1,0 +1,67 @@
+/*
+ * assay.methods(): the catalogue as a list of {slug, family, summary, title, authors, year, arxiv,
+ * experiment, functions, companion = {title, authors, year, arxiv} or nil}; assay.methods(SLUG):
+ * one of them.
+ */
+#include "methods/catalogue.h"
+
+#include "lua/args.h"
+#include "lua/module.h"
+
+static void set_text(lua_State *L, const char *name, const char *text)
+{
+    lua_pushstring(L, text);
+    lua_setfield(L, -2, name);
+}
+
+static void set_paper(lua_State *L, const assay_paper *paper)
+{
+    set_text(L, "title", paper->title);
+    set_text(L, "authors", paper->authors);
+    set_text(L, "arxiv", paper->arxiv);
+    lua_pushinteger(L, paper->year);
+    lua_setfield(L, -2, "year");
+}
+
+static void push_method(lua_State *L, const assay_method *method)
+{
+    lua_createtable(L, 0, 10);
+    set_text(L, "slug", method->slug);
+    set_text(L, "family", method->family);
+    set_text(L, "summary", method->summary);
+    set_text(L, "experiment", method->experiment);
+    set_paper(L, &method->paper);
+    if (method->companion.title) {
+        lua_createtable(L, 0, 4);
+        set_paper(L, &method->companion);
+        lua_setfield(L, -2, "companion");
+    }
+    lua_newtable(L);
+    for (lua_Integer i = 0; method->functions[i]; i++) {
+        lua_pushstring(L, method->functions[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+    lua_setfield(L, -2, "functions");
+}
+
+static int methods(lua_State *L)
+{
+    if (!lua_isnoneornil(L, 1)) {
+        const assay_method *method = NULL;
+        assay_arg_status(L, assay_method_find(assay_arg_string(L, 1, "slug"), &method));
+        push_method(L, method);
+        return 1;
+    }
+    lua_createtable(L, (int)assay_method_count(), 0);
+    for (size_t i = 0; i < assay_method_count(); i++) {
+        push_method(L, assay_method_at(i));
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
+int assay_lua_methods(lua_State *L)
+{
+    assay_lua_push_function(L, "methods", methods);
+    return 1;
+}

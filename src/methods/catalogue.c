@@ -1,0 +1,85 @@
+/* The catalogue of methods; the list itself ends the file. */
+#include "methods/catalogue.h"
+
+#include <string.h>
+
+#include "core/status.h"
+#include "core/suggest.h"
+
+enum { FAMILIES = 7, METHODS = 1 };
+
+static const assay_family families[FAMILIES];
+static const assay_method methods[METHODS];
+
+size_t assay_family_count(void)
+{
+    return FAMILIES;
+}
+
+const assay_family *assay_family_at(size_t i)
+{
+    return i < FAMILIES ? &families[i] : NULL;
+}
+
+size_t assay_method_count(void)
+{
+    return METHODS;
+}
+
+const assay_method *assay_method_at(size_t i)
+{
+    return i < METHODS ? &methods[i] : NULL;
+}
+
+int assay_method_find(const char *slug, const assay_method **out)
+{
+    const char *slugs[METHODS];
+    char hint[256];
+    for (size_t i = 0; i < METHODS; i++) {
+        slugs[i] = methods[i].slug;
+        if (strcmp(slugs[i], slug) == 0) {
+            *out = &methods[i];
+            return ASSAY_OK;
+        }
+    }
+    assay_suggest(slug, slugs, METHODS, hint, sizeof hint);
+    return assay_fail(ASSAY_ENOTFOUND, "no method \"%.100s\"%s", slug, hint);
+}
+
+/* ---- the lists ---- */
+
+static const assay_family families[FAMILIES] = {
+    {"inference", "sampling answers from a model, and choosing among them"},
+    {"diffusion", "sampling from diffusion models"},
+    {"selection", "choosing which data to train on"},
+    {"mixing", "proportions of data sources"},
+    {"rollout", "allocating rollouts in reinforcement learning"},
+    {"balance", "sampling under imbalance, and from sets and clouds of points"},
+    {"network", "sampling within networks: weights, architectures, quantisation"},
+};
+
+/* A method's functions, in the order of src/lua/FAMILY.c. */
+#define FUNCTIONS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static const assay_method methods[METHODS] = {
+    {
+        .slug = "monkeys",
+        .family = "inference",
+        .summary = "repeated sampling: coverage and precision of many attempts at a problem",
+        .paper = {"Large Language Monkeys: Scaling Inference Compute with Repeated Sampling",
+            "Bradley Brown, Jordan Juravsky, Ryan Ehrlich, Ronald Clark, Quoc V. Le, "
+            "Christopher Ré, Azalia Mirhoseini",
+            2024, "2407.21787"},
+        .companion = {"How Do Large Language Monkeys Get Their Power (Laws)?",
+            "Rylan Schaeffer, Joshua Kazdan, John Hughes, Jordan Juravsky, Sara Price, "
+            "Aengus Lynch, Erik Jones, Robert Kirk, Azalia Mirhoseini, Sanmi Koyejo",
+            2025, "2502.17578"},
+        .functions = FUNCTIONS("pass_at_k", "pass_hat_k", "coverage_grid", "samples_to_reach",
+            "coverage_overlay", "fit_power_law", "predict_power_law", "fit_log_linear",
+            "beta_binomial_logpmf", "beta_binomial_nll", "kumaraswamy_binomial_logpmf",
+            "kumaraswamy_binomial_nll", "fit_beta_binomial", "fit_kumaraswamy_binomial",
+            "pass_at_k_beta", "pass_at_k_kumaraswamy", "majority_vote", "weighted_vote",
+            "best_of_n", "selection_curves", "flops", "api_cost", "cost_curve", "cost_crossings"),
+        .experiment = "inference/monkeys.lua",
+    },
+};
