@@ -10,7 +10,6 @@
  */
 #include <jansson.h>
 #include <math.h>
-#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -252,16 +251,6 @@ static void paint(const char *database)
         end, run);
 }
 
-static void crash(const char *database, int number)
-{
-    struct assay_tui_options options = {.database = database};
-    struct tui *tui;
-    must(tui_frame_open(&options, &tui));
-    tui_frame_draw(tui);
-    raise(number);
-    tui_frame_close(tui);
-}
-
 /* ---- run --detach --db=FILE [--preset=P] [--replicates=N] [--seed=N] [--workers=N] SCRIPT
  * NAME=VALUE... ---- */
 
@@ -326,8 +315,6 @@ int main(int argc, char **argv)
         many(rest[0], atol(rest[1]), atol(rest[2]));
     else if (strcmp(command, "paint") == 0)
         paint(rest[0]);
-    else if (strcmp(command, "crash") == 0)
-        crash(rest[0], atoi(rest[1]));
     else
         return 2;
     return 0;
