@@ -2,9 +2,9 @@
  * Ranges and ticks.
  *
  * Ticks are multiples of 1, 2 or 5 times a power of ten; a log axis has decades when it spans two
- * of them or more, else the multiples 1, 2, 5 of its decades, else (less than a factor of five) the
- * ticks of a linear axis. They are computed here and not by gnuplot, so that the text drawn around
- * a terminal's dots and the dots agree.
+ * of them or more (three ticks), else the multiples 1, 2, 5 of its decades, else (less than a
+ * factor of five) the ticks of a linear axis. They are computed here and not by gnuplot, so that
+ * the text drawn around a terminal's dots and the dots agree.
  */
 #include "plot/axis.h"
 
@@ -109,7 +109,7 @@ double assay_axis_value(const assay_axis *axis, double place)
 
 bool assay_axis_decades(const assay_axis *axis)
 {
-    return axis->log && floor(log10(axis->hi) + 1e-9) - ceil(log10(axis->lo) - 1e-9) >= 1;
+    return axis->log && floor(log10(axis->hi) + 1e-9) - ceil(log10(axis->lo) - 1e-9) >= 2;
 }
 
 static bool inside(const assay_axis *axis, double v)

@@ -76,7 +76,7 @@ typedef struct assay_series {
 typedef struct assay_series_set {
     assay_series *series; /* by group: numbers by size, texts by first appearance */
     size_t count;
-    size_t skipped; /* rows without a finite x or y, or not positive on a log axis */
+    size_t skipped; /* rows whose x or y was logged but is not finite, or not positive on a log axis */
 } assay_series_set;
 
 /* Group, average and fit. Errors: a column that the table lacks (lists what there is). An empty

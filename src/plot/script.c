@@ -337,6 +337,23 @@ static key place_key(const assay_figure *figure, const assay_series_set *set, co
     return k;
 }
 
+/* The step and the decimals of the ticks that a terminal shows, so that 0.4 beside 0.38 is 0.40;
+ * gnuplot's own where numbers need an exponent. */
+static void put_linear_ticks(
+    const char *which, const assay_axis *axis, assay_markup markup, FILE *out)
+{
+    const char *dollar = markup == ASSAY_MARKUP_LATEX ? "$" : "";
+    assay_tick ticks[ASSAY_AXIS_TICKS];
+    size_t n = assay_axis_ticks(axis, 6, ticks);
+    if (n < 2 || strpbrk(ticks[n - 1].label, "e") || strpbrk(ticks[0].label, "e")) {
+        fprintf(out, "set format %s '%s%%h%s'\n", which, dollar, dollar);
+        return;
+    }
+    const char *point = strchr(ticks[n - 1].label, '.');
+    fprintf(out, "set %stics %.12g\nset format %s '%s%%.%zuf%s'\n", which,
+        ticks[1].value - ticks[0].value, which, dollar, point ? strlen(point) - 1 : 0, dollar);
+}
+
 static void put_axis(const char *which, const assay_axis *axis, assay_markup markup, FILE *out)
 {
     fprintf(out, "set %srange [", which);
@@ -345,7 +362,7 @@ static void put_axis(const char *which, const assay_axis *axis, assay_markup mar
     put_number(axis->hi, out);
     fputs("]\n", out);
     if (!axis->log) {
-        fprintf(out, "set format %s '%s'\n", which, markup == ASSAY_MARKUP_LATEX ? "$%h$" : "%h");
+        put_linear_ticks(which, axis, markup, out);
         return;
     }
     fprintf(out, "set logscale %s\n", which);

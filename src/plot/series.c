@@ -1,8 +1,8 @@
 /*
  * Rows to series: select, group, average over units, fit.
  *
- * A row counts when its x and y are finite numbers (and positive on a log axis); the others are
- * skipped and counted, since a measure that some rows do not log is common and not an error. A
+ * A row counts when its x and y are finite numbers (and positive on a log axis). One that lacks
+ * either is a row of other measures; what was logged but can't be shown is counted as skipped. A
  * figure whose every x (or y) is a text is one: it would stay empty for ever.
  */
 #include <math.h>
@@ -90,6 +90,8 @@ static size_t keep_rows(const assay_figure *figure, const assay_table *rows, con
             kept[n++] = row;
             continue;
         }
+        if (x.kind == ASSAY_DATUM_MISSING || y.kind == ASSAY_DATUM_MISSING)
+            continue; /* a row of other measures */
         ++*skipped;
         if (x.kind == ASSAY_DATUM_TEXT)
             *texts = figure->x;

@@ -151,7 +151,7 @@ static void labels_are_escaped_for_latex(void **state)
 {
     (void)state;
     assay_figure *figure = figure_of(hostile);
-    assay_series_set *set = curves(figure, 3, 20, law);
+    assay_series_set *set = curves(figure, 3, 120, law);
     static const char *const formats[] = {"tex", "tikz"};
     for (size_t i = 0; i < 2; i++) {
         char file[16];
