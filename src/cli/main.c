@@ -9,7 +9,7 @@
 #include "config.h"
 #include "core/suggest.h"
 
-static const cli_command *const commands[] = {&cli_tui, &cli_run, &cli_ls, &cli_show, &cli_watch,
+static const cli_command *const commands[] = {&cli_tui, &cli_new, &cli_run, &cli_ls, &cli_show, &cli_watch,
     &cli_cancel, &cli_resume, &cli_reproduce, &cli_plot, &cli_table_command, &cli_claims, &cli_lua, &cli_sql,
     &cli_import, &cli_export, &cli_rm};
 

@@ -31,33 +31,69 @@ static void print_default(const json_t *value)
     }
 }
 
+/* ", 1..100", ", at least 1" */
 static void print_range(const json_t *param)
 {
-    const json_t *min = json_object_get(param, "min"), *max = json_object_get(param, "max"),
-                 *choices = json_object_get(param, "choices");
-    if (json_is_array(choices)) {
-        printf("; one of ");
-        print_default(choices);
-    } else if (json_is_number(min) || json_is_number(max)) {
-        printf("; ");
-        print_value(json_is_number(min) ? min : json_string(""));
+    const json_t *min = json_object_get(param, "min"), *max = json_object_get(param, "max");
+    if (!json_is_number(min) && !json_is_number(max))
+        return;
+    printf(json_is_number(min) && json_is_number(max) ? ", "
+           : json_is_number(min)                      ? ", at least "
+                                                      : ", at most ");
+    if (json_is_number(min))
+        print_value(min);
+    if (json_is_number(min) && json_is_number(max))
         printf("..");
-        if (json_is_number(max))
-            print_value(max);
+    if (json_is_number(max))
+        print_value(max);
+}
+
+static void print_choices(const json_t *choices)
+{
+    size_t column = 0;
+    for (size_t i = 0; i < json_array_size(choices); i++) {
+        char *text = json_dumps(json_array_get(choices, i), JSON_ENCODE_ANY);
+        if (i == 0 || column + strlen(text ? text : "") > 72) {
+            printf(i ? "\n%14s" : "%14s", "");
+            column = 14;
+        }
+        column +=
+            (size_t)printf(i + 1 < json_array_size(choices) ? "%s, " : "%s\n", text ? text : "?");
+        free(text);
     }
 }
 
 static void print_param(const json_t *param)
 {
-    printf("  %-18s %s", json_string_value(json_object_get(param, "name")),
-        json_string_value(json_object_get(param, "type")));
-    printf(" (default ");
-    print_default(json_object_get(param, "default"));
-    print_range(param);
-    printf(")\n");
     const char *doc = json_string_value(json_object_get(param, "doc"));
-    if (doc)
-        printf("  %-18s %s\n", "", doc);
+    printf("  %-12s", json_string_value(json_object_get(param, "name")));
+    printf("%s%s%s", doc ? doc : "", doc ? "; " : "",
+        json_string_value(json_object_get(param, "type")));
+    print_range(param);
+    printf(" (");
+    print_default(json_object_get(param, "default"));
+    printf(")\n");
+    print_choices(json_object_get(param, "choices"));
+}
+
+/* As they could be typed: quick  problems=24 samples=1000 */
+static void print_presets(json_t *presets)
+{
+    const char *name, *param;
+    json_t *preset, *value;
+    if (json_object_size(presets) > 0)
+        printf("\nPresets (--preset):\n");
+    json_object_foreach(presets, name, preset)
+    {
+        printf("  %-12s", name);
+        json_object_foreach(preset, param, value)
+        {
+            printf("%s=", param);
+            print_default(value);
+            printf(" ");
+        }
+        printf("\n");
+    }
 }
 
 /* What a script declares becomes its help. */
@@ -73,20 +109,12 @@ static int script_help(const char *path)
         return cli_failed();
     }
     const char *title = json_string_value(json_object_get(about, "title"));
-    printf("\n%s: %s\n\nParameters (NAME=VALUE; a list a,b,c is swept):\n",
+    printf("\n%s: %s\n\nParameters (NAME=VALUE; a list a,b,c is swept), with their defaults:\n",
         assay_experiment_name(experiment), title ? title : "");
     size_t i;
     json_t *param;
     json_array_foreach(json_object_get(about, "params"), i, param) print_param(param);
-    const char *name;
-    json_t *preset;
-    printf("\nPresets (--preset):\n");
-    json_object_foreach(json_object_get(about, "presets"), name, preset)
-    {
-        char *values = json_dumps(preset, JSON_REAL_PRECISION(15));
-        printf("  %-18s %s\n", name, values ? values : "");
-        free(values);
-    }
+    print_presets(json_object_get(about, "presets"));
     json_decref(about);
     assay_experiment_close(experiment);
     return CLI_DONE;

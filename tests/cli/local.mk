@@ -1,1 +1,3 @@
-# the command line, as its users meet it
+# The command line, as its users meet it.
+TESTS += tests/cli/commands.sh
+EXTRA_DIST += tests/cli/tap.sh tests/cli/commands.sh
