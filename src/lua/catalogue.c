@@ -1,7 +1,7 @@
 /*
- * assay.methods(): the catalogue as a list of {slug, family, summary, title, authors, year, arxiv,
- * experiment, functions, companion = {title, authors, year, arxiv} or nil}; assay.methods(SLUG):
- * one of them.
+ * assay.catalogue: the list of methods for Lua. slugs(); families(), a list of {name, title};
+ * methods(), a list of {slug, family, summary, title, authors, year, arxiv, experiment, functions,
+ * companion = {title, authors, year, arxiv} or nil}; method(SLUG), one of them.
  */
 #include "methods/catalogue.h"
 
@@ -44,14 +44,17 @@ static void push_method(lua_State *L, const assay_method *method)
     lua_setfield(L, -2, "functions");
 }
 
+/* Refuses an unknown slug with what is near it. */
+static int method(lua_State *L)
+{
+    const assay_method *found = NULL;
+    assay_arg_status(L, assay_method_find(assay_arg_string(L, 1, "slug"), &found));
+    push_method(L, found);
+    return 1;
+}
+
 static int methods(lua_State *L)
 {
-    if (!lua_isnoneornil(L, 1)) {
-        const assay_method *method = NULL;
-        assay_arg_status(L, assay_method_find(assay_arg_string(L, 1, "slug"), &method));
-        push_method(L, method);
-        return 1;
-    }
     lua_createtable(L, (int)assay_method_count(), 0);
     for (size_t i = 0; i < assay_method_count(); i++) {
         push_method(L, assay_method_at(i));
@@ -60,8 +63,39 @@ static int methods(lua_State *L)
     return 1;
 }
 
-int assay_lua_methods(lua_State *L)
+static int slugs(lua_State *L)
 {
-    assay_lua_push_function(L, "methods", methods);
+    lua_createtable(L, (int)assay_method_count(), 0);
+    for (size_t i = 0; i < assay_method_count(); i++) {
+        lua_pushstring(L, assay_method_at(i)->slug);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
+static int families(lua_State *L)
+{
+    lua_createtable(L, (int)assay_family_count(), 0);
+    for (size_t i = 0; i < assay_family_count(); i++) {
+        lua_createtable(L, 0, 2);
+        set_text(L, "name", assay_family_at(i)->name);
+        set_text(L, "title", assay_family_at(i)->title);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
+static const luaL_Reg functions[] = {
+    {"slugs", slugs},
+    {"families", families},
+    {"methods", methods},
+    {"method", method},
+    {NULL, NULL},
+};
+
+int assay_lua_catalogue(lua_State *L)
+{
+    lua_newtable(L);
+    assay_lua_register(L, functions);
     return 1;
 }

@@ -27,7 +27,7 @@ static const luaL_Reg rooms[] = {
     {"data", assay_lua_data},
     {"inference", assay_lua_inference},
     {"models", assay_lua_models},
-    {"methods", assay_lua_methods},
+    {"catalogue", assay_lua_catalogue},
     {NULL, NULL},
 };
 

@@ -20,7 +20,7 @@ int assay_lua_fit(lua_State *L);
 int assay_lua_json(lua_State *L);
 int assay_lua_inference(lua_State *L);
 int assay_lua_models(lua_State *L);
-int assay_lua_methods(lua_State *L);
+int assay_lua_catalogue(lua_State *L);
 int assay_lua_data(lua_State *L);
 
 /* Push a table as Lua columns by name (see data.c) and free it, also when memory runs out. */

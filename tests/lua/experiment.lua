@@ -37,6 +37,7 @@ refused(5, "title: must not be empty", head .. 'title = ""')
 refused(5, "title: must be UTF-8 text without zero bytes", head .. 'title = "\\xff"')
 refused(5, "description: must be UTF-8 text without zero bytes", head .. 'description = "a\\0b"')
 refused(5, "method: must be a string, got 3", head .. "method = 3")
+refused(5, "method: unknown value \"monkey\" (did you mean \"monkeys\"?)", head .. "method = \"monkey\"")
 
 refused(5, "params: must be a table, got 3", head .. "params = 3")
 refused(5, "params[1]: parameters have names: NAME = { default = ... }", head .. "params = { 3 }")
@@ -122,7 +123,7 @@ tap.error("assay.experiment: must be called with a table, got nil", function()
 end)
 
 local full = declare [[
-  name = "demo", title = "A title", method = { "monkeys", "other" },
+  name = "demo", title = "A title", method = { "monkeys" },
   params = { b = { default = { 1, 0.5 }, min = 0 }, a = true, c = { "x", "y" }, n = 3 },
   presets = { quick = { n = 2, b = { 2 } } },
   replicates = 4,
@@ -134,7 +135,7 @@ local full = declare [[
 tap.ok(experiment.is(full), "a declaration gives an experiment")
 tap.is(experiment.describe(full), '{"claims":[{"name":"grows","text":"it grows"}],'
     .. '"figures":[{"by":["a"],"lines":[{"y":0.5}],"logx":true,"name":"f","x":"k","y":"c"}],'
-    .. '"limits":{"memory":1610612736,"time":2},"method":["monkeys","other"],"name":"demo","params":['
+    .. '"limits":{"memory":1610612736,"time":2},"method":["monkeys"],"name":"demo","params":['
     .. '{"default":true,"name":"a","type":"boolean"},'
     .. '{"default":[1.0,0.5],"min":0,"name":"b","type":"number"},'
     .. '{"default":["x","y"],"name":"c","type":"string"},{"default":3,"name":"n","type":"integer"}],'

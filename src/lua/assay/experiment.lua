@@ -113,11 +113,7 @@ local function read_methods(value, path)
     local methods = check.texts(value, path)
     for i, slug in ipairs(methods) do
         local at = type(value) == "table" and check.join(path, i) or path
-        if assay.catalogue then
-            check.one_of(slug, at, assay.catalogue.slugs())
-        else
-            check.slug(slug, at)
-        end
+        check.one_of(slug, at, assay.catalogue.slugs())
     end
     return methods
 end

@@ -4,7 +4,7 @@ local tap = require "tap"
 local assay = require "assay"
 
 local listed = {}
-for _, method in ipairs(assay.methods()) do
+for _, method in ipairs(assay.catalogue.methods()) do
     listed[method.family] = listed[method.family] or {}
     for _, name in ipairs(method.functions) do
         local there = assay[method.family] and assay[method.family][name]
@@ -18,9 +18,11 @@ for family, names in pairs(listed) do
     end
 end
 
-local monkeys = assay.methods "monkeys"
+local monkeys = assay.catalogue.method "monkeys"
 tap.is({ monkeys.family, monkeys.year, monkeys.arxiv, monkeys.companion.arxiv, monkeys.experiment },
     { "inference", 2024, "2407.21787", "2502.17578", "inference/monkeys.lua" }, "one method")
-tap.error("methods: no method \"donkeys\" (did you mean \"monkeys\"?)", function() assay.methods "donkeys" end)
+tap.is(assay.catalogue.slugs(), { "monkeys" }, "slugs")
+tap.is(assay.catalogue.families()[1].name, "inference", "families")
+tap.error("method: no method \"donkeys\" (did you mean \"monkeys\"?)", function() assay.catalogue.method "donkeys" end)
 
 tap.done()
