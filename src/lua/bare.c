@@ -208,9 +208,13 @@ static int pattern(lua_State *L)
     return call_guarded(L);
 }
 
+/* The length that the table library works over: the list's own. A __len that was put into the
+ * metatable after setmetatable had seen it is refused here. */
 static int any_list(lua_State *L)
 {
     check_limits(L);
+    if (luaL_getmetafield(L, 1, "__len") != LUA_TNIL)
+        assay_arg_error(L, "__len is not available in a declaration");
     if (lua_istable(L, 1) && lua_rawlen(L, 1) > MOST_ENTRIES)
         assay_arg_error(L, "takes lists of at most %d entries in a declaration", MOST_ENTRIES);
     return call_guarded(L);

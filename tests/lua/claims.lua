@@ -46,6 +46,8 @@ for method, replicate, rows in r:where { replicate = { 2, 1 } }:groups("method",
 end
 tap.is(groups, { { "a", 1, 3 }, { "a", 2, 2 }, { "b", 1, 2 }, { "b", 2, 2 } }, "groups, sorted")
 local parts = r:split("method")
+tap.is(parts[2]:values("y"), { -10.0, 10.0, -10.0, 10.0, -10.0, 10.0, -10.0, 10.0, -10.0, 10.0 },
+    "groups keep the order of rows")
 tap.is(r:resample(parts, { 2, 1, 2 }):count(), 31, "resample")
 tap.is({ r:where { method = "a" }:unit_means("y", "replicate") }, { { 1.0, 2.0, 3.0, 4.0, 5.0 }, { "1", "2", "3", "4", "5" } },
     "rows of one unit are averaged")
@@ -174,6 +176,11 @@ tap.error('wilson is for units that are 0 or 1, but unit "2" is 2', function()
 end)
 tap.is(r:estimate { measure = "y", where = b, within = { 0, 0 } }.verdict, "supported", "no variance: the bound itself is within")
 tap.is(r:estimate { measure = "y", where = b, above = 0 }.verdict, "not supported", "0 is not above 0")
+
+local twice = { r:estimate { measure = "y", where = a, above = 0, test = "bootstrap", resamples = 20 },
+    r:estimate { measure = "y", where = a, above = 0, test = "bootstrap", resamples = 20 } }
+tap.is(twice[1].test, "bootstrap over replicate", "a bootstrap of one mean")
+tap.ok(twice[1].low ~= twice[2].low or twice[1].high ~= twice[2].high, "every bootstrap draws anew")
 
 -- ---- statistic and fit ----
 

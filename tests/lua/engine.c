@@ -686,6 +686,8 @@ static void listing_limits_time(void **state)
         "for _ in pairs(setmetatable({}, { __pairs = function() while true do end end })) do end",
         "for _ in string.gmatch(('x'):rep(1000), '') do while true do end end",
         "string.gsub('x', 'x', function() while true do end end)",
+        "error(setmetatable({}, { __tostring = function() while true do end end }))",
+        "return setmetatable({}, { __index = function() while true do end end }).x",
         "table.sort({ 1, 2, 3 }, function() while true do end end)",
         "local s = ('a'):rep(1000) while true do s:find('b') end",
         "local t = {} for i = 1, 1e5 do t[i] = i % 7 end while true do pcall(table.sort, t) end",
@@ -716,6 +718,15 @@ static void listing_guards_c_functions(void **state)
     assert_not_listed(FALSE_LENGTH "table.insert(t, 1, 0)", "table.insert: takes lists of at most");
     assert_not_listed(FALSE_LENGTH "table.remove(t, 1)", "table.remove: takes lists of at most");
     assert_not_listed(FALSE_LENGTH "table.sort(t, rawequal)", "table.sort: takes lists of at most");
+    static const char *const late = "local m = {} local t = setmetatable({}, m) "
+                                    "m.__len = function() return 1 << 60 end ";
+    static const char *const uses[] = {"table.insert(t, 1, 0)", "table.remove(t)", "table.sort(t)",
+        "table.concat(t)", "table.unpack(t)"};
+    for (size_t i = 0; i < sizeof uses / sizeof *uses; i++) {
+        char script[256];
+        snprintf(script, sizeof script, "%s%s", late, uses[i]);
+        assert_not_listed(script, "__len is not available");
+    }
     assert_not_listed(
         "setmetatable({}, { __len = function() return 1 << 60 end })", "__len is not available");
     assert_not_listed(

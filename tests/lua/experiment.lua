@@ -38,6 +38,7 @@ refused(5, "title: must be UTF-8 text without zero bytes", head .. 'title = "\\x
 refused(5, "description: must be UTF-8 text without zero bytes", head .. 'description = "a\\0b"')
 refused(5, "method: must be a string, got 3", head .. "method = 3")
 refused(5, "method: unknown value \"monkey\" (did you mean \"monkeys\"?)", head .. "method = \"monkey\"")
+refused(6, "method[2]: must be a string, got false", head .. 'method = { "monkeys",\nfalse }')
 
 refused(5, "params: must be a table, got 3", head .. "params = 3")
 refused(5, "params[1]: parameters have names: NAME = { default = ... }", head .. "params = { 3 }")
