@@ -198,6 +198,27 @@ static void a_killed_run_is_interrupted_and_resumes(void **state)
     expect_resume(&options);
 }
 
+/* Cells that neither end nor say anything, so that no broken pipe ends them. */
+static void cells_die_with_their_coordinator(void **state)
+{
+    (void)state;
+    char script[512], path[96];
+    snprintf(script, sizeof script,
+        WITH_RUN("silent", "local pid = io.open('/proc/self/stat'):read('n')\n"
+                           "local f = io.open('%s/pids', 'a') f:write(pid, '\\n') f:close()\n"
+                           "while true do end"),
+        directory);
+    snprintf(path, sizeof path, "%s/pids", directory);
+    assay_run_options options = options_with(2);
+    pid_t child = start_apart(script, &options);
+    for (int i = 0; i < 1000 && access(path, F_OK); i++)
+        usleep(5000);
+    usleep(50000);
+    kill(child, SIGKILL);
+    assert_int_equal(await_process(child), 1000 + SIGKILL);
+    expect_no_cells();
+}
+
 static void a_live_run_is_not_resumed(void **state)
 {
     (void)state;
@@ -296,6 +317,7 @@ int main(void)
         TEST(a_lost_terminal_cancels),
         TEST(cancel_ends_a_cell_inside_c),
         TEST(a_killed_run_is_interrupted_and_resumes),
+        TEST(cells_die_with_their_coordinator),
         TEST(a_live_run_is_not_resumed),
         TEST(two_runs_share_a_database),
         TEST(a_deleted_database_stops_the_run),

@@ -158,6 +158,29 @@ static void a_cell_sees_the_globals_as_the_script_left_them(void **state)
     assay_store_close(store);
 }
 
+/* The first measure of each cell has another name. */
+static void cells_may_log_different_measures(void **state)
+{
+    (void)state;
+    assay_run_options options = options_with(2);
+    int64_t run = run_script(WITH_RUN("names", "local a = cell.params.a\n"
+                                               "cell:log { ['m' .. a] = a }\n"
+                                               "cell:log { m1 = 10 * a, z = 'text' }"),
+        &options, ASSAY_RUN_DONE);
+    assay_store *store = open_store();
+    assay_table *rows;
+    expect_ok(assay_store_rows(store, run, NULL, 0, &rows));
+    assert_int_equal(assay_table_rows(rows), 12);
+    for (size_t row = 0; row < 12; row++) {
+        double a = (double)(row / 2 % 3 + 1);
+        char name[16];
+        snprintf(name, sizeof name, "m%d", row % 2 ? 1 : (int)a);
+        assert_true(number_at(rows, row, name) == (row % 2 ? 10 * a : a));
+    }
+    assay_table_free(rows);
+    assay_store_close(store);
+}
+
 static void what_is_printed_becomes_notes(void **state)
 {
     (void)state;
@@ -341,6 +364,7 @@ int main(void)
         TEST(a_memory_bomb_meets_the_limit),
         TEST(a_crash_is_recorded),
         TEST(a_cell_sees_the_globals_as_the_script_left_them),
+        TEST(cells_may_log_different_measures),
         TEST(what_is_printed_becomes_notes),
         TEST(a_large_artifact_arrives_whole),
         TEST(the_coordinator_stays_small),
