@@ -815,6 +815,7 @@ static void listing_lets_usual_scripts_pass(void **state)
         "local f = helper.deep.function_of_mine\n"
         "print('hello')\n"
         "local ks = {}\nfor i = 0, 9 do ks[#ks + 1] = 2 ^ i // 1 | 0 end\ntable.insert(ks, 1000)\n"
+        "for k, v in assay.sorted_pairs { b = 1, a = 2 } do assert(k ~= 'a' or v == 2) end\n"
         "local name = ('De%s'):format('mo'):lower():gsub('[^a-z]+', '')\n"
         "local Class = setmetatable({}, { __index = math, __call = function() return 1 end })\n"
         "assert(Class.floor(2.5) == 2 and Class() == 1 and #ks == 11 and utf8.len('é') == 1)\n"

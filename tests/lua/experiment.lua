@@ -41,6 +41,8 @@ refused(5, "method: unknown value \"monkey\" (did you mean \"monkeys\"?)", head 
 refused(6, "method[2]: must be a string, got false", head .. 'method = { "monkeys",\nfalse }')
 
 refused(5, "params: must be a table, got 3", head .. "params = 3")
+refused(5, "params: must be a table, got false", head .. "params = false")
+refused(5, "claims: must be a table, got false", head .. "claims = false")
 refused(5, "params[1]: parameters have names: NAME = { default = ... }", head .. "params = { 3 }")
 refused(6, "params.2x: must be made of letters, digits and _, no digit first, got \"2x\"",
     head .. 'params = {\n["2x"] = 3 }')

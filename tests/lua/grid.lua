@@ -124,4 +124,10 @@ tap.error("the grid is too large: more than 2^40 points", function()
         params = { a = list, b = list, c = list, d = list, e = list } }, nil, {}, 0)
 end)
 
+local order = {}
+for name, value in assay.sorted_pairs { c = 3, a = 1, b = 2 } do
+    order[#order + 1] = name .. value
+end
+tap.is(order, { "a1", "b2", "c3" }, "sorted_pairs")
+
 tap.done()

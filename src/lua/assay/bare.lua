@@ -29,7 +29,8 @@ local function absent(name)
 end
 
 local function declared_assay()
-    return setmetatable({ experiment = assay.experiment, version = assay.version }, {
+    local usable = { experiment = assay.experiment, sorted_pairs = assay.sorted_pairs, version = assay.version }
+    return setmetatable(usable, {
         __index = function(_, key)
             return absent("assay." .. tostring(key))
         end,

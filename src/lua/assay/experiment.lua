@@ -118,6 +118,13 @@ local function read_methods(value, path)
     return methods
 end
 
+local function or_empty(value)
+    if value == nil then
+        return {}
+    end
+    return value
+end
+
 local function read(declaration)
     check.fields(declaration, "", fields)
     local self = setmetatable({}, Experiment)
@@ -125,14 +132,14 @@ local function read(declaration)
     self.title = check.optional(declaration.title, check.words, "title")
     self.description = check.optional(declaration.description, check.text, "description")
     self.methods = check.optional(declaration.method, read_methods, "method") or {}
-    self.params = read_params(declaration.params or {}, "params")
-    self.presets = read_presets(self, declaration.presets or {}, "presets")
+    self.params = read_params(or_empty(declaration.params), "params")
+    self.presets = read_presets(self, or_empty(declaration.presets), "presets")
     self.replicates = check.optional(declaration.replicates, check.whole, "replicates", 1) or 1
     self.run = check.callable(declaration.run, "run")
     self.filter = check.optional(declaration.filter, check.callable, "filter")
-    self.figures = check.named_list(declaration.figures or {}, "figures", figures.read)
-    self.claims = check.named_list(declaration.claims or {}, "claims", read_claim)
-    self.limits = read_limits(declaration.limits or {}, "limits")
+    self.figures = check.named_list(or_empty(declaration.figures), "figures", figures.read)
+    self.claims = check.named_list(or_empty(declaration.claims), "claims", read_claim)
+    self.limits = read_limits(or_empty(declaration.limits), "limits")
     return self
 end
 
