@@ -177,7 +177,9 @@ local function log_selection(cell, log)
 end
 
 -- Estimates of the exponent of -log coverage from a small budget of samples: least squares on the
--- curve, and the beta-binomial likelihood of the counts [S25].
+-- curve, and the beta-binomial likelihood of the counts [S25]. What the likelihood says is its alpha
+-- (the exponent in the limit), or, like for like with the law of a curve that ends at k = 10 000, the
+-- exponent of a law fitted to its forecast of that curve.
 local estimate = {}
 
 function estimate.least_squares(n, c)
@@ -186,16 +188,18 @@ function estimate.least_squares(n, c)
     return -assay.inference.fit_power_law(k, curve.mean, { space = "loglog" }).b
 end
 
-function estimate.beta_binomial(n, c)
-    return assay.inference.fit_beta_binomial(n, c, {}).power_law_exponent
+function estimate.beta_binomial(n, c, of_forecast)
+    local fit = assay.inference.fit_beta_binomial(n, c, { scale = 1 })
+    return of_forecast and fit.refit_exponent or fit.power_law_exponent
 end
 
+-- truth: { exponent =, of_forecast = }
 local function log_forecasts(cell, truth, n, c, columns)
     for estimator, exponent in assay.sorted_pairs(estimate) do
-        local ok, value = pcall(exponent, n, c)
+        local ok, value = pcall(exponent, n, c, truth.of_forecast)
         if ok then
             local row = { estimator = estimator, budget = n, exponent = value,
-                relative_error = math.abs(value - truth) / truth }
+                relative_error = math.abs(value - truth.exponent) / truth.exponent }
             for name, entry in pairs(columns or {}) do
                 row[name] = entry
             end
@@ -210,7 +214,8 @@ local budgets = { 10, 30, 100, 300, 1000 }
 
 -- Smaller samples of the published counts, against the exponent of the whole.
 local function log_published_forecasts(cell, c)
-    local truth, rng = estimate.least_squares(10000, c), cell:rng "subsets"
+    local truth = { exponent = estimate.least_squares(10000, c), of_forecast = true }
+    local rng = cell:rng "subsets"
     for _, n in ipairs(budgets) do
         local drawn = {}
         for i, correct in ipairs(c) do
@@ -230,7 +235,7 @@ local function run_beta(cell)
             for i, chance_i in ipairs(chance) do
                 c[i] = rng:binomial(n, chance_i)
             end
-            log_forecasts(cell, alpha, n, c, { alpha = alpha })
+            log_forecasts(cell, { exponent = alpha }, n, c, { alpha = alpha })
         end
     end
 end
@@ -333,7 +338,7 @@ local function check_forecast(where)
         local ratio = {}
         for _, replicate in ipairs(r:distinct "replicate") do
             local logs, mine = {}, r:where(where):where { replicate = replicate,
-                budget = function(n) return n <= 300 end }
+                budget = function(n) return n and n <= 300 end }
             for _, budget in ipairs(mine:distinct "budget") do
                 local at = mine:where { budget = budget }
                 local squares = at:where { estimator = "least_squares" }:values "relative_error"
@@ -371,9 +376,9 @@ return assay.experiment {
         file = { default = "", doc = "data=file: a log of graded samples, or samples:NAME" },
         problems = { default = 32, min = 1, max = 10000, doc = "sat: problems" },
         samples = { default = 1000, min = 2, max = 1000000, doc = "sat: attempts at a problem" },
-        variables = { default = 75, min = 3, max = 10000, doc = "sat: variables" },
-        ratio = { default = 4.2, min = 0, max = 20, doc = "sat: clauses a variable (threshold 4.27)" },
-        flips = { default = 100, min = 0, max = 1000000, doc = "sat: flips an attempt may make" },
+        variables = { default = 150, min = 3, max = 10000, doc = "sat: variables" },
+        ratio = { default = 4.0, min = 0, max = 20, doc = "sat: clauses a variable (threshold 4.27)" },
+        flips = { default = 150, min = 0, max = 1000000, doc = "sat: flips an attempt may make" },
         noise = { default = 0.5, min = 0, max = 1, doc = "sat: chance of a random flip" },
         simulated = { default = 1000, min = 2, max = 100000, doc = "beta: problems" },
         resamples = { default = 200, min = 10, max = 100000, doc = "resamples behind a law's interval" },
@@ -382,9 +387,9 @@ return assay.experiment {
         quick = { problems = 24, samples = 1000 },
         full = { data = { "pythia_70m", "pythia_160m", "pythia_410m", "pythia_1b", "pythia_2_8b",
             "pythia_6_9b", "pythia_12b", "cruxeval", "sat", "beta" },
-            problems = 128, samples = 10000, resamples = 1000 },
+            problems = 64, samples = 10000, resamples = 1000 },
     },
-    replicates = 5,
+    replicates = 10,
     run = run,
     figures = {
         { name = "coverage", title = "Coverage of k samples", x = "k", y = "coverage", by = "data",
@@ -393,8 +398,8 @@ return assay.experiment {
         { name = "selection", title = "Selecting among k samples (CRUXEval)", x = "k", y = "success",
             by = "selector", unit = "problem", where = { data = "cruxeval" }, logx = true,
             band = "ci95", xlabel = "samples k", ylabel = "problems solved" },
-        { name = "overlay", title = "One family's curves overlay", x = "k_shifted", y = "overlaid",
-            by = "data", logx = true, xlabel = "samples k, divided by those that reach the anchor",
+        { name = "overlay", title = "One family, shifted to a common anchor", x = "k_shifted", y = "overlaid",
+            by = "data", logx = true, xlabel = "samples k / samples that reach the anchor",
             ylabel = "coverage (pass@k)" },
         { name = "forecast", title = "Forecast of the exponent, p ~ Beta(alpha, 5)", x = "budget",
             y = "relative_error", by = { "alpha", "estimator" }, where = { data = "beta" },

@@ -9,9 +9,9 @@
 #include "config.h"
 #include "core/suggest.h"
 
-static const cli_command *const commands[] = {&cli_tui, &cli_new, &cli_run, &cli_ls, &cli_show, &cli_watch,
-    &cli_cancel, &cli_resume, &cli_reproduce, &cli_plot, &cli_table_command, &cli_claims, &cli_lua, &cli_sql,
-    &cli_import, &cli_export, &cli_rm};
+static const cli_command *const commands[] = {&cli_tui, &cli_new, &cli_run, &cli_ls, &cli_show,
+    &cli_watch, &cli_cancel, &cli_resume, &cli_reproduce, &cli_plot, &cli_table_command,
+    &cli_claims, &cli_methods, &cli_lua, &cli_sql, &cli_import, &cli_export, &cli_rm};
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
 

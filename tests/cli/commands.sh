@@ -124,6 +124,12 @@ gives "  that runs as it is" 0 "$assay" run first-try.lua --quiet
 gives "new does not overwrite" 1 "$assay" new first-try
 err_has 'first-try.lua: File exists'
 gives "new checks the name" 2 "$assay" new 'a b'
+gives "methods" 0 "$assay" methods
+out_has '^monkeys +inference +2024 +2407.21787 '
+gives "  one of them" 0 "$assay" methods monkeys
+out_has 'Large Language Monkeys'
+gives "  an unknown one" 1 "$assay" methods monkey
+err_has 'did you mean "monkeys"'
 gives "lua -e" 0 "$assay" lua -e 'print(assay.stats.mean { 1, 2, 6 })'
 out_is '3.0'
 gives "a lua error" 1 "$assay" lua -e 'error("no")'
