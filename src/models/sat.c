@@ -224,6 +224,11 @@ const unsigned char *assay_sat_assignment(const assay_sat_workspace *workspace)
     return workspace->value;
 }
 
+size_t assay_sat_breaks(const assay_sat_workspace *workspace, size_t variable)
+{
+    return workspace->breaks[variable];
+}
+
 static void unsatisfy(assay_sat_workspace *w, uint32_t clause)
 {
     w->place[clause] = (uint32_t)w->unsatisfied_count;

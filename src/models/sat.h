@@ -48,6 +48,8 @@ int assay_sat_workspace_new(const assay_sat_problem *problem, assay_sat_workspac
 void assay_sat_workspace_free(assay_sat_workspace *workspace);
 /* The assignment in which the last walk ended. */
 const unsigned char *assay_sat_assignment(const assay_sat_workspace *workspace);
+/* How many satisfied clauses flipping a variable (from 0) of that assignment would break. */
+size_t assay_sat_breaks(const assay_sat_workspace *workspace, size_t variable);
 
 /* One walk of at most `flips` flips from a uniformly random assignment, 0 <= noise <= 1. *solved is
  * what the verifier says of the last assignment; *used the flips made. */

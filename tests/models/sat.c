@@ -191,6 +191,111 @@ static void takes_the_move_that_breaks_nothing(void **state)
     assay_sat_problem_free(p);
 }
 
+/* Clauses in which the variable's literal is the only true one. */
+static size_t count_breaks(const assay_sat_problem *p, const unsigned char *value, size_t variable)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < assay_sat_clauses(p); i++) {
+        size_t truths = 0, own = 0;
+        for (size_t j = 0; j < 3; j++) {
+            const int literal = assay_sat_literal(p, i, j);
+            const size_t v = (size_t)abs(literal) - 1;
+            const bool is_true = value[v] == (literal > 0);
+            truths += is_true;
+            own += is_true && v == variable;
+        }
+        count += truths == 1 && own == 1;
+    }
+    return count;
+}
+
+static void keeps_count_of_breaks(void **state)
+{
+    (void)state;
+    assay_rng rng = assay_rng_seed(12);
+    assay_sat_problem *p;
+    assay_sat_workspace *w;
+    bool solved;
+    size_t used;
+    ok(assay_sat_problem_new(&rng, 30, 140, &p));
+    ok(assay_sat_workspace_new(p, &w));
+    for (size_t flips = 0; flips < 60; flips++) {
+        ok(assay_sat_walk(p, &rng, flips, 0.5, w, &solved, &used));
+        for (size_t v = 0; v < 30; v++)
+            assert_int_equal(assay_sat_breaks(w, v), count_breaks(p, assay_sat_assignment(w), v));
+    }
+    assay_sat_workspace_free(w);
+    assay_sat_problem_free(p);
+}
+
+/* One clause, false at the start: each of its variables is as good, and each is taken a third of
+ * the time, with noise and without. With x1 wanted false by another clause, noise takes it all the
+ * same, and never without noise. */
+static void ties_are_broken_at_random(void **state)
+{
+    (void)state;
+    static const int alone[] = {1, 2, 3}, held[] = {1, 2, 3, -1, 4, 5, -2, 4, 5, -3, 4, 5};
+    assay_rng rng = assay_rng_seed(13);
+    for (int formula = 0; formula < 2; formula++)
+        for (int noise = 0; noise < 2; noise++) {
+            int flipped[3] = {0}, starts = 0;
+            assay_sat_problem *p;
+            assay_sat_workspace *w;
+            ok(assay_sat_problem_from(formula ? held : alone, 5, formula ? 4 : 1, &p));
+            ok(assay_sat_workspace_new(p, &w));
+            for (int s = 0; s < 40000; s++) {
+                bool solved;
+                size_t used;
+                assay_rng peek = rng;
+                ok(assay_sat_walk(p, &peek, 0, 0, w, &solved, &used));
+                const unsigned char *v = assay_sat_assignment(w);
+                const bool wanted = !v[0] && !v[1] && !v[2] && !v[3] && !v[4];
+                ok(assay_sat_walk(p, &rng, 1, noise, w, &solved, &used));
+                starts += wanted;
+                for (int j = 0; j < 3 && wanted; j++)
+                    flipped[j] += v[j];
+            }
+            for (int j = 0; j < 3; j++) /* sd 17 */
+                assert_true(abs(3 * flipped[j] - starts) < 3 * 80);
+            assay_sat_workspace_free(w);
+            assay_sat_problem_free(p);
+        }
+}
+
+/* Without noise the variable that breaks least is taken, even where all break something. */
+static void greedy_takes_the_fewest_breaks(void **state)
+{
+    (void)state;
+    /* all false: clause 1 is unsatisfied; flipping x1 breaks 2 clauses, x2 1, x3 2 */
+    static const int literals[] = {1, 2, 3, -1, 4, 5, -1, 4, 6, -2, 4, 5, -3, 4, 5, -3, 4, 6};
+    assay_rng rng = assay_rng_seed(14);
+    assay_sat_problem *p;
+    assay_sat_workspace *w;
+    int starts = 0, others = 0;
+    ok(assay_sat_problem_from(literals, 6, 6, &p));
+    ok(assay_sat_workspace_new(p, &w));
+    for (int noise = 0; noise < 2; noise++) {
+        for (int s = 0; s < 20000; s++) {
+            bool solved;
+            size_t used;
+            assay_rng peek = rng;
+            ok(assay_sat_walk(p, &peek, 0, 0, w, &solved, &used));
+            const unsigned char *v = assay_sat_assignment(w);
+            bool wanted = true;
+            for (int j = 0; j < 6; j++)
+                wanted = wanted && !v[j];
+            ok(assay_sat_walk(p, &rng, 1, noise, w, &solved, &used));
+            starts += wanted && noise == 0;
+            if (wanted && noise == 0)
+                assert_true(!v[0] && v[1] && !v[2]);
+            others += wanted && noise == 1 && !v[1];
+        }
+    }
+    assert_true(starts > 200 && others > 100);
+    assay_sat_workspace_free(w);
+    assay_sat_problem_free(p);
+}
+
 static void samples_do_not_depend_on_order(void **state)
 {
     (void)state;
@@ -239,6 +344,8 @@ static void has_its_edges(void **state)
     ok(assay_sat_walk(p, &rng, 10, 0, w, &solved, &used));
     assert_true(solved && used == 0);
     refuses(assay_sat_walk(p, &rng, 10, 1.1, w, &solved, &used), "noise must be in 0..1, got 1.1");
+    refuses(
+        assay_sat_walk(p, &rng, 10, -0.1, w, &solved, &used), "noise must be in 0..1, got -0.1");
     refuses(assay_sat_walk(p, &rng, 10, NAN, w, &solved, &used), "noise must be in 0..1");
     assay_sat_workspace_free(w);
     assay_sat_problem_free(p);
@@ -268,6 +375,9 @@ int main(void)
         cmocka_unit_test(never_solves_a_contradiction),
         cmocka_unit_test(nearly_always_solves_a_planted_easy_formula),
         cmocka_unit_test(takes_the_move_that_breaks_nothing),
+        cmocka_unit_test(keeps_count_of_breaks),
+        cmocka_unit_test(ties_are_broken_at_random),
+        cmocka_unit_test(greedy_takes_the_fewest_breaks),
         cmocka_unit_test(samples_do_not_depend_on_order),
         cmocka_unit_test(has_its_edges),
     };

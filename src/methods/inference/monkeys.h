@@ -93,7 +93,9 @@ int assay_fit_log_linear(const double *k, const double *coverage, size_t m, doub
  *   Kumaraswamy  alpha beta u^(alpha-1) (1 - u^alpha)^(beta-1) / scale */
 typedef enum assay_pdist { ASSAY_PDIST_BETA, ASSAY_PDIST_KUMARASWAMY } assay_pdist;
 
-/* log Pr(c of n) for p of that distribution; alpha, beta > 0, 0 < scale <= 1. */
+/* log Pr(c of n) for p of that distribution; alpha, beta > 0, 0 < scale <= 1. Where it takes
+ * quadrature (scale < 1, or Kumaraswamy), its error is the rounding of n log p, 10^-16 n: with n
+ * far beyond 10^7 it is ASSAY_ECONVERGE. */
 int assay_scaled_binomial_logpmf(
     assay_pdist kind, double alpha, double beta, double scale, double n, double c, double *out);
 

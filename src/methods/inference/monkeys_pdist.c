@@ -94,13 +94,10 @@ static double times(double coefficient, double x)
     return coefficient == 0 ? 0 : coefficient * x;
 }
 
-/* log(1 - u^alpha) from y = 1 - u; for small y by its series, where u^alpha has no digits left. */
+/* log(1 - u^alpha) from y = 1 - u, which may be too small for a double. */
 static double log_one_less_power(double alpha, double log_u, double log_y)
 {
-    const double y = exp(log_y);
-    if (y < 1e-9)
-        return log(alpha) + log_y + log1p(-(alpha - 1) / 2 * y);
-    return log(-expm1(alpha * log_u));
+    return log_y < -600 ? log(alpha) + log_y : log(-expm1(alpha * log_u));
 }
 
 /* log of u^c (1 - scale u)^misses, the density of u, and du/dv = u^(1-power) / power (above: the

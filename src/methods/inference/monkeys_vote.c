@@ -544,8 +544,7 @@ static void best_of(const rewarded *r, size_t n, size_t k, double *acc, double *
     for (size_t i = 0; i + k <= n && none_better > 0; i++) {
         const double chance = none_better * (double)k / (double)(n - i);
         correct += chance * r[i].correctness;
-        if (chance > 0)
-            reward += chance * r[i].reward;
+        reward += chance * r[i].reward;
         none_better *= (double)(n - i - k) / (double)(n - i);
     }
     *acc = correct;

@@ -87,6 +87,20 @@ static void scale_one_is_the_closed_form(void **state)
         }
 }
 
+/* Needles: of the binomial, of the density, and of both at odds. */
+static void finds_needles(void **state)
+{
+    (void)state;
+    static const double rows[][4] = {{0.3, 0.5, 1e7, 3456789}, {0.3, 2, 1e7, 54321},
+        {1e6, 3e6, 20, 4}, {1e6, 1e7, 20, 20}, {100, 100, 1e7, 20}, {1e4, 1e6, 1e6, 900000}};
+    const double almost = nextafter(1, 0);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const double a = rows[i][0], b = rows[i][1], n = rows[i][2], c = rows[i][3];
+        const double closed = logpmf(ASSAY_PDIST_BETA, a, b, 1, n, c);
+        close_to(logpmf(ASSAY_PDIST_BETA, a, b, almost, n, c) / closed, 1, 1e-7);
+    }
+}
+
 static void uniform_gives_every_count_alike(void **state)
 {
     (void)state;
@@ -382,6 +396,7 @@ int main(void)
         cmocka_unit_test(sums_to_one),
         cmocka_unit_test(sums_to_one_at_large_n),
         cmocka_unit_test(scale_one_is_the_closed_form),
+        cmocka_unit_test(finds_needles),
         cmocka_unit_test(uniform_gives_every_count_alike),
         cmocka_unit_test(kumaraswamy_of_alpha_1_is_beta),
         cmocka_unit_test(kumaraswamy_of_beta_1_is_beta),

@@ -362,7 +362,7 @@ static void best_of_n_has_its_identities(void **state)
 static void names_what_is_wrong(void **state)
 {
     (void)state;
-    const size_t answer[] = {0, 1, 2}, order[] = {0, 2, 2};
+    const size_t answer[] = {0, 1, 2}, order[] = {1, 1};
     const unsigned char correct[] = {1, 0};
     const double weight[] = {1, -0.5, 1}, two[] = {1, 2}, k[] = {1, 4}, many[] = {300, 101};
     const double nan_reward[] = {0, NAN, 1}, inf_reward[] = {0, 1, INFINITY}, half[] = {1.5, 1};
