@@ -44,7 +44,7 @@ static void sums_to_one(void **state)
 {
     (void)state;
     enum { N = 12 };
-    static const double shapes[] = {0.01, 0.3, 1, 2.5, 100}, scales[] = {1e-3, 0.4, 0.999, 1};
+    static const double shapes[] = {0.001, 0.3, 1, 2.5, 100}, scales[] = {1e-3, 0.4, 0.999, 1};
     for (int kind = 0; kind < 2; kind++)
         for (int a = 0; a < 5; a++)
             for (int b = 0; b < 5; b++)
