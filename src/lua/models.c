@@ -2,7 +2,8 @@
  * assay.models: the testbeds for Lua. So far models.sat, random 3-SAT and WalkSAT (models/sat.h):
  *
  *     local p = assay.models.sat.problem{variables=50, ratio=4.26, rng=rng}
- *     local s = p:sample{samples=1000, flips=150, noise=0.5, rng=rng}      s.correct, s.flips, s.solved
+ *     local s = p:sample{samples=1000, flips=150, noise=0.5, rng=rng}      s.correct, s.flips,
+ * s.solved
  */
 #include "lua/args.h"
 #include "lua/module.h"
@@ -161,8 +162,8 @@ static void set_integers(
 
 /*
  * p:sample{samples=, rng=, flips=3 * variables, noise=0.5, first=1, progress=}: that many walks
- * from random starts; correct (1 or 0) and flips of each, solved = the number of correct ones. Sample s,
- * which counts from `first`, depends on (problem, rng, s) alone; rng is not advanced.
+ * from random starts; correct (1 or 0) and flips of each, solved = the number of correct ones.
+ * Sample s, which counts from `first`, depends on (problem, rng, s) alone; rng is not advanced.
  */
 static int problem_sample(lua_State *L)
 {
