@@ -354,7 +354,8 @@ local function check_forecast(where)
         return {
             verdict = low > 1 and "supported" or high < 1 and "not supported" or "inconclusive",
             estimate = interval.estimate, low = low, high = high, n = #ratio,
-            test = "t over replicate, log10 of the ratio of errors; 1 is an order of magnitude",
+            test = "t over replicate",
+            message = "log10 of the ratio of errors: 1 is an order of magnitude",
         }
     end
 end

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -187,30 +188,60 @@ json_t *cli_claims_json(const assay_claim_list *claims)
     return list;
 }
 
+static size_t terminal_columns(void)
+{
+    struct winsize window = {0};
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 40 ? window.ws_col
+                                                                                : 80;
+}
+
+/* Words of `text` in lines, going on in column `used`; further lines begin in column `hang`. */
+static void print_wrapped(const char *text, size_t used, size_t hang)
+{
+    size_t columns = terminal_columns();
+    while (*text) {
+        size_t word = strcspn(text, " ");
+        if (used > hang && used + 1 + word > columns) {
+            printf("\n%*s", (int)hang, "");
+            used = hang;
+        }
+        used += (size_t)printf(used > hang ? " %.*s" : "%.*s", (int)word, text);
+        text += word + (text[word] == ' ');
+    }
+    printf("\n");
+}
+
 static void print_numbers(const assay_claim_result *c, size_t indent)
 {
-    printf("%*s%s", (int)indent, "", cli_paint("dim"));
-    printf("estimate %.4g", c->estimate);
+    char text[512];
+    int used = snprintf(text, sizeof text, "estimate %.4g", c->estimate);
     if (!isnan(c->low) && !isnan(c->high))
-        printf(" [%.4g, %.4g]", c->low, c->high);
+        used += snprintf(text + used, sizeof text - (size_t)used, " [%.4g, %.4g]", c->low, c->high);
     if (c->n > 0)
-        printf(", n = %lld", (long long)c->n);
+        used += snprintf(text + used, sizeof text - (size_t)used, ", n = %lld", (long long)c->n);
     if (!isnan(c->p))
-        printf(c->p < 1e-4 ? ", p < 0.0001" : ", p = %.4f", c->p);
+        used += snprintf(text + used, sizeof text - (size_t)used,
+            c->p < 1e-4 ? ", p < 0.0001" : ", p = %.4f", c->p);
     if (c->test && *c->test)
-        printf(", %s", c->test);
-    printf("%s\n", cli_plain());
+        snprintf(text + used, sizeof text - (size_t)used, ", %s", c->test);
+    printf("%*s%s", (int)indent, "", cli_paint("dim"));
+    print_wrapped(text, indent, indent);
+    printf("%s", cli_plain());
 }
 
 void cli_print_claims(const assay_claim_list *claims, size_t indent)
 {
+    size_t hang = indent + 15;
     for (size_t i = 0; i < claims->count; i++) {
         const assay_claim_result *c = &claims->claims[i];
-        printf("%*s%s%-13s%s  %s: %s\n", (int)indent, "", cli_verdict_paint(c->verdict), c->verdict,
-            cli_plain(), c->name, c->text ? c->text : "");
+        printf("%*s%s%-13s%s  %s%s%s:", (int)indent, "", cli_verdict_paint(c->verdict), c->verdict,
+            cli_plain(), cli_paint("bold"), c->name, cli_plain());
+        print_wrapped(c->text ? c->text : "", hang + strlen(c->name) + 1, hang);
         if (!isnan(c->estimate))
-            print_numbers(c, indent + 15);
-        if (c->message && *c->message)
-            printf("%*s%s\n", (int)indent + 15, "", c->message);
+            print_numbers(c, hang);
+        if (c->message && *c->message) {
+            printf("%*s", (int)hang, "");
+            print_wrapped(c->message, hang, hang);
+        }
     }
 }

@@ -166,6 +166,40 @@ static int rank_units(const assay_table *rows, const char *unit, const size_t *a
     return ASSAY_OK;
 }
 
+/* Does the row name a group and log one of the measures? */
+static bool belongs(const sheet *s, size_t row)
+{
+    bool logged = s->count == s->keys;
+    for (size_t c = 0; c < s->count; c++) {
+        bool there = assay_table_get(s->rows, row, s->columns[c]).kind != ASSAY_DATUM_MISSING;
+        if (!there && c < s->keys)
+            return false;
+        logged = logged || (there && c >= s->keys);
+    }
+    return logged;
+}
+
+/* Leave out the groups to which only rows of other measures belong. */
+static int drop_groups(sheet *s, const size_t *group)
+{
+    size_t width = s->count - s->keys, kept = 0;
+    bool *real = calloc(s->lines + 1, sizeof *real);
+    if (!real)
+        return no_memory();
+    for (size_t row = 0; row < assay_table_rows(s->rows); row++)
+        real[group[row]] = real[group[row]] || belongs(s, row);
+    for (size_t line = 0; line < s->lines; line++) {
+        if (!real[line])
+            continue;
+        s->first[kept] = s->first[line];
+        memmove(s->means + kept * width, s->means + line * width, width * sizeof *s->means);
+        kept++;
+    }
+    s->lines = kept;
+    free(real);
+    return ASSAY_OK;
+}
+
 static int take_means(sheet *s, const char *unit)
 {
     size_t n = assay_table_rows(s->rows), width = s->count - s->keys;
@@ -189,6 +223,8 @@ static int take_means(sheet *s, const char *unit)
         s->means[m] = (value){{ASSAY_DATUM_MISSING, NAN, NULL}, true, NAN, 0};
     for (size_t m = 0; m < width && !status; m++)
         status = mean_measure(s, m, group, units);
+    if (!status)
+        status = drop_groups(s, group);
     free(all);
     return status;
 }

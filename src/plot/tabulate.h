@@ -3,7 +3,7 @@
  *
  * Without `by`, a line a row. With `by`, a line a group: the columns named by `by`, then of each
  * measure the mean over units with the half width of its 95 % t interval, units being averaged
- * first as in figures.
+ * first as in figures. Rows that lack a column of `by`, or log none of the measures, make no group.
  */
 #ifndef ASSAY_PLOT_TABULATE_H
 #define ASSAY_PLOT_TABULATE_H

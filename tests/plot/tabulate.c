@@ -88,6 +88,18 @@ static void means_are_over_units(void **state)
         "\\bottomrule\n\\end{tabular}\n");
 }
 
+static void rows_of_other_measures_make_no_group(void **state)
+{
+    (void)state;
+    static const char *const by[] = {"model"}, *const columns[] = {"v"};
+    assay_tabulate_options options = {
+        .format = "text", .by = by, .by_count = 1, .columns = columns, .column_count = 1};
+    prints("model v w replicate\na 1 - 1\nb - 5 1\n- 3 - 1\nc nan - 1\n", &options,
+        "model  v\n"
+        "a      1\n"
+        "c      -\n");
+}
+
 static void means_are_exact_where_programs_read(void **state)
 {
     (void)state;
@@ -181,6 +193,7 @@ int main(void)
         cmocka_unit_test(rows_in_every_format),
         cmocka_unit_test(columns_and_digits_are_chosen),
         cmocka_unit_test(means_are_over_units),
+        cmocka_unit_test(rows_of_other_measures_make_no_group),
         cmocka_unit_test(means_are_exact_where_programs_read),
         cmocka_unit_test(half_widths_set_the_decimals),
         cmocka_unit_test(errors_say_what_is_wrong),
