@@ -257,7 +257,7 @@ static void draw_cell(struct run *self, size_t index, int y, int cols, int mark)
     if (cell->state == ASSAY_CELL_DONE || cell->state == ASSAY_CELL_FAILED)
         tui_format_duration(cell->elapsed, elapsed);
     tui_format_count(cell->rows, rows);
-    snprintf(number, sizeof number, "%lld", (long long)cell->index + 1);
+    snprintf(number, sizeof number, "%lld", (long long)cell->index);
     tui_put_right(y, 2, 6, TUI_NORMAL | mark, number);
     tui_put(y, 9, 8, tui_cell_style(cell->state) | mark, assay_cell_state_name(cell->state));
     snprintf(number, sizeof number, "%lld", (long long)cell->replicate);
@@ -296,7 +296,7 @@ static void draw_note(struct run *self, size_t index, int y, int cols, int mark)
     char date[TUI_SHORT], cell[TUI_SHORT] = "run";
     tui_format_date(note->time, date);
     if (note->index >= 0)
-        snprintf(cell, sizeof cell, "cell %lld", (long long)note->index + 1);
+        snprintf(cell, sizeof cell, "cell %lld", (long long)note->index);
     tui_put(y, 2, 16, TUI_DIM | mark, date);
     tui_put(y, 19, 10, TUI_NORMAL | mark, cell);
     tui_put(y, 30, cols - 30, TUI_NORMAL | mark, note->text);
@@ -448,7 +448,7 @@ static const char *text(struct tui_view *view, size_t index, char *out, size_t s
     if (self->section == CELLS) {
         const assay_cell_info *cell = cell_at(self, index);
         char *settings = cell ? settings_text(cell->params, NULL) : NULL;
-        snprintf(out, size, "%zu %s %s %s", index + 1,
+        snprintf(out, size, "%zu %s %s %s", index,
             cell ? assay_cell_state_name(cell->state) : "", settings ? settings : "",
             cell && cell->error ? cell->error : "");
         free(settings);
