@@ -2,6 +2,7 @@
 # tests are run by their interpreter.
 TEST_EXTENSIONS = .lua .sh .test
 LOG_DRIVER = env CMOCKA_MESSAGE_OUTPUT=TAP AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+LOG_COMPILER = $(SHELL) $(top_srcdir)/tests/cmocka.sh
 LUA_LOG_DRIVER = $(LOG_DRIVER)
 SH_LOG_DRIVER = $(LOG_DRIVER)
 TEST_LOG_DRIVER = $(LOG_DRIVER)

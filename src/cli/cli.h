@@ -28,8 +28,10 @@ typedef enum cli_kind {
     CLI_FLAG,    /* bool *: set to true */
     CLI_TEXT,    /* const char ** */
     CLI_INTEGER, /* int64_t * */
-    CLI_NUMBER,  /* double * */
-    CLI_BYTES,   /* uint64_t *: with K, M, G or T */
+    CLI_COUNT,   /* int64_t *: at least 1 */
+    CLI_NUMBER,  /* double *: finite, at least 0 */
+    CLI_SECONDS, /* double *: finite, above 0 */
+    CLI_BYTES,   /* uint64_t *: with K, M, G or T; at least 1M */
     CLI_HELP     /* bool *, given by cli_parse when a command shows its help itself */
 } cli_kind;
 

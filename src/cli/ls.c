@@ -120,7 +120,7 @@ static int ls(const cli_command *self, int argc, char **argv)
         {"experiments", 'e', CLI_FLAG, NULL, "list the experiments that can be run", &experiments},
         {"names", 0, CLI_FLAG, NULL, "with --experiments: only the names", &names},
         {"experiment", 'x', CLI_TEXT, "NAME", "only runs of this experiment", &experiment},
-        {"limit", 'n', CLI_INTEGER, "N", "only the newest N runs", &limit}, CLI_JSON(&json),
+        {"limit", 'n', CLI_COUNT, "N", "only the newest N runs", &limit}, CLI_JSON(&json),
         CLI_DB(&database), CLI_OPTIONS_END};
     int first, status = cli_parse(self, options, argc, argv, &first);
     if (status >= 0)

@@ -53,8 +53,10 @@ void cli_help(const cli_command *self, const cli_option *options)
 static int bad_value(const cli_command *self, const cli_option *option, const char *text)
 {
     static const char *const wanted[] = {[CLI_INTEGER] = "a whole number",
-        [CLI_NUMBER] = "a number",
-        [CLI_BYTES] = "a size such as 500M or 2G"};
+        [CLI_COUNT] = "a whole number of at least 1",
+        [CLI_NUMBER] = "a number of at least 0",
+        [CLI_SECONDS] = "a number above 0",
+        [CLI_BYTES] = "a size such as 500M or 2G, at least 1M"};
     return cli_usage_error(
         self, "--%s must be %s, got \"%s\"", option->name, wanted[option->kind], text);
 }
@@ -65,10 +67,10 @@ static bool read_bytes(const char *text, uint64_t *out)
     char *end;
     double value = strtod(text, &end);
     const char *unit = *end ? strchr(units, *end) : NULL;
-    if (end == text || !(value >= 0) || (*end && (!unit || end[1])))
+    if (end == text || (*end && (!unit || end[1])))
         return false;
     value = ldexp(value, unit ? 10 * (int)(unit - units + 1) : 0);
-    if (value >= 0x1p63)
+    if (!(value >= 0x1p20 && value < 0x1p63))
         return false;
     *out = (uint64_t)value;
     return true;
@@ -77,6 +79,7 @@ static bool read_bytes(const char *text, uint64_t *out)
 static int set(const cli_command *self, const cli_option *option, const char *text)
 {
     char *end = NULL;
+    bool allowed = true;
     errno = 0;
     switch (option->kind) {
     case CLI_FLAG:
@@ -86,18 +89,24 @@ static int set(const cli_command *self, const cli_option *option, const char *te
     case CLI_TEXT:
         *(const char **)option->value = text;
         return -1;
-    case CLI_INTEGER: {
+    case CLI_INTEGER:
+    case CLI_COUNT: {
         long long value = strtoll(text, &end, 10);
         *(int64_t *)option->value = value;
+        allowed = option->kind == CLI_INTEGER || value >= 1;
         break;
     }
     case CLI_NUMBER:
-        *(double *)option->value = strtod(text, &end);
+    case CLI_SECONDS: {
+        double value = strtod(text, &end);
+        *(double *)option->value = value;
+        allowed = isfinite(value) && (option->kind == CLI_NUMBER ? value >= 0 : value > 0);
         break;
+    }
     case CLI_BYTES:
         return read_bytes(text, option->value) ? -1 : bad_value(self, option, text);
     }
-    return errno || end == text || *end ? bad_value(self, option, text) : -1;
+    return errno || end == text || *end || !allowed ? bad_value(self, option, text) : -1;
 }
 
 static int unknown(const cli_command *self, const cli_option *options, const char *word)

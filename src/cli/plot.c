@@ -148,8 +148,8 @@ static int plot(const cli_command *self, int argc, char **argv)
         {"term", 't', CLI_TEXT, "FORMAT", "png, svg, pdf, tex, tikz or txt, whatever FILE ends in",
             &flags.format},
         {"list", 'l', CLI_FLAG, NULL, "list the run's figures", &flags.list},
-        {"width", 0, CLI_INTEGER, "N", "columns in the terminal", &flags.columns},
-        {"height", 0, CLI_INTEGER, "N", "lines in the terminal", &flags.rows},
+        {"width", 0, CLI_COUNT, "N", "columns in the terminal", &flags.columns},
+        {"height", 0, CLI_COUNT, "N", "lines in the terminal", &flags.rows},
         {"ascii", 0, CLI_FLAG, NULL, "no characters beyond ASCII", &flags.ascii}, CLI_DB(&database),
         CLI_OPTIONS_END};
     int first, status = cli_parse(self, options, argc, argv, &first);

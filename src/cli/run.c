@@ -154,8 +154,8 @@ static int run(const cli_command *self, int argc, char **argv)
     int64_t replicates = 0;
     const cli_option options[] = {
         {"preset", 'p', CLI_TEXT, "NAME", "start from the preset NAME of the script", &preset},
-        {"replicates", 'r', CLI_INTEGER, "N",
-            "replicates of each grid point (default: the script's)", &replicates},
+        {"replicates", 'r', CLI_COUNT, "N", "replicates of each grid point (default: the script's)",
+            &replicates},
         {"seed", 's', CLI_INTEGER, "N", "seed of all randomness (default: 1)", &flags.seed},
         {"detach", 0, CLI_FLAG, NULL, "return at once; the run outlives the terminal", &detach},
         CLI_RUN_OPTIONS(flags), {"help", 'h', CLI_HELP, NULL, NULL, &help}, CLI_OPTIONS_END};
@@ -166,9 +166,6 @@ static int run(const cli_command *self, int argc, char **argv)
         cli_help(self, options);
     if (first == argc)
         return help ? CLI_DONE : cli_usage_error(self, "which experiment? (a FILE or a name)");
-    if (replicates < 0)
-        return cli_usage_error(
-            self, "--replicates must be at least 1, got %lld", (long long)replicates);
     char *path = NULL;
     if (assay_run_locate(argv[first], &path))
         return cli_failed();

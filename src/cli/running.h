@@ -14,11 +14,12 @@ typedef struct cli_run_flags {
 } cli_run_flags;
 
 #define CLI_RUN_OPTIONS(flags)                                                                     \
-    {"workers", 'j', CLI_INTEGER, "N", "cells at a time (default: one a core)", &(flags).workers}, \
-        {"cell-time", 0, CLI_NUMBER, "SECONDS", "end a cell that runs longer",                     \
+    {"workers", 'j', CLI_COUNT, "N", "cells at a time (default: one a core)", &(flags).workers},   \
+        {"cell-time", 0, CLI_SECONDS, "SECONDS", "end a cell that runs longer",                    \
             &(flags).cell_time},                                                                   \
         {"cell-memory", 0, CLI_BYTES, "SIZE",                                                      \
-            "end a cell that needs more (default: memory / workers)", &(flags).cell_memory},       \
+            "end a cell that needs more (default: 80 % of memory / workers)",                      \
+            &(flags).cell_memory},                                                                 \
         {"quiet", 'q', CLI_FLAG, NULL, "no progress line and no report", &(flags).quiet},          \
         CLI_DB(&(flags).database)
 

@@ -47,12 +47,12 @@ static int table(const cli_command *self, int argc, char **argv)
             &by},
         {"unit", 'u', CLI_TEXT, "COLUMN", "with --by: what is replicated (default: replicate)",
             &unit},
-        {"digits", 0, CLI_INTEGER, "N", "significant digits", &digits}, CLI_DB(&database),
+        {"digits", 0, CLI_COUNT, "N", "significant digits", &digits}, CLI_DB(&database),
         CLI_OPTIONS_END};
     int first, status = cli_parse(self, options, argc, argv, &first);
     if (status >= 0)
         return status;
-    if (digits < 0 || digits > 17)
+    if (digits > 17)
         return cli_usage_error(self, "--digits must be in 1..17, got %lld", (long long)digits);
     names chosen = {0}, groups = {0};
     char *chosen_text = columns ? strdup(columns) : NULL, *groups_text = by ? strdup(by) : NULL;

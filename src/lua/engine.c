@@ -168,11 +168,11 @@ static int read_all(int file, const char *path, size_t size, char **text)
         }
     }
     data[used] = '\0';
-    *text = data;
     if (strlen(data) != used) {
         free(data);
         return assay_fail(ASSAY_ESCRIPT, "%s: is not a Lua script (it has zero bytes)", path);
     }
+    *text = data;
     return ASSAY_OK;
 }
 

@@ -146,6 +146,18 @@ static void unlimit_memory(void)
     }
 }
 
+/* Should the machine run out of memory all the same, the kernel is to end a cell, not the
+ * coordinator or somebody's shell. */
+static void offer_to_the_kernel(void)
+{
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    ssize_t n = write(fd, "500", 3);
+    (void)n;
+    close(fd);
+}
+
 static bool is_about_memory(const char *message)
 {
     return strstr(message, "not enough memory") || strstr(message, "memory ran out") ||
@@ -157,8 +169,9 @@ static void report_failure(assay_frame_writer *out, const struct slot *self, boo
     const char *message = assay_errmsg();
     char text[8192];
     if (limited && is_about_memory(message)) {
-        snprintf(text, sizeof text, "%s\n(the memory limit of a cell is %.4g MiB)", message,
-            (double)self->limits.memory / (1 << 20));
+        double mebibytes = (double)self->limits.memory / (1 << 20);
+        snprintf(text, sizeof text, "%s\n(the memory limit of a cell is %.4g %s)", message,
+            mebibytes < 1024 ? mebibytes : mebibytes / 1024, mebibytes < 1024 ? "MiB" : "GiB");
         message = text;
     }
     assay_frame_error(out, message);
@@ -196,6 +209,7 @@ static _Noreturn void be_the_cell(
     assay_frame_writer out;
     if (assay_frame_writer_open(&out, frames))
         _exit(1);
+    offer_to_the_kernel();
     bool limited = limit_memory(self->limits.memory);
     reset_signals(pool);
     int status = pool->calls.work(pool->calls.context, self->cell, &out);

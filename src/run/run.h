@@ -27,7 +27,8 @@ typedef struct assay_run_options {
     uint64_t seed;              /* default 1 is the CLI's */
     int workers;                /* 0: one a core */
     double cell_time;           /* seconds; 0: the declaration's, else none */
-    uint64_t cell_memory;       /* bytes; 0: the declaration's, else physical memory / workers */
+    uint64_t cell_memory;       /* bytes; 0: the declaration's, else 0.8 of physical memory /
+                                 * workers */
     bool detach;
     bool quiet;                 /* no progress line; detached, nothing that the script prints while
                                  * it is loaded */

@@ -238,7 +238,7 @@ static assay_pool_limits choose_limits(const struct launch *launch, int workers)
     double time = json_number_value(json_object_get(declared, "time"));
     double memory = json_number_value(json_object_get(declared, "memory"));
     json_decref(declaration);
-    uint64_t fair = assay_machine_memory() / (uint64_t)workers;
+    uint64_t fair = assay_machine_memory() / 5 * 4 / (uint64_t)workers;
     return (assay_pool_limits){
         .time = options->cell_time > 0 ? options->cell_time : time,
         .memory = options->cell_memory ? options->cell_memory
