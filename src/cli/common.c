@@ -1,6 +1,7 @@
 /* What subcommands share: the database, errors, JSON, times and colours. */
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +29,7 @@ const char *cli_database(const char *option)
 int cli_open(const char *option, assay_store_mode mode, assay_store **store)
 {
     const char *path = cli_database(option);
-    if (mode != ASSAY_STORE_CREATE && access(path, F_OK) != 0) {
+    if (mode != ASSAY_STORE_CREATE && access(path, F_OK) != 0 && errno == ENOENT) {
         fprintf(stderr,
             "assay: there is no database %s. 'assay run FILE' makes one; --db or ASSAY_DB names "
             "another.\n",
