@@ -1,6 +1,6 @@
 src_libassay_la_SOURCES += src/core/status.c src/core/suggest.c src/core/rng.c src/core/matrix.c \
 	src/core/stats.c src/core/fit.c src/core/topk.c
-nobase_assayinclude_HEADERS += src/core/status.h src/core/progress.h src/core/rng.h src/core/matrix.h \
+coreinclude_HEADERS += src/core/status.h src/core/progress.h src/core/rng.h src/core/matrix.h \
 	src/core/stats.h src/core/fit.h src/core/topk.h src/core/suggest.h
 src_libassay_la_SOURCES += src/core/sha256.c
-nobase_assayinclude_HEADERS += src/core/sha256.h
+coreinclude_HEADERS += src/core/sha256.h
