@@ -82,8 +82,10 @@ static int export(const cli_command *self, const assay_figure *figure, const ass
         return status;
     if (assay_figure_export(figure, set, format, base))
         return cli_failed();
-    printf("%s.%s (script %s.gp, data %s.dat)\n", base, strcmp(format, "tikz") ? format : "tex",
-        base, base);
+    if (strcmp(format, "txt") == 0)
+        printf("%s.txt\n", base);
+    else
+        printf("%s.%s (script %s.gp, data %s.dat)\n", base, format, base, base);
     if (set->skipped > 0)
         fprintf(stderr, "assay: %zu rows without a finite value were left out\n", set->skipped);
     return CLI_DONE;

@@ -40,7 +40,8 @@ static const assay_terminal terminals[] = {
         1},
     {"tex", "tex", "\\input it; its picture is the PDF of the same name (needs graphicx, xcolor)",
         ASSAY_MARKUP_LATEX,
-        "cairolatex pdf input colortext size %1$.3fin,%2$.3fin font ',7' linewidth 1 dashlength "
+        "cairolatex pdf input colortext header '\\fontsize{7}{8.4}\\selectfont' size "
+        "%1$.3fin,%2$.3fin linewidth 1 dashlength "
         "0.8",
         1},
     {"tikz", "tikz", "\\input it; needs \\usepackage{gnuplot-lua-tikz}, which comes with gnuplot",
@@ -608,7 +609,7 @@ static void put_key(const key *k, double high, assay_markup markup, FILE *out)
         fputs("unset key\n", out);
     else if (k->below)
         fprintf(out,
-            "set bmargin at screen %.4f\nset key bmargin center bottom vertical Left reverse "
+            "set bmargin at screen %.4f\nset key bmargin center vertical Left reverse "
             "samplen 1.2 "
             "spacing 0.92 maxrows %zu%s\n",
             (top + foot) / high, k->rows, font);
