@@ -1,0 +1,238 @@
+-- assay-lua(3) and the library say the same: every function and method is in the page and every one
+-- that the page names exists; options of a signature are those the function takes. The fields that
+-- assay-experiment(5) names are those that a declaration may have.
+local assay = require "assay"
+local tap = require "tap"
+
+-- The page as text: without comments, escapes and macros; a macro's arguments are joined as it joins.
+local function plain(line)
+    local name, rest = line:match "^%.(%u+)%s*(.*)$"
+    if name and #name == 2 and name ~= "SH" and name ~= "SS" and name ~= "TP" and name:find "^[BIR][BIR]$" then
+        local parts = {}
+        for quoted, word in (rest:gsub('"([^"]*)"', function(text)
+            return "\1" .. text:gsub(" ", "\2") .. "\1"
+        end) .. " "):gmatch "(\1?)([^ ]+) " do
+            parts[#parts + 1] = quoted .. word
+        end
+        rest = table.concat(parts):gsub("\1", ""):gsub("\2", " ")
+    elseif not name then
+        rest = line
+    end
+    return name, (rest:gsub("\\f.", ""):gsub("\\%-", "-"):gsub("\\%(dq", '"'):gsub("\\&", ""))
+end
+
+-- The text, and the entries of .TP: { tag, text }.
+local function read(path)
+    local file = assert(io.open(os.getenv "srcdir" .. "/man/" .. path))
+    local text, entries, entry, tagged = {}, {}, nil, false
+    for line in file:lines() do
+        if not line:find '^%.\\"' then
+            local macro, words = plain(line)
+            text[#text + 1] = words
+            if macro == "TP" then
+                tagged = true
+            elseif tagged then
+                entry, tagged = { tag = words, text = "" }, false
+                entries[#entries + 1] = entry
+            elseif macro == "SH" or macro == "SS" or macro == "PP" then
+                entry = nil
+            elseif entry then
+                entry.text = entry.text .. " " .. words
+            end
+        end
+    end
+    file:close()
+    return table.concat(text, "\n"), entries
+end
+
+local text, entries = read "assay-lua.3"
+
+-- ---- everything that is there ----
+
+local there = {}
+
+local function walk(table, prefix)
+    for name, value in pairs(table) do
+        if type(value) == "table" then
+            walk(value, prefix .. name .. ".")
+        else
+            there[prefix .. name] = value
+        end
+    end
+end
+
+walk(assay, "assay.")
+
+local function methods(of, functions)
+    for name, f in pairs(functions) do
+        there[of .. ":" .. name] = f
+    end
+end
+
+local registry = debug.getregistry()
+methods("rng", registry["assay.rng"].__index)
+methods("matrix", registry["assay.matrix"].methods)
+methods("row", registry["assay.row"].methods)
+methods("rows", registry["assay.rows"].__index)
+methods("problem", registry["assay.sat"].__index)
+methods("fit", getmetatable(assay.fit("power", { 1, 2 }, { 1, 2 })).__index)
+
+-- ---- what the page has entries for ----
+
+local described, signature = {}, {}
+for _, entry in ipairs(entries) do
+    for name in entry.tag:gmatch "[%w_.:]+" do
+        if name:find "^assay%." or name:find "^%w+:%w" then
+            described[name], signature[name] = entry.text, entry.tag
+        end
+    end
+end
+
+for name in assay.sorted_pairs(there) do
+    tap.ok(described[name] and #described[name] > 3, name .. " is in the page")
+end
+for name in assay.sorted_pairs(described) do
+    tap.ok(there[name] ~= nil, name .. " of the page exists")
+end
+
+-- Names in running text and in the example, too.
+for name in (text .. "\n"):gmatch "assay%.[%a_][%w_.]*[%w_]" do
+    local value = { assay = assay }
+    for part in name:gmatch "[%w_]+" do
+        value = type(value) == "table" and value[part] or nil
+    end
+    if value == nil then
+        tap.ok(false, name .. " in the text of the page exists")
+    end
+end
+
+for _, name in ipairs(assay.catalogue.method("monkeys").functions) do
+    tap.ok(described["assay.inference." .. name], "the catalogue's " .. name .. " is in the page")
+end
+
+-- ---- options ----
+
+local nope = "no_such_option"
+local log = { { problem = 1, correct = true } }
+local rows = assay.rows { { replicate = 1 } }
+local sat = assay.models.sat.problem { variables = 3, clauses = 1, rng = assay.rng(1) }
+local option = { [nope] = 1 }
+
+-- The arguments with which a function meets the unknown option; several where it takes several tables.
+local probes = {
+    ["assay.stats.t_interval"] = { { { 1, 2 }, option } },
+    ["assay.stats.paired"] = { { { 1, 2 }, { 1, 2 }, option } },
+    ["assay.stats.welch"] = { { { 1, 2 }, { 1, 2 }, option } },
+    ["assay.stats.wilson"] = { { 1, 2, option } },
+    ["assay.stats.bootstrap"] = { { { 1, 2 }, option } },
+    ["assay.fit"] = { { "power", { 1, 2 }, { 1, 2 }, option } },
+    ["assay.json.encode"] = { { 1, option } },
+    ["assay.json.decode"] = { { "1", option } },
+    ["rows:mean"] = { { rows, "replicate", option } },
+    ["rows:fit"] = { { rows, option } },
+    ["rows:compare"] = { { rows, option } },
+    ["rows:estimate"] = { { rows, option } },
+    ["rows:statistic"] = { { rows, option } },
+    ["assay.models.sat.problem"] = { { option } },
+    ["assay.models.sat.formula"] = { { option } },
+    ["problem:sample"] = { { sat, option } },
+    ["assay.inference.coverage_grid"] = { { 1, option } },
+    ["assay.inference.weighted_vote"] = { { { 1 }, { 1 }, { 1 }, option } },
+    ["assay.inference.selection_curves"] = { { log, option } },
+    ["assay.inference.flops"] = { { option }, { {}, option } },
+    ["assay.inference.api_cost"] = { { option } },
+    ["assay.inference.pass_at_k_beta"] = { { 1, option } },
+    ["assay.inference.pass_at_k_kumaraswamy"] = { { 1, option } },
+}
+for _, name in ipairs { "pass_at_k", "pass_hat_k", "samples_to_reach", "fit_power_law", "fit_log_linear",
+    "beta_binomial_logpmf", "kumaraswamy_binomial_logpmf", "beta_binomial_nll",
+    "kumaraswamy_binomial_nll", "fit_beta_binomial", "fit_kumaraswamy_binomial", "majority_vote",
+    "best_of_n", "cost_curve" } do
+    probes["assay.inference." .. name] = { { { 1 }, { 1 }, option } }
+end
+
+local function sorted(names)
+    table.sort(names)
+    return names
+end
+
+-- What an error says there is: "(there are: a, b)", or the one that it suggests.
+local function named(message)
+    local out, list = {}, tostring(message):match "%(there are: ([^)]*)%)"
+        or tostring(message):match "%(there is: ([^)]*)%)" or ""
+    for name in list:gmatch "[%w_]+" do
+        out[#out + 1] = name
+    end
+    return out
+end
+
+local function accepted(f, attempts)
+    local out = {}
+    for _, arguments in ipairs(attempts) do
+        local _, message = pcall(f, table.unpack(arguments))
+        table.move(named(message), 1, 100, #out + 1, out)
+    end
+    return sorted(out)
+end
+
+for name, tag in assay.sorted_pairs(signature) do
+    local options = {}
+    for key in tag:gmatch "[{ ]([%a_]+)=" do
+        options[#options + 1] = key
+    end
+    if #options > 0 or probes[name] then
+        tap.ok(probes[name], name .. " has options by its signature, and a probe here")
+        tap.is(sorted(options), accepted(there[name], probes[name] or {}), name .. ": options")
+    end
+end
+
+-- ---- declarations: assay-experiment(5) ----
+
+local _, fields = read "assay-experiment.5"
+local whole = {}
+for _, entry in ipairs(fields) do
+    whole[#whole + 1] = entry.tag .. " " .. entry.text
+end
+whole = (read "assay-experiment.5")
+
+local function declared(field, declaration)
+    declaration.name, declaration.run = declaration.name or "x", print
+    local _, message = pcall(assay.experiment, declaration)
+    local names = named(message)
+    tap.ok(#names > 0, field .. ": the refusal lists the fields", tostring(message))
+    return names
+end
+
+local kinds = {
+    experiment = { [nope] = 1 },
+    params = { params = { a = { default = 1, [nope] = 1 } } },
+    limits = { limits = { [nope] = 1 } },
+    figures = { figures = { { name = "a", x = "b", y = "c", [nope] = 1 } } },
+    lines = { figures = { { name = "a", x = "b", y = "c", lines = { { y = 1, [nope] = 1 } } } } },
+    claims = { claims = { { name = "a", text = "b", check = print, [nope] = 1 } } },
+}
+
+-- The sections in which a kind of field must be named as a word of its own.
+local function section(name)
+    return whole:match("\n" .. name .. "\n(.-)\n%u[%u ]+\n") or error("no section " .. name)
+end
+
+local sections = { experiment = "FIELDS", params = "FIELDS", limits = "FIELDS", claims = "FIELDS",
+    figures = "FIGURES", lines = "FIGURES" }
+
+for kind, declaration in assay.sorted_pairs(kinds) do
+    for _, field in ipairs(declared(kind, declaration)) do
+        tap.ok(section(sections[kind]):find("%f[%w_]" .. field .. "%f[^%w_]"),
+            "assay-experiment(5) names " .. kind .. "'s " .. field)
+    end
+end
+for name, attempts in assay.sorted_pairs(probes) do
+    if name == "rows:compare" or name == "rows:estimate" or name == "rows:statistic" or name == "rows:fit" then
+        for _, field in ipairs(accepted(there[name], attempts)) do
+            tap.ok(section "CLAIMS":find("%f[%w_]" .. field .. "%f[^%w_]"),
+                "assay-experiment(5) names the option " .. field .. " of " .. name)
+        end
+    end
+end
+
+tap.done()
