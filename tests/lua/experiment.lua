@@ -99,6 +99,8 @@ refused(6, 'figures[1].band: unknown value "ci" (there are: ci95, sd, minmax, no
     head .. figure .. 'band = "ci" } }')
 refused(6, 'figures[1].fit: unknown value "powr" (did you mean "power"?)',
     head .. figure .. 'fit = "powr" } }')
+refused(6, 'figures[1].key: unknown value "top" (there are: left, right, below, off)',
+    head .. figure .. 'key = "top" } }')
 refused(6, "figures[1].fit_space: is the space of a fit, but there is no fit",
     head .. figure .. 'fit_space = "log" } }')
 refused(6, "figures[1].logx: must be a boolean, got 1", head .. figure .. "logx = 1 } }")
