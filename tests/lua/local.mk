@@ -25,5 +25,5 @@ TESTS += tests/lua/experiment.lua tests/lua/grid.lua tests/lua/claims.lua
 EXTRA_DIST += tests/lua/experiment.lua tests/lua/grid.lua tests/lua/claims.lua
 
 # Files.
-TESTS += tests/lua/data.lua
-EXTRA_DIST += tests/lua/data.lua
+TESTS += tests/lua/data.lua tests/lua/manual.lua
+EXTRA_DIST += tests/lua/data.lua tests/lua/manual.lua

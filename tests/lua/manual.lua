@@ -7,7 +7,7 @@ local tap = require "tap"
 -- The page as text: without comments, escapes and macros; a macro's arguments are joined as it joins.
 local function plain(line)
     local name, rest = line:match "^%.(%u+)%s*(.*)$"
-    if name and #name == 2 and name ~= "SH" and name ~= "SS" and name ~= "TP" and name:find "^[BIR][BIR]$" then
+    if name and name:find "^[BIR][BIR]$" then
         local parts = {}
         for quoted, word in (rest:gsub('"([^"]*)"', function(text)
             return "\1" .. text:gsub(" ", "\2") .. "\1"
@@ -156,10 +156,9 @@ local function sorted(names)
     return names
 end
 
--- What an error says there is: "(there are: a, b)", or the one that it suggests.
+-- What an error says there is: "(there are: a, b)".
 local function named(message)
-    local out, list = {}, tostring(message):match "%(there are: ([^)]*)%)"
-        or tostring(message):match "%(there is: ([^)]*)%)" or ""
+    local out, list = {}, tostring(message):match "%(there are: ([^)]*)%)" or ""
     for name in list:gmatch "[%w_]+" do
         out[#out + 1] = name
     end
@@ -188,12 +187,7 @@ end
 
 -- ---- declarations: assay-experiment(5) ----
 
-local _, fields = read "assay-experiment.5"
-local whole = {}
-for _, entry in ipairs(fields) do
-    whole[#whole + 1] = entry.tag .. " " .. entry.text
-end
-whole = (read "assay-experiment.5")
+local whole = read "assay-experiment.5"
 
 local function declared(field, declaration)
     declaration.name, declaration.run = declaration.name or "x", print
