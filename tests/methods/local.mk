@@ -5,3 +5,4 @@ tests_methods_inference_monkeys_pdist_LDADD = $(TEST_LIBS)
 tests_methods_inference_monkeys_vote_LDADD = $(TEST_LIBS)
 check_PROGRAMS += tests/methods/catalogue
 tests_methods_catalogue_LDADD = $(TEST_LIBS)
+EXTRA_DIST += tests/methods/check.h

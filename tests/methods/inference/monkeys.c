@@ -2,32 +2,7 @@
  * and costs against the sums they close and Table 1 of the paper. */
 #include "methods/inference/monkeys.h"
 
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
-
-#include "core/status.h"
-
-#define ok(call) assert_int_equal((call), ASSAY_OK)
-
-static void close_to(double got, double wanted, double tol)
-{
-    if (!(fabs(got - wanted) <= tol))
-        fail_msg("got %.17g, wanted %.17g within %g", got, wanted, tol);
-}
-
-static void refuses(int status, const char *words)
-{
-    assert_int_equal(status, ASSAY_EINVAL);
-    if (!strstr(assay_errmsg(), words))
-        fail_msg("\"%s\" does not say \"%s\"", assay_errmsg(), words);
-}
+#include "../check.h"
 
 static double pass(double n, double c, double k)
 {
