@@ -27,7 +27,8 @@ static int claims(const cli_command *self, int argc, char **argv)
     else if (status == CLI_DONE && json)
         status = cli_print_json(cli_claims_json(&list));
     else if (status == CLI_DONE && list.count == 0)
-        printf("run %lld has no checked claims ('--again' checks those of a run in progress)\n",
+        printf(
+            "run %lld has no checked claims ('--again' checks those of its script over its rows)\n",
             (long long)run);
     else if (status == CLI_DONE)
         cli_print_claims(&list, 0);

@@ -77,34 +77,45 @@ const cli_command cli_import = {"import", "samples FILE", "Take over a log of gr
     "a wrong line is named and nothing is kept. The same file again changes nothing.",
     import};
 
-/* One entry as JSON; missing entries are left out of their line. */
-static json_t *entry_json(const char *column, const assay_datum *datum)
+static bool print_text(const char *text)
 {
-    if (datum->kind == ASSAY_DATUM_TEXT)
-        return json_string(datum->text);
-    if (strcmp(column, "correct") == 0)
-        return json_boolean(datum->number != 0);
-    if (datum->kind == ASSAY_DATUM_INTEGER)
-        return json_integer((json_int_t)datum->number);
-    return json_real(datum->number);
+    json_t *value = json_string(text);
+    bool ok = value && json_dumpf(value, stdout, JSON_ENCODE_ANY) == 0;
+    json_decref(value);
+    return ok;
 }
 
+/* Numbers in as few digits as read back the same, with a point where they were not integers. */
+static bool print_entry(const char *column, const assay_datum *datum)
+{
+    char text[64];
+    if (datum->kind == ASSAY_DATUM_TEXT)
+        return print_text(datum->text);
+    if (strcmp(column, "correct") == 0)
+        return fputs(datum->number != 0 ? "true" : "false", stdout) >= 0;
+    assay_datum_text(datum, text, sizeof text);
+    bool whole = datum->kind == ASSAY_DATUM_NUMBER && !strpbrk(text, ".en");
+    return printf("%s%s", text, whole ? ".0" : "") > 0;
+}
+
+/* One sample a line; what is missing is left out. */
 static int print_samples(const assay_table *samples)
 {
-    for (size_t i = 0; i < assay_table_rows(samples); i++) {
-        json_t *line = json_object();
-        for (size_t j = 0; j < assay_table_columns(samples); j++) {
+    bool ok = true;
+    for (size_t i = 0; i < assay_table_rows(samples) && ok; i++) {
+        const char *before = "{";
+        for (size_t j = 0; j < assay_table_columns(samples) && ok; j++) {
             const char *column = assay_table_name(samples, j);
             assay_datum datum = assay_table_get(samples, i, j);
-            if (datum.kind != ASSAY_DATUM_MISSING)
-                json_object_set_new(line, column, entry_json(column, &datum));
+            if (datum.kind == ASSAY_DATUM_MISSING)
+                continue;
+            ok = fputs(before, stdout) >= 0 && print_text(column) && fputs(": ", stdout) >= 0 &&
+                 print_entry(column, &datum);
+            before = ", ";
         }
-        bool ok = json_dumpf(line, stdout, JSON_COMPACT | JSON_REAL_PRECISION(17)) == 0;
-        json_decref(line);
-        if (!ok || putchar('\n') == EOF)
-            return CLI_FAILED;
+        ok = ok && fputs("}\n", stdout) >= 0;
     }
-    return fflush(stdout) == 0 ? CLI_DONE : CLI_FAILED;
+    return ok && fflush(stdout) == 0 ? CLI_DONE : CLI_FAILED;
 }
 
 static int export(const cli_command *self, int argc, char **argv)
