@@ -29,6 +29,22 @@ cli_table *cli_table_new(size_t columns, const char *const *headings)
     return table;
 }
 
+/* One line, and of control characters only the escapes of colour. */
+static void clean(char *text)
+{
+    for (char *c = text; *c; c++) {
+        size_t colour = 0;
+        if (c[0] == '\033' && c[1] == '[')
+            colour = 2 + strspn(c + 2, "0123456789;");
+        if (colour && c[colour] == 'm')
+            c += colour;
+        else if (*c == '\n' || *c == '\t')
+            *c = ' ';
+        else if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = '?';
+    }
+}
+
 void cli_table_cell(cli_table *table, const char *format, ...)
 {
     if (table->cells == table->room) {
@@ -39,8 +55,9 @@ void cli_table_cell(cli_table *table, const char *format, ...)
     }
     va_list args;
     va_start(args, format);
-    if (vasprintf(&table->text[table->cells++], format, args) < 0)
+    if (vasprintf(&table->text[table->cells], format, args) < 0)
         out_of_memory();
+    clean(table->text[table->cells++]);
     va_end(args);
 }
 

@@ -99,6 +99,19 @@ static int message_with_traceback(lua_State *L)
     return 1;
 }
 
+/* A script's words are printed on terminals, which obey control characters. */
+static void fail_in_print(const char *message)
+{
+    char text[8192];
+    snprintf(text, sizeof text, "%s", message);
+    for (unsigned char *c = (unsigned char *)text; *c; c++)
+        if ((*c < ' ' && *c != '\n' && *c != '\t') || *c == 0x7f)
+            *c = '?';
+        else if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0) /* U+0080..U+009F */
+            c[0] = c[1] = '?';
+    assay_fail(ASSAY_ESCRIPT, "%s", text);
+}
+
 static int call(assay_experiment *e, lua_CFunction function, lua_CFunction handler, request *r)
 {
     lua_State *L = e->L;
@@ -112,7 +125,7 @@ static int call(assay_experiment *e, lua_CFunction function, lua_CFunction handl
         assay_fail(ASSAY_ESCRIPT, "%s: not enough memory", e->path);
     else if (status != LUA_OK) {
         const char *message = lua_tostring(L, -1);
-        assay_fail(ASSAY_ESCRIPT, "%s", message ? message : "an error without a message");
+        fail_in_print(message ? message : "an error without a message");
     }
     lua_settop(L, base);
     return status == LUA_OK ? ASSAY_OK : ASSAY_ESCRIPT;

@@ -16,7 +16,14 @@
 #include "core/status.h"
 #include "core/suggest.h"
 
-enum { DEPTH = 8 }; /* of directories below a root: a link to above itself ends there */
+enum { DEPTH = 8 }; /* of directories below a root */
+
+typedef struct place {
+    dev_t device;
+    ino_t inode;
+    const struct place *above;
+    int depth;
+} place;
 
 void assay_found_list_free(assay_found_list *list)
 {
@@ -108,11 +115,24 @@ static int visible(const struct dirent *entry)
     return entry->d_name[0] != '.';
 }
 
+static int walk(assay_found_list *list, const char *directory, const place *above);
+
+/* A link to a directory above itself is not followed. */
+static int descend(
+    assay_found_list *list, const char *directory, const struct stat *file, const place *above)
+{
+    place here = {file->st_dev, file->st_ino, above, above ? above->depth + 1 : 0};
+    for (; above; above = above->above)
+        if (above->device == here.device && above->inode == here.inode)
+            return ASSAY_OK;
+    return here.depth > DEPTH ? ASSAY_OK : walk(list, directory, &here);
+}
+
 /* Regular files and directories in the order of their names; what can't be read is passed over. */
-static int walk(assay_found_list *list, const char *directory, int depth)
+static int walk(assay_found_list *list, const char *directory, const place *above)
 {
     struct dirent **entries;
-    int count = depth > DEPTH ? 0 : scandir(directory, &entries, visible, alphasort);
+    int count = scandir(directory, &entries, visible, alphasort);
     int status = ASSAY_OK;
     for (int i = 0; i < count; i++) {
         char *path = NULL;
@@ -120,15 +140,21 @@ static int walk(assay_found_list *list, const char *directory, int depth)
         if (status || asprintf(&path, "%s/%s", directory, entries[i]->d_name) < 0)
             path = NULL;
         else if (stat(path, &file) == 0 && S_ISDIR(file.st_mode))
-            status = walk(list, path, depth + 1);
+            status = descend(list, path, &file, above);
         else if (is_script(path) && S_ISREG(file.st_mode))
             status = add_file(list, path);
         free(path);
         free(entries[i]);
     }
-    if (depth <= DEPTH && count >= 0)
+    if (count >= 0)
         free(entries);
     return status;
+}
+
+static int walk_root(assay_found_list *list, const char *directory)
+{
+    struct stat file;
+    return stat(directory, &file) == 0 ? descend(list, directory, &file, NULL) : ASSAY_OK;
 }
 
 /* The user's directory of experiments; the caller frees; NULL: there is no home. */
@@ -155,11 +181,11 @@ int assay_run_discover(assay_found_list *out)
 {
     *out = (assay_found_list){0};
     char *user = user_directory();
-    int status = walk(out, "experiments", 0);
+    int status = walk_root(out, "experiments");
     if (!status && user)
-        status = walk(out, user, 0);
+        status = walk_root(out, user);
     if (!status)
-        status = walk(out, ASSAY_DATADIR "/experiments", 0);
+        status = walk_root(out, ASSAY_DATADIR "/experiments");
     free(user);
     if (status)
         assay_found_list_free(out);

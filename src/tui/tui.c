@@ -328,8 +328,10 @@ static void draw_too_small(int rows, int cols)
 {
     tui_put(rows / 2, 0, cols, TUI_WARN, "terminal too small");
     if (rows / 2 + 1 < rows)
-        tui_putf(rows / 2 + 1, 0, cols, TUI_NORMAL, "%dx%d; assay needs %dx%d", cols, rows,
-            TUI_MIN_COLS, TUI_MIN_ROWS);
+        tui_putf(rows / 2 + 1, 0, cols, TUI_NORMAL, "%dx%d; needs %dx%d", cols, rows, TUI_MIN_COLS,
+            TUI_MIN_ROWS);
+    if (rows / 2 + 2 < rows)
+        tui_put(rows / 2 + 2, 0, cols, TUI_DIM, "q quits");
 }
 
 void tui_frame_load(struct tui *tui)
@@ -619,7 +621,8 @@ void tui_frame_key(struct tui *tui, int key)
     *tui->message = '\0';
     tui_frame_load(tui); /* what it holds may be gone since it was drawn */
     if (rows < TUI_MIN_ROWS || cols < TUI_MIN_COLS) {
-        tui->quit = tui_keymap_request(key) == TUI_QUIT;
+        enum tui_request request = tui_keymap_request(key);
+        tui->quit = request == TUI_QUIT || request == TUI_CLOSE;
     } else if (tui->asking == TUI_ASKS_YES) {
         tui->asking = TUI_ASKS_NOTHING;
         if (key == 'y')

@@ -68,6 +68,10 @@ function check.text(value, path)
     if not utf8.len(value) or string.find(value, "\0", 1, true) then
         check.fail(path, "must be UTF-8 text without zero bytes")
     end
+    -- a terminal would obey them
+    if string.find(value, "[\1-\8\11-\31\127]") or string.find(value, "\xc2[\x80-\x9f]") then
+        check.fail(path, "must be text without control characters, got %s", check.show(value))
+    end
     return value
 end
 
