@@ -1,25 +1,60 @@
-# bash completion for assay(1)
+# bash completion for assay(1): what the help texts say is what is offered.
+
+# The names in a section of what 'assay run EXPERIMENT --help' tells, e.g. its parameters.
+_assay_declared() { # _assay_declared SECTION EXPERIMENT
+  assay run "$2" --help 2>/dev/null | sed -n "/^$1/,/^\$/s/^  \([^ ]*\)  *.*/\1/p"
+}
+
 _assay() {
-  local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]} commands options
+  local word=${COMP_WORDS[COMP_CWORD]} option=${COMP_WORDS[COMP_CWORD - 1]}
+  local command=${COMP_WORDS[1]} experiment=${COMP_WORDS[2]} words
   if [ "$COMP_CWORD" -eq 1 ]; then
-    commands=$(assay --help 2>/dev/null | sed -n 's/^  \([a-z]*\) .*/\1/p')
-    COMPREPLY=($(compgen -W "$commands" -- "$word"))
+    words=$(assay --help 2>/dev/null | sed -n 's/^  \([a-z]*\) .*/\1/p')
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+    return
+  fi
+  # bash splits --option=value at the "="
+  [ "$word" = = ] && word= || { [ "$option" = = ] && option=${COMP_WORDS[COMP_CWORD - 2]}; }
+  case $command:$option in
+    *:--db | *:-d | plot:--output | plot:-o)
+      compopt -o filenames
+      mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      return ;;
+    plot:--term | plot:-t) words="png svg pdf tex tikz txt" ;;
+    table:--format | table:-f) words="text latex csv markdown json" ;;
+    sql:--format | sql:-f) words="table csv json" ;;
+    run:--preset | run:-p) words=$(_assay_declared Presets "$experiment") ;;
+    *) words= ;;
+  esac
+  if [ -n "$words" ]; then
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
     return
   fi
   case $word in
     -*)
-      options=$(assay "$command" --help 2>/dev/null | grep -oE -- '--[a-z-]+')
-      COMPREPLY=($(compgen -W "$options" -- "$word"))
+      words=$(assay "$command" --help 2>/dev/null | grep -oE -- '^ +(-[a-z], )?--[a-z-]+' | grep -oE -- '--.*')
+      mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
       return ;;
   esac
   case $command in
     run)
-      COMPREPLY=($(compgen -W "$(assay ls --names 2>/dev/null)" -- "$word") $(compgen -f -X '!*.lua' -- "$word")
-        $(compgen -d -S / -- "$word")) ;;
+      if [ "$COMP_CWORD" -gt 2 ] && [[ $experiment != -* ]]; then
+        compopt -o nospace
+        words=$(_assay_declared Parameters "$experiment")
+        mapfile -t COMPREPLY < <(compgen -S = -W "$words" -- "$word")
+      else
+        mapfile -t COMPREPLY < <(
+          compgen -W "$(assay ls --names 2>/dev/null)" -- "$word"
+          compgen -f -X '!*.lua' -- "$word"
+          compgen -d -S / -- "$word")
+      fi ;;
     show | watch | cancel | resume | reproduce | plot | table | claims | rm)
-      COMPREPLY=($(compgen -W "last $(assay ls 2>/dev/null | awk 'NR > 1 { print $1 }')" -- "$word")) ;;
-    import) COMPREPLY=($(compgen -W samples -- "$word") $(compgen -f -- "$word")) ;;
-    lua) COMPREPLY=($(compgen -f -- "$word")) ;;
+      words="last $(assay ls 2>/dev/null | awk 'NR > 1 { print $1 }')"
+      mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word") ;;
+    import)
+      mapfile -t COMPREPLY < <(compgen -W samples -- "$word"; compgen -f -- "$word") ;;
+    lua)
+      mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
   esac
 }
 complete -F _assay assay

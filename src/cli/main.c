@@ -1,6 +1,7 @@
 /* The program: finds the subcommand and runs it; without one it opens the workbench. */
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <gsl/gsl_errno.h>
 #include <locale.h>
 #include <stdio.h>
@@ -38,6 +39,16 @@ static int unknown(const char *word)
     return CLI_USAGE;
 }
 
+/* Output that found no room is a failure, whatever the command thought. */
+static int written(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    if (status == CLI_DONE)
+        fprintf(stderr, "assay: the output could not be written: %s\n", strerror(errno));
+    return status == CLI_DONE ? CLI_FAILED : status;
+}
+
 int main(int argc, char **argv)
 {
     setlocale(LC_CTYPE, "");
@@ -48,7 +59,7 @@ int main(int argc, char **argv)
         return CLI_DONE;
     }
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0)
-        return help();
+        return written(help());
     int skip = argc > 1;
     if (word[0] == '-') { /* options of the interface: assay --db FILE */
         word = "tui";
@@ -56,6 +67,6 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < COMMANDS; i++)
         if (strcmp(commands[i]->name, word) == 0)
-            return commands[i]->run(commands[i], argc - skip, argv + skip);
+            return written(commands[i]->run(commands[i], argc - skip, argv + skip));
     return unknown(word);
 }

@@ -198,6 +198,8 @@ static void refuses_usage(void **state)
 
 int main(void)
 {
+    signal(SIGINT, SIG_DFL); /* which a shell's background ignores, as nohup does SIGHUP */
+    signal(SIGHUP, SIG_DFL);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(runs_code),
         cmocka_unit_test(runs_scripts),

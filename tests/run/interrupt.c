@@ -312,6 +312,8 @@ static void detaching_tells_errors_at_the_prompt(void **state)
 
 int main(void)
 {
+    signal(SIGINT, SIG_DFL); /* which a shell's background ignores, as nohup does SIGHUP */
+    signal(SIGHUP, SIG_DFL);
     const struct CMUnitTest tests[] = {
         TEST(ctrl_c_cancels),
         TEST(a_lost_terminal_cancels),

@@ -302,6 +302,8 @@ static void signals_are_given_back(void **state)
 
 int main(void)
 {
+    signal(SIGINT, SIG_DFL); /* which a shell's background ignores, as nohup does SIGHUP */
+    signal(SIGHUP, SIG_DFL);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_that_is_logged_arrives),
         cmocka_unit_test(each_end_is_told_apart),
