@@ -452,6 +452,17 @@ static int connect_file(assay_store *store, bool immutable)
     return ASSAY_OK;
 }
 
+/* With the cached statements: they are the connection's, which does not close before them. */
+static void disconnect(assay_store *store)
+{
+    for (int i = 0; i < STORE_STATEMENT_COUNT; i++) {
+        sqlite3_finalize(store->statements[i]);
+        store->statements[i] = NULL;
+    }
+    sqlite3_close(store->db);
+    store->db = NULL;
+}
+
 /* What stands in the file: its application id, version, and number of tables and views; or SQLite's
  * code when it can't be read. */
 typedef struct content {
@@ -493,8 +504,7 @@ static int read_without_log(assay_store *store, content *found)
             "%s has a log beside it (%s-wal) but its directory can't be written by you: copy both "
             "to a directory of yours and open the copy",
             store->path, store->path);
-    sqlite3_close(store->db);
-    store->db = NULL;
+    disconnect(store);
     int status = connect_file(store, true);
     return status ? status : read_content(store, found);
 }
@@ -678,11 +688,8 @@ void assay_store_close(assay_store *store)
     if (!store)
         return;
     /* A forked child must not touch the connection: it would act on the parent's locks and log. */
-    if (store->opener == getpid()) {
-        for (int i = 0; i < STORE_STATEMENT_COUNT; i++)
-            sqlite3_finalize(store->statements[i]);
-        sqlite3_close(store->db);
-    }
+    if (store->opener == getpid())
+        disconnect(store);
     free(store->tallies);
     free(store->measured);
     free(store->path);
