@@ -52,6 +52,8 @@ static int table(const cli_command *self, int argc, char **argv)
     int first, status = cli_parse(self, options, argc, argv, &first);
     if (status >= 0)
         return status;
+    if (assay_tabulate_check_format(format))
+        return cli_usage_error(self, "%s", assay_errmsg());
     if (digits > 17)
         return cli_usage_error(self, "--digits must be in 1..17, got %lld", (long long)digits);
     names chosen = {0}, groups = {0};

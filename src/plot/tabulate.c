@@ -606,6 +606,12 @@ static int find_format(const char *name, size_t *format)
     return assay_fail(ASSAY_EINVAL, "tables have no format \"%s\"%s", name, hint);
 }
 
+int assay_tabulate_check_format(const char *name)
+{
+    size_t format;
+    return find_format(name, &format);
+}
+
 int assay_tabulate(const assay_table *rows, const assay_tabulate_options *options, FILE *out)
 {
     size_t format;

@@ -33,4 +33,7 @@ typedef struct assay_tabulate_options {
  */
 int assay_tabulate(const assay_table *rows, const assay_tabulate_options *options, FILE *out);
 
+/* ASSAY_EINVAL, with the formats there are, unless `name` is one of them. */
+int assay_tabulate_check_format(const char *name);
+
 #endif

@@ -48,6 +48,8 @@ for option in --workers=0 -j-1 --replicates=0 --cell-time=0 --cell-time=nan --ce
   err_has 'must be .*, got "'
 done
 gives "plot --width=0" 2 "$assay" plot --width=0
+gives "a table's format" 2 "$assay" table --format=xml
+err_has 'no format "xml".*latex'
 gives "ls --limit=0" 2 "$assay" ls --limit=0
 
 # ---- cells ----
