@@ -35,6 +35,7 @@ typedef struct reader {
     char **texts; /* of parameters that are lists or objects */
     size_t text_count;
     int64_t index, replicate;
+    bool failed; /* the cell at hand: what it logged is no row */
 } reader;
 
 static bool is_wanted(const reader *r, const char *name)
@@ -193,6 +194,8 @@ static int read_cell(reader *r, sqlite3_stmt *s)
     forget_parameters(r);
     r->index = sqlite3_column_int64(s, 0);
     r->replicate = sqlite3_column_int64(s, 1);
+    r->failed = strcmp((const char *)sqlite3_column_text(s, 3),
+                    assay_cell_state_name(ASSAY_CELL_FAILED)) == 0;
     r->params = json_loads((const char *)sqlite3_column_text(s, 2), 0, NULL);
     if (!json_is_object(r->params))
         return assay_fail(
@@ -284,12 +287,12 @@ static int read_rows(reader *r, sqlite3_stmt *cells, sqlite3_stmt *values)
         if (now_key != key || now_seq != seq) {
             int64_t index = now_key & ((INT64_C(1) << STORE_CELL_BITS) - 1);
             status = now_key == key ? ASSAY_OK : advance_cell(r, cells, index);
-            if (status == ASSAY_OK)
+            if (status == ASSAY_OK && !r->failed)
                 status = begin_row(r);
             key = now_key;
             seq = now_seq;
         }
-        if (status == ASSAY_OK)
+        if (status == ASSAY_OK && !r->failed)
             status = set_value(r, values);
         if (status)
             return status;

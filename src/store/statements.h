@@ -75,7 +75,7 @@
     X(CELLS_REQUEUE, "UPDATE cell SET state = 'queued' WHERE run = ? AND state = 'running'")       \
     X(CELL_LIST, "SELECT " STORE_CELL_COLUMNS "WHERE run = ? ORDER BY idx LIMIT ? OFFSET ?")       \
     X(CELL_GET, "SELECT " STORE_CELL_COLUMNS "WHERE id = ?")                                       \
-    X(CELL_FIRST, "SELECT idx, replicate, params FROM cell WHERE run = ? ORDER BY idx")            \
+    X(CELL_FIRST, "SELECT idx, replicate, params, state FROM cell WHERE run = ? ORDER BY idx")     \
     X(CELL_SECOND, "SELECT idx, replicate, params FROM cell WHERE run = ? ORDER BY idx")           \
     X(CELL_DELETE, "DELETE FROM cell WHERE id BETWEEN ? AND ?")                                    \
                                                                                                    \

@@ -229,9 +229,10 @@ int assay_store_artifact_get(assay_store *store, int64_t run, int64_t index, con
 /*
  * A run's rows as a table: columns "cell", "replicate", the parameters (those of the cell), then the
  * measures, in the order of their first appearance by (cell, seq). Rows are ordered by (cell, seq).
+ * Rows of failed cells are left out: half a cell would bias means and claims (`assay sql` shows them).
  * A measure with a parameter's name wins over the parameter. `columns` (NULL: all) limits what is
  * read to the named ones; one that the run lacks is not in the table. Booleans are 0 and 1, lists
- * their JSON; an integer beyond 2^53 becomes the nearest number. Cells in every state are read: while
+ * their JSON; an integer beyond 2^53 becomes the nearest number. Cells that run are read, too: while
  * a run goes, its rows so far.
  */
 int assay_store_rows(assay_store *store, int64_t run, const char *const *columns, size_t count, assay_table **out);

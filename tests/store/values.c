@@ -281,6 +281,24 @@ static void counters_follow_the_cells(void **state)
         "no cell 3");
 }
 
+static void failed_cells_have_no_rows(void **state)
+{
+    fixture *f = *state;
+    int64_t run = make_run(f->store, "demo", 3);
+    assay_table *table;
+    for (int64_t index = 0; index < 3; index++) {
+        assert_ok(assay_store_cell_start(f->store, run, index));
+        log_rows(f->store, run, index, 0, 2);
+    }
+    assert_ok(assay_store_cell_finish(f->store, run, 0, ASSAY_CELL_DONE, 1, NULL));
+    assert_ok(assay_store_cell_finish(f->store, run, 1, ASSAY_CELL_FAILED, 1, "fell over"));
+    assert_ok(assay_store_rows(f->store, run, NULL, 0, &table));
+    assert_int_equal(assay_table_rows(table), 4);
+    expect(table, 1, "cell", "0");
+    expect(table, 2, "cell", "2"); /* it still runs */
+    assay_table_free(table);
+}
+
 static void a_rollback_takes_all_back(void **state)
 {
     assay_store *store = ((fixture *)*state)->store;
@@ -382,6 +400,7 @@ int main(void)
         store_test(parameters_that_are_no_json_are_told),
         store_test(values_need_their_cell_and_metric),
         store_test(counters_follow_the_cells),
+        store_test(failed_cells_have_no_rows),
         store_test(a_rollback_takes_all_back),
         store_test(compare_is_bitwise),
         store_test(compare_tells_the_first_difference),
