@@ -23,7 +23,7 @@ static int help(void)
            "interface.\n\n");
     for (size_t i = 0; i < COMMANDS; i++)
         printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
-    printf("\n'assay COMMAND --help' tells more; so do assay(1) and assay-experiment(5).\n"
+    printf("\n'assay COMMAND --help' tells more; so do assay(1), assay-experiment(5) and assay-lua(3).\n"
            "Exit status: 0 done, 1 failed, 2 the command line is wrong.\n");
     return CLI_DONE;
 }
