@@ -196,11 +196,20 @@ static void all_stale(struct tui *tui)
         view->stale = true;
 }
 
+/* Whatever the view: runs that can't be shown must not look like runs that are not there. */
+static void say_why_not(struct tui *tui, int status)
+{
+    bool news = strcmp(tui->reason, assay_errmsg()) != 0;
+    snprintf(tui->reason, sizeof tui->reason, "%s", assay_errmsg());
+    if (news && status != ASSAY_ENOTFOUND) /* an empty file is one to be filled */
+        tui_failed(tui);
+}
+
 /* A database of an older version is brought up to date, as any other command would do. */
 static void open_store(struct tui *tui)
 {
     const char *path = tui->options.database;
-    if (access(path, F_OK) != 0) {
+    if (access(path, F_OK) != 0 && errno == ENOENT) {
         snprintf(tui->reason, sizeof tui->reason, "%s", "");
         return;
     }
@@ -210,7 +219,9 @@ static void open_store(struct tui *tui)
     if (status == ASSAY_OK)
         status = assay_store_data_version(tui->store, &tui->version);
     if (status != ASSAY_OK)
-        snprintf(tui->reason, sizeof tui->reason, "%s", assay_errmsg());
+        say_why_not(tui, status);
+    else
+        *tui->reason = '\0';
     all_stale(tui);
     tui->dirty = true;
 }
