@@ -39,9 +39,10 @@ static void print_end(const assay_run_info *info)
 {
     char took[32];
     cli_duration_text(info->elapsed, took, sizeof took);
-    printf("run %lld  %s  %s%s%s  %lld cells, %lld rows, %s\n", (long long)info->id,
+    printf("run %lld  %s  %s%s%s  %lld cell%s, %lld row%s, %s\n", (long long)info->id,
         info->experiment, cli_state_paint(info->state), assay_run_state_name(info->state),
-        cli_plain(), (long long)info->cells_done, (long long)info->rows, took);
+        cli_plain(), (long long)info->cells_done, info->cells_done == 1 ? "" : "s",
+        (long long)info->rows, info->rows == 1 ? "" : "s", took);
 }
 
 static void print_next(const assay_run_info *info, const char *database)
