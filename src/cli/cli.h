@@ -32,6 +32,7 @@ typedef enum cli_kind {
     CLI_NUMBER,  /* double *: finite, at least 0 */
     CLI_SECONDS, /* double *: finite, above 0 */
     CLI_BYTES,   /* uint64_t *: with K, M, G or T; at least 1M */
+    CLI_SIZE,    /* uint64_t *: the same, 0 and small ones too */
     CLI_HELP     /* bool *, given by cli_parse when a command shows its help itself */
 } cli_kind;
 
@@ -115,6 +116,6 @@ void cli_print_claims(const assay_claim_list *claims, size_t indent);
 
 extern const cli_command cli_tui, cli_new, cli_run, cli_ls, cli_show, cli_watch, cli_cancel,
     cli_resume, cli_reproduce, cli_plot, cli_table_command, cli_claims, cli_methods, cli_lua,
-    cli_sql, cli_import, cli_export, cli_rm;
+    cli_sql, cli_import, cli_export, cli_rm, cli_gc;
 
 #endif

@@ -56,12 +56,13 @@ static int bad_value(const cli_command *self, const cli_option *option, const ch
         [CLI_COUNT] = "a whole number of at least 1",
         [CLI_NUMBER] = "a number of at least 0",
         [CLI_SECONDS] = "a number above 0",
-        [CLI_BYTES] = "a size such as 500M or 2G, at least 1M"};
+        [CLI_BYTES] = "a size such as 500M or 2G, at least 1M",
+        [CLI_SIZE] = "a size such as 500M or 2G"};
     return cli_usage_error(
         self, "--%s must be %s, got \"%s\"", option->name, wanted[option->kind], text);
 }
 
-static bool read_bytes(const char *text, uint64_t *out)
+static bool read_bytes(const char *text, double least, uint64_t *out)
 {
     static const char units[] = "KMGT";
     char *end;
@@ -70,7 +71,7 @@ static bool read_bytes(const char *text, uint64_t *out)
     if (end == text || (*end && (!unit || end[1])))
         return false;
     value = ldexp(value, unit ? 10 * (int)(unit - units + 1) : 0);
-    if (!(value >= 0x1p20 && value < 0x1p63))
+    if (!(value >= least && value < 0x1p63))
         return false;
     *out = (uint64_t)value;
     return true;
@@ -104,7 +105,10 @@ static int set(const cli_command *self, const cli_option *option, const char *te
         break;
     }
     case CLI_BYTES:
-        return read_bytes(text, option->value) ? -1 : bad_value(self, option, text);
+    case CLI_SIZE:
+        return read_bytes(text, option->kind == CLI_BYTES ? 0x1p20 : 0, option->value)
+                   ? -1
+                   : bad_value(self, option, text);
     }
     return errno || end == text || *end || !allowed ? bad_value(self, option, text) : -1;
 }

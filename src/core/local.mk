@@ -4,3 +4,6 @@ coreinclude_HEADERS += src/core/status.h src/core/progress.h src/core/rng.h src/
 	src/core/stats.h src/core/fit.h src/core/topk.h src/core/suggest.h
 src_libassay_la_SOURCES += src/core/sha256.c
 coreinclude_HEADERS += src/core/sha256.h
+# What is kept between runs.
+src_libassay_la_SOURCES += src/core/cache.c
+coreinclude_HEADERS += src/core/cache.h

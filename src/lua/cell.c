@@ -12,6 +12,7 @@
 #include "core/status.h"
 #include "data/samples.h"
 #include "lua/args.h"
+#include "lua/cache.h"
 #include "lua/module.h"
 #include "lua/script.h"
 
@@ -24,8 +25,9 @@ typedef struct cell {
     const assay_cell_sink *sink; /* NULL once the cell is over */
     assay_interrupt *interrupt;
     int64_t index, replicate;
-    assay_rng replicate_stream; /* root(seed):split(replicate) */
-    int status;                 /* of the sink's first failure */
+    assay_rng replicate_stream;        /* root(seed):split(replicate) */
+    const assay_cache_entry *building; /* what cell:cache builds now, or NULL */
+    int status;                        /* of the sink's first failure */
     char message[512];
 } cell;
 
@@ -36,6 +38,17 @@ static cell *check_cell(lua_State *L)
         assay_arg_error(L, "must be called as a method of the cell");
     else if (!self->sink)
         assay_arg_error(L, "the cell is over");
+    return self;
+}
+
+/* What another run that finds the entry would not do: its rows would differ. */
+static cell *check_not_building(lua_State *L)
+{
+    cell *self = check_cell(L);
+    if (self->building)
+        assay_arg_error(L,
+            "can't be called while cell:cache builds: with a warm cache it would not "
+            "be called (the function gets a stream of its own)");
     return self;
 }
 
@@ -208,7 +221,7 @@ static int send_row(const assay_cell_sink *sink, const measure *row, size_t n)
 /* cell:log { name = value, ... } */
 static int cell_log(lua_State *L)
 {
-    cell *self = check_cell(L);
+    cell *self = check_not_building(L);
     if (!lua_istable(L, 2))
         return assay_arg_error(
             L, "needs a table of measures, { name = value }, got a %s", luaL_typename(L, 2));
@@ -249,6 +262,8 @@ static int cell_progress(lua_State *L)
     cell *self = check_cell(L);
     double done = assay_arg_number(L, 2, "done", 0, ASSAY_FINITE);
     double total = assay_arg_number(L, 3, "total", ASSAY_POSITIVE, ASSAY_FINITE);
+    if (self->building)
+        assay_cache_tell(self->building, done, total);
     check_sink(L, self, self->sink->progress(self->sink->context, done, total));
     return 0;
 }
@@ -297,7 +312,7 @@ static void push_pgm(lua_State *L, int at)
 /* cell:artifact(name, value [, type]): value is a string, or a matrix that becomes an image. */
 static int cell_artifact(lua_State *L)
 {
-    cell *self = check_cell(L);
+    cell *self = check_not_building(L);
     const char *name = assay_arg_string(L, 2, "name");
     if (*name == '\0' || !is_text(name, lua_rawlen(L, 2)))
         return assay_arg_error(L, "name must be UTF-8 text, not empty");
@@ -354,7 +369,7 @@ static assay_rng own_stream(lua_State *L, const cell *self)
 /* cell:rng([name]) -> stream; the same object each time, so that no draw is used twice. */
 static int cell_rng(lua_State *L)
 {
-    cell *self = check_cell(L);
+    cell *self = check_not_building(L);
     lua_settop(L, 2);
     if (!lua_isnil(L, 2) && *assay_arg_string(L, 2, "name") == '\0')
         return assay_arg_error(L, "name must not be empty");
@@ -375,6 +390,105 @@ static int cell_rng(lua_State *L)
     return 1;
 }
 
+/* ---- the cache ---- */
+
+typedef struct wait {
+    const cell *self;
+    double done, total; /* as told last */
+    int status;         /* of the sink */
+} wait;
+
+/* While another process builds, its progress is this cell's. It comes out of a file: not believed.
+ */
+static int report_wait(void *context, double done, double total)
+{
+    wait *w = context;
+    const assay_cell_sink *sink = w->self->sink;
+    if (w->self->interrupt->reason)
+        return 1;
+    bool told = total > 0 && done >= 0 && done <= total && total <= ASSAY_FINITE;
+    if (!told || (done == w->done && total == w->total))
+        return 0;
+    w->done = done;
+    w->total = total;
+    w->status = sink->progress(sink->context, done, total);
+    return w->status != ASSAY_OK;
+}
+
+/* Push all streams that the cell has made, and copies of them as they are now. */
+static assay_rng *copy_streams(lua_State *L, size_t *count)
+{
+    *count = 0;
+    lua_getiuservalue(L, 1, STREAMS);
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
+        ++*count;
+    assay_rng *copies = assay_lua_scratch(L, *count ? *count : 1, sizeof *copies);
+    size_t i = 0;
+    for (lua_pushnil(L); lua_next(L, -3); lua_pop(L, 1))
+        copies[i++] = *(assay_rng *)lua_touserdata(L, -1);
+    return copies;
+}
+
+/* The table of streams is at `at`, unchanged: none can be made while it builds. */
+static void check_streams(lua_State *L, int at, const assay_rng *copies)
+{
+    size_t i = 0;
+    for (lua_pushnil(L); lua_next(L, at); lua_pop(L, 1)) {
+        const assay_rng *now = lua_touserdata(L, -1), *before = &copies[i++];
+        if (now->block == before->block && now->position == before->position)
+            continue;
+        bool named = lua_type(L, -2) == LUA_TSTRING;
+        assay_arg_error(L,
+            "build drew from the stream cell:rng(%s%s%s): with a warm cache it would not; it gets "
+            "a stream of its own, build(rng)",
+            named ? "\"" : "", named ? lua_tostring(L, -2) : "", named ? "\"" : "");
+    }
+}
+
+/* Put the canonical text of the key at 2 in its place. */
+static void read_key(lua_State *L)
+{
+    assay_prelude_push(L, "cache");
+    lua_getfield(L, -1, "key");
+    lua_pushvalue(L, 2);
+    if (lua_pcall(L, 1, 1, 0) != LUA_OK)
+        assay_arg_error(L, "%s", lua_tostring(L, -1));
+    lua_replace(L, 2);
+    lua_settop(L, 4);
+}
+
+/* cell:cache(key, build [, { version = }]) -> value */
+static int cell_cache(lua_State *L)
+{
+    static const char *const known[] = {"version", NULL};
+    cell *self = check_not_building(L);
+    lua_settop(L, 4);
+    if (!lua_isfunction(L, 3))
+        return assay_arg_error(L, "build must be a function (rng) that returns the value, got a %s",
+            luaL_typename(L, 3));
+    assay_opts_check(L, 4, known);
+    read_key(L);
+    const char *version = assay_opt_string(L, 4, "version", NULL);
+    wait w = {.self = self};
+    const assay_progress waiting = {report_wait, &w};
+    const assay_lua_cache what = {lua_tostring(L, 2), version, 3, &waiting, &self->building};
+    size_t streams;
+    const assay_rng *copies = copy_streams(L, &streams);
+    int table = lua_gettop(L) - 1, status;
+    const char *not_kept = assay_lua_cached(L, &what, &status);
+    check_sink(L, self, w.status);
+    if (status != ASSAY_OK && self->interrupt->reason)
+        assay_interrupt_error(L);
+    assay_arg_status(L, status);
+    check_streams(L, table, copies);
+    if (not_kept) {
+        lua_pushfstring(L, "cell:cache: built, but not kept: %s", not_kept);
+        check_sink(L, self, self->sink->note(self->sink->context, lua_tostring(L, -1)));
+        lua_pop(L, 1);
+    }
+    return 1;
+}
+
 /* ---- the userdata ---- */
 
 static const luaL_Reg methods[] = {
@@ -384,6 +498,7 @@ static const luaL_Reg methods[] = {
     {"artifact", cell_artifact},
     {"rng", cell_rng},
     {"samples", cell_samples},
+    {"cache", cell_cache},
     {NULL, NULL},
 };
 
@@ -404,7 +519,7 @@ static int cell_index(lua_State *L)
     else
         return luaL_error(L,
             "a cell has no \"%s\" (there are: params, replicate, index, log, note, "
-            "progress, artifact, rng, samples)",
+            "progress, artifact, rng, samples, cache)",
             luaL_tolstring(L, 2, NULL));
     return 1;
 }

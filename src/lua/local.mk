@@ -10,11 +10,14 @@ src_lua_libassaylua_la_SOURCES += src/lua/inference.h src/lua/inference.c src/lu
 # The engine, and what the prelude needs of C.
 src_lua_libassaylua_la_SOURCES += src/lua/engine.c src/lua/script.h src/lua/prelude.c src/lua/bare.c \
 	src/lua/interrupt.c src/lua/cell.c src/lua/rows.h src/lua/rows.c
+# What cells keep between runs.
+src_lua_libassaylua_la_SOURCES += src/lua/cache.h src/lua/cache.c src/lua/serial.h src/lua/serial.c
 nodist_src_lua_libassaylua_la_SOURCES = src/lua/prelude_source.c
 
 # The prelude: Lua sources that are compiled in. One line a file.
 PRELUDE = src/lua/assay/init.lua \
 	src/lua/assay/bare.lua \
+	src/lua/assay/cache.lua \
 	src/lua/assay/canonical.lua \
 	src/lua/assay/check.lua \
 	src/lua/assay/claims.lua \

@@ -8,3 +8,5 @@ tests_core_topk_LDADD = $(TEST_LIBS)
 tests_core_fit_LDADD = $(TEST_LIBS)
 check_PROGRAMS += tests/core/sha256
 tests_core_sha256_LDADD = $(TEST_LIBS)
+check_PROGRAMS += tests/core/cache
+tests_core_cache_LDADD = $(TEST_LIBS)

@@ -27,3 +27,7 @@ EXTRA_DIST += tests/lua/experiment.lua tests/lua/grid.lua tests/lua/claims.lua
 # Files.
 TESTS += tests/lua/data.lua tests/lua/manual.lua
 EXTRA_DIST += tests/lua/data.lua tests/lua/manual.lua
+
+# What cells keep between runs.
+check_PROGRAMS += tests/lua/cache
+tests_lua_cache_LDADD = $(WORKBENCH_TEST_LIBS)
