@@ -15,7 +15,7 @@ AM_TESTS_ENVIRONMENT = srcdir='$(abs_top_srcdir)' builddir='$(abs_top_builddir)'
 # A cmocka test of libassay: two lines in the room's local.mk,
 #     check_PROGRAMS += tests/core/rng
 #     tests_core_rng_LDADD = $(TEST_LIBS)          (or $(WORKBENCH_TEST_LIBS))
-TEST_LIBS = src/libassay.la $(CMOCKA_LIBS) $(GSL_LIBS) $(JANSSON_LIBS) -lm
+TEST_LIBS = src/libassay.la $(CMOCKA_LIBS) $(BLAS_LIBS) $(GSL_LIBS) $(JANSSON_LIBS) -lm
 WORKBENCH_TEST_LIBS = src/libworkbench.la $(CMOCKA_LIBS)
 TESTS += $(check_PROGRAMS)
 

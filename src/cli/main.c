@@ -1,6 +1,7 @@
 /* The program: finds the subcommand and runs it; without one it opens the workbench. */
 #include "cli/cli.h"
 
+#include <cblas.h>
 #include <errno.h>
 #include <gsl/gsl_errno.h>
 #include <locale.h>
@@ -52,6 +53,7 @@ static int written(int status)
 int main(int argc, char **argv)
 {
     setlocale(LC_CTYPE, "");
+    openblas_set_num_threads(1); /* results do not depend on OPENBLAS_NUM_THREADS */
     gsl_set_error_handler_off(); /* every GSL status is checked where it is returned */
     const char *word = argc > 1 ? argv[1] : "tui";
     if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {

@@ -6,7 +6,8 @@ src_lua_libassaylua_la_SOURCES = src/lua/engine.h src/lua/args.h src/lua/args.c 
 src_lua_libassaylua_la_SOURCES += src/lua/data.c
 # The families of methods, the testbeds, and how long calls report.
 src_lua_libassaylua_la_SOURCES += src/lua/inference.h src/lua/inference.c src/lua/selection.c \
-	src/lua/models.c src/lua/report.h src/lua/report.c src/lua/catalogue.c
+	src/lua/models.c src/lua/diffusion.h src/lua/gmm.c src/lua/diffusion.c \
+	src/lua/report.h src/lua/report.c src/lua/catalogue.c
 # The engine, and what the prelude needs of C.
 src_lua_libassaylua_la_SOURCES += src/lua/engine.c src/lua/script.h src/lua/prelude.c src/lua/bare.c \
 	src/lua/interrupt.c src/lua/cell.c src/lua/rows.h src/lua/rows.c
@@ -40,5 +41,5 @@ EXTRA_DIST += src/lua/embed.sh $(PRELUDE)
 # The module itself takes Lua from the interpreter that loads it.
 luamodule_LTLIBRARIES += src/lua/assay.la
 src_lua_assay_la_SOURCES =
-src_lua_assay_la_LIBADD = src/lua/libassaylua.la src/libassay.la $(JANSSON_LIBS) $(GSL_LIBS) -lm
+src_lua_assay_la_LIBADD = src/lua/libassaylua.la src/libassay.la $(BLAS_LIBS) $(JANSSON_LIBS) $(GSL_LIBS) -lm
 src_lua_assay_la_LDFLAGS = -module -avoid-version -shared -export-symbols-regex '^luaopen_assay$$'

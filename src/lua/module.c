@@ -8,6 +8,7 @@
  */
 #include "lua/module.h"
 
+#include <cblas.h>
 #include <gsl/gsl_errno.h>
 #include <lauxlib.h>
 #include <string.h>
@@ -27,6 +28,8 @@ static const luaL_Reg rooms[] = {
     {"data", assay_lua_data},
     {"inference", assay_lua_inference},
     {"models", assay_lua_models},
+    {"gmm", assay_lua_gmm},
+    {"diffusion", assay_lua_diffusion},
     {"catalogue", assay_lua_catalogue},
     {NULL, NULL},
 };
@@ -117,6 +120,7 @@ static void open_prelude(lua_State *L)
 __attribute__((visibility("default"))) int luaopen_assay(lua_State *L)
 {
     luaL_checkversion(L);
+    openblas_set_num_threads(1); /* results do not depend on OPENBLAS_NUM_THREADS */
     gsl_set_error_handler_off(); /* its default prints and aborts; every room reads the codes */
     lua_newtable(L);
     lua_pushliteral(L, PACKAGE_VERSION);

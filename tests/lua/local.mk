@@ -31,3 +31,7 @@ EXTRA_DIST += tests/lua/data.lua tests/lua/manual.lua
 # What cells keep between runs.
 check_PROGRAMS += tests/lua/cache
 tests_lua_cache_LDADD = $(WORKBENCH_TEST_LIBS)
+
+# Mixtures and noise schedules.
+TESTS += tests/lua/gmm.lua tests/lua/gmm_golden.lua
+EXTRA_DIST += tests/lua/gmm.lua tests/lua/gmm_golden.lua tests/golden/gmm.json

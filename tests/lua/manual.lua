@@ -75,6 +75,7 @@ methods("matrix", registry["assay.matrix"].methods)
 methods("row", registry["assay.row"].methods)
 methods("rows", registry["assay.rows"].__index)
 methods("problem", registry["assay.sat"].__index)
+methods("gmm", registry["assay.gmm"].__index)
 methods("fit", getmetatable(assay.fit("power", { 1, 2 }, { 1, 2 })).__index)
 
 -- ---- what the page has entries for ----
@@ -117,6 +118,7 @@ local log = { { problem = 1, correct = true } }
 local rows = assay.rows { { replicate = 1 } }
 local sat = assay.models.sat.problem { variables = 3, clauses = 1, rng = assay.rng(1) }
 local option = { [nope] = 1 }
+local mixture = assay.gmm.new { weights = { 1 }, means = { { 0 } }, vars = { 1 } }
 
 -- The arguments with which a function meets the unknown option; several where it takes several tables.
 local probes = {
@@ -136,6 +138,17 @@ local probes = {
     ["assay.models.sat.problem"] = { { option } },
     ["assay.models.sat.formula"] = { { option } },
     ["problem:sample"] = { { sat, option } },
+    ["assay.gmm.new"] = { { option } },
+    ["assay.gmm.logpdf"] = { { mixture, { { 0 } }, option } },
+    ["assay.gmm.responsibilities"] = { { mixture, { { 0 } }, option } },
+    ["assay.gmm.score"] = { { mixture, { { 0 } }, option } },
+    ["assay.gmm.eps"] = { { mixture, { { 0 } }, option } },
+    ["assay.gmm.denoise"] = { { mixture, { { 0 } }, option } },
+    ["assay.gmm.sample"] = { { mixture, 1, option } },
+    ["assay.gmm.fit"] = { { { { 0 } }, option } },
+    ["assay.diffusion.schedule"] = { { { kind = "vp_linear", [nope] = 1 } }, { { kind = "vp_cosine", [nope] = 1 } },
+        { { kind = "edm", [nope] = 1 } }, { { kind = "discrete", [nope] = 1 } } },
+    ["assay.diffusion.gmm_eps"] = { { mixture, { kind = "edm" }, option } },
     ["assay.inference.coverage_grid"] = { { 1, option } },
     ["assay.inference.weighted_vote"] = { { { 1 }, { 1 }, { 1 }, option } },
     ["assay.inference.selection_curves"] = { { log, option } },
@@ -166,10 +179,13 @@ local function named(message)
 end
 
 local function accepted(f, attempts)
-    local out = {}
+    local out, seen = {}, {}
     for _, arguments in ipairs(attempts) do
         local _, message = pcall(f, table.unpack(arguments))
-        table.move(named(message), 1, 100, #out + 1, out)
+        for _, name in ipairs(named(message)) do
+            out[#out + 1] = not seen[name] and name or nil
+            seen[name] = true
+        end
     end
     return sorted(out)
 end

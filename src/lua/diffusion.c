@@ -1,0 +1,313 @@
+/*
+ * assay.diffusion: noise schedules (models/schedule.h), and mixtures as models that predict noise.
+ *
+ * A model is called as model(x, t) and carries its schedule: model.schedule.
+ */
+#include "lua/diffusion.h"
+
+#include "lua/args.h"
+#include "lua/module.h"
+
+#include <math.h>
+#include <string.h>
+
+#define SCHEDULE "assay.schedule"
+#define GMM_EPS "assay.gmm_eps"
+
+/* ---- schedules ---- */
+
+static const char *const kinds[] = {"vp_linear", "vp_cosine", "edm", "discrete", NULL};
+
+static int schedule_free(lua_State *L)
+{
+    assay_schedule_free(luaL_checkudata(L, 1, SCHEDULE));
+    return 0;
+}
+
+/* The options of a kind; those of another are refused. */
+static void check_options(lua_State *L, int at, assay_schedule_kind kind)
+{
+    static const char *const known[][8] = {{"kind", "beta_min", "beta_max", NULL},
+        {"kind", "s", NULL}, {"kind", NULL},
+        {"kind", "betas", "alphas_cumprod", "beta_kind", "N", "beta_start", "beta_end", NULL}};
+    assay_opts_check(L, at, known[kind]);
+}
+
+static void read_discrete(lua_State *L, int at, assay_schedule_options *o)
+{
+    static const char *const beta_kinds[] = {"linear", "quad", "cosine", NULL};
+    o->beta_kind = (assay_beta_kind)assay_opt_choice(L, at, "beta_kind", 0, beta_kinds);
+    o->n = (size_t)assay_opt_integer(L, at, "N", (int64_t)o->n, 2, INT32_MAX);
+    o->beta_start = assay_opt_number(L, at, "beta_start", o->beta_start, -INFINITY, INFINITY);
+    o->beta_end = assay_opt_number(L, at, "beta_end", o->beta_end, -INFINITY, INFINITY);
+    const bool betas = assay_opt_push(L, at, "betas");
+    const int list = lua_gettop(L);
+    const bool products = assay_opt_push(L, at, "alphas_cumprod");
+    if (betas && products)
+        assay_arg_error(L, "give either betas or alphas_cumprod, not both");
+    if (betas)
+        o->betas = assay_arg_vector(L, list, "betas", &o->n);
+    else if (products)
+        o->alphas_cumprod = assay_arg_vector(L, list + 1, "alphas_cumprod", &o->n);
+}
+
+/* Pushes the schedule that the table at `at` describes. */
+static const assay_schedule *push_from_table(lua_State *L, int at, const char *name)
+{
+    at = lua_absindex(L, at);
+    if (!lua_istable(L, at))
+        assay_arg_error(
+            L, "%s must be a schedule or a table {kind=...}, got a %s", name, luaL_typename(L, at));
+    luaL_checkstack(L, 16, NULL);
+    const int top = lua_gettop(L);
+    assay_schedule *s = lua_newuserdatauv(L, sizeof *s, 0);
+    *s = (assay_schedule){0};
+    luaL_setmetatable(L, SCHEDULE);
+    const int kind = assay_opt_choice(L, at, "kind", -1, kinds);
+    if (kind < 0)
+        assay_arg_error(L, "kind must be given: vp_linear, vp_cosine, edm or discrete");
+    check_options(L, at, (assay_schedule_kind)kind);
+    assay_schedule_options o = assay_schedule_defaults((assay_schedule_kind)kind);
+    o.beta_min = assay_opt_number(L, at, "beta_min", o.beta_min, -INFINITY, INFINITY);
+    o.beta_max = assay_opt_number(L, at, "beta_max", o.beta_max, -INFINITY, INFINITY);
+    o.s = assay_opt_number(L, at, "s", o.s, -INFINITY, INFINITY);
+    if (o.kind == ASSAY_SCHEDULE_DISCRETE)
+        read_discrete(L, at, &o);
+    assay_arg_status(L, assay_schedule_init(s, &o));
+    lua_settop(L, top + 1);
+    return s;
+}
+
+const assay_schedule *assay_arg_schedule(lua_State *L, int at, const char *name)
+{
+    const assay_schedule *s = luaL_testudata(L, at, SCHEDULE);
+    if (!s)
+        return push_from_table(L, at, name);
+    lua_pushvalue(L, at);
+    return s;
+}
+
+static int schedule(lua_State *L)
+{
+    assay_arg_schedule(L, 1, "schedule");
+    return 1;
+}
+
+/* schedule.kind, .T and, when discrete, .N */
+static int schedule_index(lua_State *L)
+{
+    const assay_schedule *s = luaL_checkudata(L, 1, SCHEDULE);
+    const char *key = luaL_checkstring(L, 2);
+    if (strcmp(key, "kind") == 0)
+        lua_pushstring(L, kinds[s->kind]);
+    else if (strcmp(key, "T") == 0)
+        lua_pushnumber(L, s->t_max);
+    else if (strcmp(key, "N") == 0 && s->kind == ASSAY_SCHEDULE_DISCRETE)
+        lua_pushinteger(L, (lua_Integer)s->n);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+static int schedule_tostring(lua_State *L)
+{
+    const assay_schedule *s = luaL_checkudata(L, 1, SCHEDULE);
+    lua_pushfstring(L, "%s schedule", kinds[s->kind]);
+    return 1;
+}
+
+/* Pushes a list, or the one number when the argument was one. */
+static void push_like(lua_State *L, int at, const double *x, size_t n)
+{
+    if (lua_type(L, at) == LUA_TNUMBER)
+        lua_pushnumber(L, x[0]);
+    else
+        assay_push_vector(L, x, n);
+}
+
+/* A number or a list; one value is pushed. */
+static const double *numbers(lua_State *L, int at, const char *name, size_t *n)
+{
+    if (lua_type(L, at) != LUA_TNUMBER)
+        return assay_arg_vector(L, at, name, n);
+    *n = 1;
+    return assay_arg_vector_of(L, at, name, 1);
+}
+
+/* schedule_at(schedule, t): {log_alpha=, alpha=, sigma=, lambda=}; lists for a list */
+static int schedule_at(lua_State *L)
+{
+    static const char *const names[] = {"log_alpha", "alpha", "sigma", "lambda"};
+    const assay_schedule *s = assay_arg_schedule(L, 1, "schedule");
+    size_t n = 0;
+    const double *t = numbers(L, 2, "t", &n);
+    double *out[4];
+    for (int j = 0; j < 4; j++)
+        out[j] = assay_lua_doubles(L, n);
+    for (size_t i = 0; i < n; i++) {
+        assay_arg_status(L, assay_schedule_eval(s, t[i], &out[0][i], &out[2][i], &out[3][i]));
+        out[1][i] = exp(out[0][i]);
+    }
+    lua_createtable(L, 0, 4);
+    for (int j = 0; j < 4; j++) {
+        push_like(L, 2, out[j], n);
+        lua_setfield(L, -2, names[j]);
+    }
+    return 1;
+}
+
+/* inverse_lambda(schedule, lambda): t */
+static int inverse_lambda(lua_State *L)
+{
+    const assay_schedule *s = assay_arg_schedule(L, 1, "schedule");
+    size_t n = 0;
+    const double *lambda = numbers(L, 2, "lambda", &n);
+    double *t = assay_lua_doubles(L, n);
+    for (size_t i = 0; i < n; i++)
+        assay_arg_status(L, assay_schedule_inverse_lambda(s, lambda[i], &t[i]));
+    push_like(L, 2, t, n);
+    return 1;
+}
+
+static const assay_schedule *discrete(lua_State *L)
+{
+    const assay_schedule *s = assay_arg_schedule(L, 1, "schedule");
+    if (s->kind != ASSAY_SCHEDULE_DISCRETE)
+        assay_arg_error(L, "schedule must be discrete, got %s (see schedule_at)", kinds[s->kind]);
+    return s;
+}
+
+/* betas(schedule): the N steps' 1 - alpha_bar_n / alpha_bar_(n-1) */
+static int betas(lua_State *L)
+{
+    const assay_schedule *s = discrete(L);
+    double *beta = assay_lua_doubles(L, s->n);
+    for (size_t i = 0; i < s->n; i++)
+        beta[i] = -expm1(2 * (s->log_alpha[i] - (i ? s->log_alpha[i - 1] : 0)));
+    assay_push_vector(L, beta, s->n);
+    return 1;
+}
+
+/* alpha_bar(schedule): the N products of 1 - beta */
+static int alpha_bar(lua_State *L)
+{
+    const assay_schedule *s = discrete(L);
+    double *product = assay_lua_doubles(L, s->n);
+    for (size_t i = 0; i < s->n; i++)
+        product[i] = exp(2 * s->log_alpha[i]);
+    assay_push_vector(L, product, s->n);
+    return 1;
+}
+
+/* ---- mixtures that predict noise ---- */
+
+enum { MIXTURE = 1, ITS_SCHEDULE = 2 }; /* user values */
+
+typedef struct gmm_model {
+    const assay_gmm *gmm;
+    const assay_schedule *schedule;
+    assay_gmm_level level; /* class and guidance */
+} gmm_model;
+
+/* gmm_eps(gmm, schedule [, {class=, scale=1}]): model(x, t) */
+static int gmm_eps(lua_State *L)
+{
+    static const char *const known[] = {"class", "scale", NULL};
+    const assay_gmm *g = assay_arg_gmm(L, 1, "gmm");
+    const int mixture = lua_gettop(L);
+    const assay_schedule *s = assay_arg_schedule(L, 2, "schedule");
+    assay_opts_check(L, 3, known);
+    gmm_model *model = lua_newuserdatauv(L, sizeof *model, 2);
+    *model = (gmm_model){.gmm = g, .schedule = s};
+    assay_opt_guidance(L, 3, g, &model->level);
+    lua_pushvalue(L, mixture);
+    lua_setiuservalue(L, mixture + 2, MIXTURE);
+    lua_pushvalue(L, mixture + 1);
+    lua_setiuservalue(L, mixture + 2, ITS_SCHEDULE);
+    lua_settop(L, mixture + 2);
+    luaL_setmetatable(L, GMM_EPS);
+    return 1;
+}
+
+/* Rows [first, first + rows) of x, all at time t. */
+static void predict(lua_State *L, const gmm_model *model, double t, const assay_matrix *x,
+    assay_matrix *out, size_t first, size_t rows)
+{
+    assay_gmm_level level = model->level;
+    assay_matrix points, eps;
+    assay_arg_status(L, assay_schedule_eval(model->schedule, t, &level.alpha, &level.sigma, NULL));
+    level.alpha = exp(level.alpha);
+    assay_arg_status(L, assay_matrix_sub(x, first, rows, 0, x->cols, &points));
+    assay_arg_status(L, assay_matrix_sub(out, first, rows, 0, out->cols, &eps));
+    assay_arg_status(
+        L, assay_gmm_evaluate(model->gmm, &level, &points, &(assay_gmm_values){.eps = &eps}));
+}
+
+/* model(x, t): t a number, or one a row */
+static int gmm_eps_call(lua_State *L)
+{
+    const gmm_model *model = luaL_checkudata(L, 1, GMM_EPS);
+    const assay_matrix x = assay_arg_matrix(L, 2, "x");
+    const double *t = assay_arg_vector_of(L, 3, "t", x.rows);
+    if (x.rows > 0 && x.cols != assay_gmm_dim(model->gmm))
+        assay_arg_error(L, "x must have %zu columns, the mixture's dimensions, got %zu",
+            assay_gmm_dim(model->gmm), x.cols);
+    assay_matrix out = assay_push_matrix(L, x.rows, assay_gmm_dim(model->gmm));
+    for (size_t first = 0, end; first < x.rows; first = end) {
+        for (end = first + 1; end < x.rows && t[end] == t[first];)
+            end++;
+        predict(L, model, t[first], &x, &out, first, end - first);
+    }
+    return 1;
+}
+
+/* model.schedule, model.gmm */
+static int gmm_eps_index(lua_State *L)
+{
+    luaL_checkudata(L, 1, GMM_EPS);
+    const char *key = luaL_checkstring(L, 2);
+    if (strcmp(key, "schedule") == 0)
+        lua_getiuservalue(L, 1, ITS_SCHEDULE);
+    else if (strcmp(key, "gmm") == 0)
+        lua_getiuservalue(L, 1, MIXTURE);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+static const luaL_Reg functions[] = {
+    {"schedule", schedule},
+    {"schedule_at", schedule_at},
+    {"inverse_lambda", inverse_lambda},
+    {"betas", betas},
+    {"alpha_bar", alpha_bar},
+    {"gmm_eps", gmm_eps},
+    {NULL, NULL},
+};
+
+static void new_type(lua_State *L, const char *registry, const char *name)
+{
+    luaL_newmetatable(L, registry);
+    lua_pushstring(L, name);
+    lua_setfield(L, -2, "__metatable");
+}
+
+int assay_lua_diffusion(lua_State *L)
+{
+    new_type(L, SCHEDULE, "schedule");
+    lua_pushcfunction(L, schedule_index);
+    lua_setfield(L, -2, "__index");
+    lua_pushcfunction(L, schedule_tostring);
+    lua_setfield(L, -2, "__tostring");
+    lua_pushcfunction(L, schedule_free);
+    lua_setfield(L, -2, "__gc");
+    new_type(L, GMM_EPS, "model");
+    lua_pushcfunction(L, gmm_eps_index);
+    lua_setfield(L, -2, "__index");
+    assay_lua_push_function(L, "model", gmm_eps_call);
+    lua_setfield(L, -2, "__call");
+    lua_pop(L, 2);
+    lua_newtable(L);
+    assay_lua_register(L, functions);
+    return 1;
+}

@@ -1,0 +1,842 @@
+/*
+ * Gaussian mixtures at any noise level; see gmm.h.
+ *
+ * Covariances are kept as eigenvalues, so that a noise level changes d numbers a component and no
+ * factorisation: S = U^T diag(l) U + c (I - U^T U), with U (r x d) of orthonormal rows. Without U
+ * the axes are the coordinates; r < d is a low rank with the residual variance c.
+ *
+ * Points come in blocks of 64, transposed, so that each loop over a block is one over consecutive
+ * numbers and both products with U are dgemm's. The mean is subtracted before the product: the
+ * expansion |x|^2 - 2 x m + |m|^2 would lose all digits at tiny noise.
+ */
+#include "models/gmm.h"
+
+#include <gsl/gsl_eigen.h> /* brings the declarations of CBLAS, too, and clashes with cblas.h */
+#include <gsl/gsl_math.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/status.h"
+
+enum { BLOCK = 64 };
+
+#define LOG_2PI 1.8378770664093454836
+
+struct assay_gmm {
+    size_t components, dim, rank, classes;
+    double *weights, *log_weights; /* K */
+    double *means;                 /* K x d */
+    size_t *class;                 /* K, or NULL */
+    double *axes;                  /* K x rank x d (one for all when tied), or NULL */
+    size_t axes_step;              /* doubles from one component's axes to the next */
+    double *variances;             /* K x rank */
+    double *residual;              /* K: the variance outside of the axes, when rank < dim */
+};
+
+/* ---- making ---- */
+
+static int check_finite(const char *name, const double *values, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(values[i]))
+            return assay_fail(ASSAY_EINVAL, "%s must be finite, got %g", name, values[i]);
+    return ASSAY_OK;
+}
+
+static int check_variances(const char *name, const double *values, size_t n, size_t per_component)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!(values[i] >= 0 && isfinite(values[i])))
+            return assay_fail(ASSAY_EINVAL,
+                "%s of component %zu must be finite and at least 0, got %g", name,
+                i / per_component + 1, values[i]);
+    return ASSAY_OK;
+}
+
+static int set_weights(assay_gmm *g, const double *weights)
+{
+    double sum = 0;
+    for (size_t k = 0; k < g->components; k++) {
+        if (!(weights[k] >= 0 && isfinite(weights[k])))
+            return assay_fail(ASSAY_EINVAL, "weights[%zu] must be finite and at least 0, got %g",
+                k + 1, weights[k]);
+        sum += weights[k];
+    }
+    if (fabs(sum - 1) > 1e-6)
+        return assay_fail(ASSAY_EINVAL, "the sum of weights must be 1, got %.8g", sum);
+    for (size_t k = 0; k < g->components; k++) {
+        g->weights[k] = weights[k] / sum;
+        g->log_weights[k] = log(g->weights[k]);
+    }
+    return ASSAY_OK;
+}
+
+static int set_classes(assay_gmm *g, const size_t *classes)
+{
+    if (!classes)
+        return ASSAY_OK;
+    g->class = calloc(g->components, sizeof *g->class);
+    if (!g->class)
+        return assay_fail(ASSAY_ENOMEM, "no memory for the classes of a mixture");
+    for (size_t k = 0; k < g->components; k++) {
+        g->class[k] = classes[k];
+        if (classes[k] >= g->classes)
+            g->classes = classes[k] + 1;
+    }
+    return ASSAY_OK;
+}
+
+static int check_symmetric(const double *s, size_t d, size_t component)
+{
+    double largest = 0;
+    for (size_t i = 0; i < d * d; i++)
+        largest = fmax(largest, fabs(s[i]));
+    for (size_t i = 0; i < d; i++)
+        for (size_t j = 0; j < i; j++)
+            if (!(fabs(s[i * d + j] - s[j * d + i]) <= 1e-9 * largest))
+                return assay_fail(ASSAY_EINVAL,
+                    "the covariance of component %zu is not symmetric: %g at (%zu, %zu), %g at "
+                    "(%zu, %zu)",
+                    component + 1, s[i * d + j], i + 1, j + 1, s[j * d + i], j + 1, i + 1);
+    return ASSAY_OK;
+}
+
+/* s (n x n, overwritten) = V^T diag(values) V with the rows of V (n x n), values falling. */
+static int decompose(double *s, size_t n, double *values, double *vectors)
+{
+    int status = ASSAY_OK;
+    gsl_eigen_symmv_workspace *work = gsl_eigen_symmv_alloc(n);
+    gsl_matrix *columns = gsl_matrix_alloc(n, n);
+    if (!work || !columns) {
+        status = assay_fail(ASSAY_ENOMEM, "no memory to decompose %zu x %zu numbers", n, n);
+        goto cleanup;
+    }
+    gsl_matrix_view of = gsl_matrix_view_array(s, n, n);
+    gsl_vector_view eigenvalues = gsl_vector_view_array(values, n);
+    if (gsl_eigen_symmv(&of.matrix, &eigenvalues.vector, columns, work)) {
+        status = assay_fail(ASSAY_ECONVERGE, "the eigenvalues of a covariance did not converge");
+        goto cleanup;
+    }
+    gsl_eigen_symmv_sort(&eigenvalues.vector, columns, GSL_EIGEN_SORT_VAL_DESC);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < n; j++)
+            vectors[i * n + j] = gsl_matrix_get(columns, j, i);
+cleanup:
+    gsl_matrix_free(columns);
+    gsl_eigen_symmv_free(work);
+    return status;
+}
+
+static int check_eigenvalues(const double *values, size_t n, size_t component)
+{
+    if (values[n - 1] < -1e-9 * fabs(values[0]))
+        return assay_fail(ASSAY_EINVAL,
+            "the covariance of component %zu is not positive semidefinite: it has the eigenvalue "
+            "%g",
+            component + 1, values[n - 1]);
+    return ASSAY_OK;
+}
+
+/* One covariance (d x d, overwritten) into component k. */
+static int set_full(assay_gmm *g, size_t k, double *s)
+{
+    const size_t d = g->dim;
+    int status = check_symmetric(s, d, k);
+    if (status == ASSAY_OK)
+        status = decompose(s, d, g->variances + k * d, g->axes + k * g->axes_step);
+    return status == ASSAY_OK ? check_eigenvalues(g->variances + k * d, d, k) : status;
+}
+
+/* D + F F^T of component k */
+static void sum_low_rank(const assay_gmm_parameters *p, size_t k, double *s)
+{
+    const size_t d = p->dim, r = p->rank;
+    const double *f = p->factors + k * d * r;
+    memset(s, 0, d * d * sizeof *s);
+    for (size_t i = 0; i < d; i++)
+        s[i * d + i] = p->covariances[k * d + i];
+    for (size_t i = 0; i < d; i++)
+        for (size_t j = 0; j < d; j++)
+            for (size_t h = 0; h < r; h++)
+                s[i * d + j] += f[i * r + h] * f[j * r + h];
+}
+
+static int set_matrices(assay_gmm *g, const assay_gmm_parameters *p)
+{
+    const size_t d = g->dim, distinct = p->kind == ASSAY_COVARIANCE_TIED ? 1 : g->components;
+    int status = ASSAY_OK;
+    double *s = calloc(d * d, sizeof *s);
+    if (!s)
+        return assay_fail(ASSAY_ENOMEM, "no memory for a covariance of %zu dimensions", d);
+    for (size_t k = 0; k < distinct && status == ASSAY_OK; k++) {
+        if (p->kind == ASSAY_COVARIANCE_LOW_RANK)
+            sum_low_rank(p, k, s);
+        else
+            memcpy(s, p->covariances + k * d * d, d * d * sizeof *s);
+        status = set_full(g, k, s);
+    }
+    for (size_t k = distinct; k < g->components && status == ASSAY_OK; k++)
+        memcpy(g->variances + k * d, g->variances, d * sizeof *g->variances);
+    free(s);
+    return status;
+}
+
+/* Gram-Schmidt, twice, of row i against those before it; false when nothing is left. */
+static bool orthonormalise(double *rows, size_t i, size_t d)
+{
+    double *row = rows + i * d;
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t j = 0; j < i; j++)
+            cblas_daxpy(
+                (int)d, -cblas_ddot((int)d, row, 1, rows + j * d, 1), rows + j * d, 1, row, 1);
+        const double norm = cblas_dnrm2((int)d, row, 1);
+        if (!(norm > 1e-8))
+            return false;
+        cblas_dscal((int)d, 1 / norm, row, 1);
+    }
+    return true;
+}
+
+/*
+ * c I + F F^T by the eigenvalues of F^T F (r x r): the axes are F v / |F v|. Directions that F
+ * hardly has (their variance is lost in rounding) become any direction of variance c.
+ */
+static int set_factors(assay_gmm *g, const assay_gmm_parameters *p, size_t k)
+{
+    const size_t d = g->dim, r = p->rank;
+    const double *f = p->factors + k * d * r, c = p->covariances[k * d];
+    double *axes = g->axes + k * g->axes_step, *variances = g->variances + k * r;
+    double *gram = calloc(2 * r * r, sizeof *gram), *vectors = gram + r * r;
+    if (!gram)
+        return assay_fail(ASSAY_ENOMEM, "no memory for factors of rank %zu", r);
+    const int in = (int)r, id = (int)d;
+    cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, in, in, id, 1, f, in, f, in, 0, gram, in);
+    const int status = decompose(gram, r, variances, vectors);
+    const double largest = variances[0];
+    if (status == ASSAY_OK)
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, in, id, in, 1, vectors, in, f, in, 0,
+            axes, id);
+    for (size_t i = 0; i < r && status == ASSAY_OK; i++) {
+        const double length = cblas_dnrm2(id, axes + i * d, 1);
+        bool kept = length * length > 1e-13 * largest && length > 0;
+        if (kept) {
+            cblas_dscal(id, 1 / length, axes + i * d, 1);
+            kept = orthonormalise(axes, i, d);
+        }
+        for (size_t axis = 0; !kept && axis < d; axis++) {
+            memset(axes + i * d, 0, d * sizeof *axes);
+            axes[i * d + axis] = 1;
+            if (orthonormalise(axes, i, d))
+                break;
+        }
+        variances[i] = c + (kept ? length * length : 0);
+    }
+    g->residual[k] = c;
+    free(gram);
+    return status;
+}
+
+static bool equal_within(const double *values, size_t components, size_t d)
+{
+    for (size_t k = 0; k < components; k++)
+        for (size_t j = 1; j < d; j++)
+            if (values[k * d + j] != values[k * d])
+                return false;
+    return true;
+}
+
+static int set_low_rank(assay_gmm *g, const assay_gmm_parameters *p)
+{
+    int status = check_variances("the variances", p->covariances, p->components * p->dim, p->dim);
+    if (status == ASSAY_OK)
+        status = check_finite("factors", p->factors, p->components * p->dim * p->rank);
+    if (status != ASSAY_OK || g->rank == p->dim)
+        return status == ASSAY_OK ? set_matrices(g, p) : status;
+    for (size_t k = 0; k < g->components && status == ASSAY_OK; k++)
+        status = set_factors(g, p, k);
+    return status;
+}
+
+static int set_covariances(assay_gmm *g, const assay_gmm_parameters *p)
+{
+    const size_t K = g->components, d = g->dim;
+    switch (p->kind) {
+    case ASSAY_COVARIANCE_SPHERICAL:
+        for (size_t i = 0; i < K * d; i++)
+            g->variances[i] = p->covariances[i / d];
+        return check_variances("the variance", p->covariances, K, 1);
+    case ASSAY_COVARIANCE_DIAGONAL:
+        memcpy(g->variances, p->covariances, K * d * sizeof *g->variances);
+        return check_variances("the variances", p->covariances, K * d, d);
+    case ASSAY_COVARIANCE_LOW_RANK:
+        return set_low_rank(g, p);
+    case ASSAY_COVARIANCE_FULL:
+    case ASSAY_COVARIANCE_TIED:
+        break;
+    }
+    const size_t distinct = p->kind == ASSAY_COVARIANCE_TIED ? 1 : K;
+    const int status = check_finite("covariances", p->covariances, distinct * d * d);
+    return status == ASSAY_OK ? set_matrices(g, p) : status;
+}
+
+static int allocate(assay_gmm *g, const assay_gmm_parameters *p)
+{
+    const size_t K = p->components, d = p->dim;
+    const bool rotated =
+        p->kind != ASSAY_COVARIANCE_SPHERICAL && p->kind != ASSAY_COVARIANCE_DIAGONAL;
+    const size_t sets = p->kind == ASSAY_COVARIANCE_TIED ? 1 : K;
+    const bool thin = p->kind == ASSAY_COVARIANCE_LOW_RANK && equal_within(p->covariances, K, d);
+    g->components = K;
+    g->dim = d;
+    g->rank = thin ? p->rank : d;
+    g->weights = calloc(2 * K, sizeof(double));
+    g->means = calloc(K * d, sizeof(double));
+    g->variances = calloc(K * g->rank, sizeof(double));
+    g->residual = calloc(K, sizeof(double));
+    if (rotated) {
+        g->axes = calloc(sets * g->rank * d, sizeof(double));
+        g->axes_step = sets > 1 ? g->rank * d : 0;
+    }
+    if (!g->weights || !g->means || !g->variances || !g->residual || (rotated && !g->axes))
+        return assay_fail(ASSAY_ENOMEM, "no memory for %zu components of %zu dimensions", K, d);
+    g->log_weights = g->weights + K;
+    return ASSAY_OK;
+}
+
+static int check_shape(const assay_gmm_parameters *p)
+{
+    const size_t most = (size_t)1 << 20;
+    if (p->components < 1 || p->components > most || p->dim < 1 || p->dim > 1 << 14)
+        return assay_fail(ASSAY_EINVAL,
+            "a mixture has 1..%zu components of 1..%d dimensions, got %zu and %zu", most, 1 << 14,
+            p->components, p->dim);
+    if (p->kind == ASSAY_COVARIANCE_LOW_RANK && (p->rank < 1 || p->rank > p->dim))
+        return assay_fail(
+            ASSAY_EINVAL, "the rank must be in 1..%zu, the dimensions, got %zu", p->dim, p->rank);
+    if (!(p->floor >= 0 && isfinite(p->floor)))
+        return assay_fail(ASSAY_EINVAL, "floor must be finite and at least 0, got %g", p->floor);
+    return ASSAY_OK;
+}
+
+static void raise_variances(assay_gmm *g, double floor)
+{
+    for (size_t i = 0; i < g->components * g->rank; i++)
+        g->variances[i] = fmax(g->variances[i], floor);
+    for (size_t k = 0; k < g->components; k++)
+        g->residual[k] = fmax(g->residual[k], floor);
+}
+
+int assay_gmm_new(const assay_gmm_parameters *p, assay_gmm **out)
+{
+    *out = NULL;
+    int status = check_shape(p);
+    if (status != ASSAY_OK)
+        return status;
+    assay_gmm *g = calloc(1, sizeof *g);
+    if (!g)
+        return assay_fail(ASSAY_ENOMEM, "no memory for a mixture");
+    if ((status = allocate(g, p)) != ASSAY_OK ||
+        (status = set_weights(g, p->weights)) != ASSAY_OK ||
+        (status = check_finite("means", p->means, p->components * p->dim)) != ASSAY_OK ||
+        (status = set_classes(g, p->classes)) != ASSAY_OK ||
+        (status = set_covariances(g, p)) != ASSAY_OK) {
+        assay_gmm_free(g);
+        return status;
+    }
+    memcpy(g->means, p->means, p->components * p->dim * sizeof *g->means);
+    raise_variances(g, p->floor);
+    *out = g;
+    return ASSAY_OK;
+}
+
+void assay_gmm_free(assay_gmm *g)
+{
+    if (!g)
+        return;
+    free(g->weights);
+    free(g->means);
+    free(g->class);
+    free(g->axes);
+    free(g->variances);
+    free(g->residual);
+    free(g);
+}
+
+/* ---- what it is ---- */
+
+size_t assay_gmm_components(const assay_gmm *g)
+{
+    return g->components;
+}
+
+size_t assay_gmm_dim(const assay_gmm *g)
+{
+    return g->dim;
+}
+
+size_t assay_gmm_classes(const assay_gmm *g)
+{
+    return g->classes;
+}
+
+const double *assay_gmm_weights(const assay_gmm *g)
+{
+    return g->weights;
+}
+
+const double *assay_gmm_means(const assay_gmm *g)
+{
+    return g->means;
+}
+
+void assay_gmm_covariance(const assay_gmm *g, size_t k, double *out)
+{
+    const size_t d = g->dim, r = g->rank;
+    const double *l = g->variances + k * r;
+    const double outside = r < d ? g->residual[k] : 0;
+    memset(out, 0, d * d * sizeof *out);
+    for (size_t i = 0; i < d; i++)
+        out[i * d + i] = g->axes ? outside : l[i];
+    if (!g->axes)
+        return;
+    const double *axes = g->axes + k * g->axes_step;
+    for (size_t h = 0; h < r; h++)
+        cblas_dger(CblasRowMajor, (int)d, (int)d, l[h] - outside, axes + h * d, 1, axes + h * d, 1,
+            out, (int)d);
+}
+
+int assay_gmm_moments(const assay_gmm *g, double *mean, assay_matrix *covariance)
+{
+    const size_t d = g->dim;
+    double *s = calloc(d * d + d, sizeof *s), *off = s + d * d;
+    if (!s)
+        return assay_fail(ASSAY_ENOMEM, "no memory for a covariance of %zu dimensions", d);
+    memset(mean, 0, d * sizeof *mean);
+    for (size_t k = 0; k < g->components; k++)
+        for (size_t j = 0; j < d; j++)
+            mean[j] += g->weights[k] * g->means[k * d + j];
+    for (size_t i = 0; i < d; i++)
+        memset(assay_matrix_row(covariance, i), 0, d * sizeof(double));
+    for (size_t k = 0; k < g->components; k++) {
+        assay_gmm_covariance(g, k, s);
+        for (size_t j = 0; j < d; j++)
+            off[j] = g->means[k * d + j] - mean[j];
+        for (size_t i = 0; i < d; i++)
+            for (size_t j = 0; j < d; j++)
+                *assay_matrix_at(covariance, i, j) +=
+                    g->weights[k] * (s[i * d + j] + off[i] * off[j]);
+    }
+    free(s);
+    return ASSAY_OK;
+}
+
+/* ---- evaluation ---- */
+
+static bool in_class(const assay_gmm *g, size_t k, int class)
+{
+    return class == ASSAY_GMM_ALL || (g->class && g->class[k] == (size_t) class);
+}
+
+static int check_level(const assay_gmm *g, const assay_gmm_level *level)
+{
+    if (!(level->alpha >= 0 && level->sigma >= 0 && level->alpha + level->sigma > 0 &&
+            isfinite(level->alpha) && isfinite(level->sigma)))
+        return assay_fail(ASSAY_EINVAL,
+            "alpha and sigma must be finite, at least 0 and not both 0, got %g and %g",
+            level->alpha, level->sigma);
+    double weight = 0;
+    for (size_t k = 0; k < g->components; k++)
+        weight += in_class(g, k, level->class) ? g->weights[k] : 0;
+    if (!(weight > 0))
+        return assay_fail(
+            ASSAY_EINVAL, "the mixture has no component of class %d", level->class + 1);
+    return ASSAY_OK;
+}
+
+/* What evaluation needs of a level, and the memory of one block. */
+typedef struct evaluation {
+    const assay_gmm *g;
+    double alpha;
+    size_t coordinates;     /* of a component: rank, and d more for what is outside of the axes */
+    size_t kept;            /* doubles from one component's coordinates to the next; 0: shared */
+    double *log_constant;   /* K: ln w_k - (ln det + d ln 2 pi) / 2, -inf outside of the class */
+    double *variance;       /* K x (rank + 1): alpha^2 l + sigma^2, the last for the outside */
+    double *x, *difference; /* d x BLOCK */
+    double *coordinate;     /* K x coordinates x BLOCK */
+    double *log_joint;      /* K x BLOCK, then responsibilities */
+    double *gradient;       /* d x BLOCK */
+    double *log_density;    /* BLOCK */
+    double *memory;
+} evaluation;
+
+static int set_level(evaluation *e, const assay_gmm_level *level)
+{
+    const assay_gmm *g = e->g;
+    const double a2 = level->alpha * level->alpha, s2 = level->sigma * level->sigma;
+    double weight = 0;
+    for (size_t k = 0; k < g->components; k++)
+        weight += in_class(g, k, level->class) ? g->weights[k] : 0;
+    for (size_t k = 0; k < g->components; k++) {
+        double *v = e->variance + k * (g->rank + 1), log_det = 0;
+        e->log_constant[k] = -INFINITY;
+        if (!in_class(g, k, level->class) || g->weights[k] == 0)
+            continue;
+        v[g->rank] = a2 * g->residual[k] + s2;
+        for (size_t h = 0; h <= g->rank; h++) {
+            if (h < g->rank)
+                v[h] = a2 * fmax(g->variances[k * g->rank + h], 0) + s2;
+            else if (g->rank == g->dim)
+                break;
+            if (!(v[h] >= 1e-280 && v[h] <= 1e280))
+                return assay_fail(ASSAY_EINVAL,
+                    "component %zu has the variance %g at alpha = %g, sigma = %g, beyond "
+                    "1e-280..1e280",
+                    k + 1, v[h], level->alpha, level->sigma);
+            log_det += (h < g->rank ? 1 : (double)(g->dim - g->rank)) * log(v[h]);
+        }
+        e->log_constant[k] =
+            g->log_weights[k] - log(weight) - (log_det + (double)g->dim * LOG_2PI) / 2;
+    }
+    return ASSAY_OK;
+}
+
+static void evaluation_close(evaluation *e)
+{
+    free(e->memory);
+}
+
+/* keep: the coordinates of all components, for gradients */
+static int evaluation_open(
+    evaluation *e, const assay_gmm *g, const assay_gmm_level *level, bool keep)
+{
+    const size_t K = g->components, d = g->dim, r = g->rank;
+    *e = (evaluation){.g = g, .alpha = level->alpha};
+    e->coordinates = r < d ? r + d : d;
+    e->kept = keep ? e->coordinates * BLOCK : 0;
+    const size_t blocks = 3 * d + (keep ? K : 1) * e->coordinates + K + 1;
+    e->memory = calloc(K * (r + 2) + blocks * BLOCK, sizeof(double));
+    if (!e->memory)
+        return assay_fail(ASSAY_ENOMEM, "no memory to evaluate %zu components", K);
+    e->x = e->memory;
+    e->difference = e->x + d * BLOCK;
+    e->gradient = e->difference + d * BLOCK;
+    e->coordinate = e->gradient + d * BLOCK;
+    e->log_joint = e->coordinate + (keep ? K : 1) * e->coordinates * BLOCK;
+    e->log_density = e->log_joint + K * BLOCK;
+    e->variance = e->log_density + BLOCK;
+    e->log_constant = e->variance + K * (r + 1);
+    const int status = set_level(e, level);
+    if (status != ASSAY_OK)
+        evaluation_close(e);
+    return status;
+}
+
+/* c (m x BLOCK) = beta c + scale op(a) b */
+static void multiply(enum CBLAS_TRANSPOSE op, size_t m, size_t inner, double scale, const double *a,
+    size_t lda, const double *b, double beta, double *c)
+{
+    cblas_dgemm(CblasRowMajor, op, CblasNoTrans, (int)m, BLOCK, (int)inner, scale, a, (int)lda, b,
+        BLOCK, beta, c, BLOCK);
+}
+
+/* out = x - alpha mu_k */
+static void subtract_mean(const evaluation *e, size_t k, double *restrict out)
+{
+    const size_t d = e->g->dim;
+    for (size_t j = 0; j < d; j++) {
+        const double mean = e->alpha * e->g->means[k * d + j];
+        const double *restrict x = e->x + j * BLOCK;
+        for (size_t i = 0; i < BLOCK; i++)
+            out[j * BLOCK + i] = x[i] - mean;
+    }
+}
+
+/* q += sum over rows of z^2 / variance (step 0: one variance for all rows) */
+static void add_squares(
+    const double *restrict z, size_t rows, const double *variance, size_t step, double *restrict q)
+{
+    for (size_t h = 0; h < rows; h++) {
+        const double precision = 1 / variance[h * step];
+        for (size_t i = 0; i < BLOCK; i++)
+            q[i] += z[h * BLOCK + i] * z[h * BLOCK + i] * precision;
+    }
+}
+
+/* The coordinates of component k along its axes, then outside of them; ln (w_k p_k). */
+static void visit_component(evaluation *e, size_t k)
+{
+    const assay_gmm *g = e->g;
+    const size_t d = g->dim, r = g->rank;
+    double *z = e->coordinate + k * e->kept, q[BLOCK] = {0};
+    const double *v = e->variance + k * (r + 1);
+    if (!g->axes) {
+        subtract_mean(e, k, z);
+    } else {
+        const double *axes = g->axes + k * g->axes_step;
+        double *difference = r < d ? z + r * BLOCK : e->difference;
+        subtract_mean(e, k, difference);
+        multiply(CblasNoTrans, r, d, 1, axes, d, difference, 0, z);
+        if (r < d) {
+            multiply(CblasTrans, d, r, -1, axes, d, z, 1, difference);
+            add_squares(difference, d, v + r, 0, q);
+        }
+    }
+    add_squares(z, r, v, 1, q);
+    for (size_t i = 0; i < BLOCK; i++)
+        e->log_joint[k * BLOCK + i] = e->log_constant[k] - q[i] / 2;
+}
+
+/* Where every density underflows to 0 with its logarithm, too, the point is beyond 1e150 standard
+ * deviations: the nearest mean by the largest coordinate takes it. */
+static void settle_beyond(evaluation *e, size_t i)
+{
+    const assay_gmm *g = e->g;
+    size_t nearest = 0;
+    double least = INFINITY;
+    for (size_t k = 0; k < g->components; k++) {
+        double far = 0;
+        for (size_t j = 0; j < g->dim && e->log_constant[k] > -INFINITY; j++) {
+            const double off = e->x[j * BLOCK + i] - e->alpha * g->means[k * g->dim + j];
+            far = fmax(far, fabs(off) / sqrt(e->variance[k * (g->rank + 1)]));
+        }
+        if (e->log_constant[k] > -INFINITY && far < least) {
+            least = far;
+            nearest = k;
+        }
+        e->log_joint[k * BLOCK + i] = 0;
+    }
+    e->log_joint[nearest * BLOCK + i] = 1;
+    e->log_density[i] = -INFINITY;
+}
+
+/* ln p = ln sum_k exp(ln w_k p_k); the joints become responsibilities. */
+static void normalise(evaluation *e)
+{
+    const size_t K = e->g->components;
+    for (size_t i = 0; i < BLOCK; i++) {
+        double *joint = e->log_joint + i, largest = -INFINITY, sum = 0;
+        for (size_t k = 0; k < K; k++)
+            largest = fmax(largest, joint[k * BLOCK]);
+        if (largest == -INFINITY) {
+            settle_beyond(e, i);
+            continue;
+        }
+        for (size_t k = 0; k < K; k++) {
+            joint[k * BLOCK] = exp(joint[k * BLOCK] - largest);
+            sum += joint[k * BLOCK];
+        }
+        for (size_t k = 0; k < K; k++)
+            joint[k * BLOCK] /= sum;
+        e->log_density[i] = largest + log(sum);
+    }
+}
+
+/* out += the part of component k, sum of r_k (sign / v) z along the axes; scaled by alpha l when it
+ * is the mean of x_0 given x that is wanted. z is changed when it goes through the axes. */
+static void add_gradient(evaluation *e, size_t k, bool denoise, double *restrict out)
+{
+    const assay_gmm *g = e->g;
+    const size_t d = g->dim, r = g->rank;
+    const double *v = e->variance + k * (r + 1), *restrict joint = e->log_joint + k * BLOCK;
+    const double *l = g->variances + k * r;
+    double *restrict z = e->coordinate + k * e->kept;
+    double *restrict scaled = g->axes ? e->difference : out;
+    for (size_t h = 0; h < r; h++) {
+        const double by = denoise ? e->alpha * fmax(l[h], 0) / v[h] : -1 / v[h];
+        if (g->axes)
+            for (size_t i = 0; i < BLOCK; i++)
+                scaled[h * BLOCK + i] = by * joint[i] * z[h * BLOCK + i];
+        else
+            for (size_t i = 0; i < BLOCK; i++)
+                scaled[h * BLOCK + i] += by * joint[i] * z[h * BLOCK + i];
+    }
+    if (g->axes)
+        multiply(CblasTrans, d, r, 1, g->axes + k * g->axes_step, d, scaled, 1, out);
+    const double by = denoise ? e->alpha * g->residual[k] / v[r] : -1 / v[r];
+    for (size_t j = 0; j < d && r < d; j++)
+        for (size_t i = 0; i < BLOCK; i++)
+            out[j * BLOCK + i] += by * joint[i] * z[(r + j) * BLOCK + i];
+    for (size_t j = 0; j < d && denoise; j++)
+        for (size_t i = 0; i < BLOCK; i++)
+            out[j * BLOCK + i] += joint[i] * g->means[k * d + j];
+}
+
+static void gradient(evaluation *e, bool denoise)
+{
+    memset(e->gradient, 0, e->g->dim * BLOCK * sizeof *e->gradient);
+    for (size_t k = 0; k < e->g->components; k++) {
+        double most = 0;
+        for (size_t i = 0; i < BLOCK; i++)
+            most = fmax(most, e->log_joint[k * BLOCK + i]);
+        if (most > 0)
+            add_gradient(e, k, denoise, e->gradient);
+    }
+}
+
+/* Rows [first, first + rows) as columns; the rest of the block repeats the last. */
+static void load_block(evaluation *e, const assay_matrix *x, size_t first, size_t rows)
+{
+    for (size_t i = 0; i < BLOCK; i++) {
+        const double *row = assay_matrix_row(x, first + (i < rows ? i : rows - 1));
+        for (size_t j = 0; j < x->cols; j++)
+            e->x[j * BLOCK + i] = row[j];
+    }
+}
+
+/* out = keep out + scale columns, for the rows of the block */
+static void store_rows(const double *columns, size_t width, double keep, double scale, size_t first,
+    size_t rows, assay_matrix *out)
+{
+    for (size_t i = 0; i < rows; i++) {
+        double *row = assay_matrix_row(out, first + i);
+        for (size_t j = 0; j < width; j++)
+            row[j] = (keep == 0 ? 0 : keep * row[j]) + scale * columns[j * BLOCK + i];
+    }
+}
+
+/* How results join those that are there: out = keep out + scale values. */
+typedef struct blend {
+    double keep, scale;
+} blend;
+
+static void evaluate_block(evaluation *e, double sigma, const assay_matrix *x, size_t first,
+    const assay_gmm_values *out, blend by)
+{
+    const size_t d = e->g->dim, rows = x->rows - first < BLOCK ? x->rows - first : BLOCK;
+    load_block(e, x, first, rows);
+    for (size_t k = 0; k < e->g->components; k++)
+        if (e->log_constant[k] > -INFINITY)
+            visit_component(e, k);
+        else
+            for (size_t i = 0; i < BLOCK; i++)
+                e->log_joint[k * BLOCK + i] = -INFINITY;
+    normalise(e);
+    if (out->log_density)
+        memcpy(out->log_density + first, e->log_density, rows * sizeof(double));
+    if (out->responsibilities)
+        store_rows(e->log_joint, e->g->components, 0, 1, first, rows, out->responsibilities);
+    if (out->score || out->eps)
+        gradient(e, false);
+    if (out->score)
+        store_rows(e->gradient, d, by.keep, by.scale, first, rows, out->score);
+    if (out->eps)
+        store_rows(e->gradient, d, by.keep, -sigma * by.scale, first, rows, out->eps);
+    if (out->denoised) {
+        gradient(e, true);
+        store_rows(e->gradient, d, by.keep, by.scale, first, rows, out->denoised);
+    }
+}
+
+static int evaluate_level(const assay_gmm *g, const assay_gmm_level *level, const assay_matrix *x,
+    const assay_gmm_values *out, blend by)
+{
+    evaluation e;
+    int status = check_level(g, level);
+    if (status == ASSAY_OK)
+        status = evaluation_open(&e, g, level, out->score || out->eps || out->denoised);
+    if (status != ASSAY_OK)
+        return status;
+    for (size_t first = 0; first < x->rows; first += BLOCK)
+        evaluate_block(&e, level->sigma, x, first, out, by);
+    evaluation_close(&e);
+    return ASSAY_OK;
+}
+
+static int check_points(const assay_gmm *g, const assay_matrix *x)
+{
+    if (x->cols != g->dim && x->rows > 0)
+        return assay_fail(ASSAY_EINVAL,
+            "x must have %zu columns, the mixture's dimensions, got %zu", g->dim, x->cols);
+    for (size_t i = 0; i < x->rows; i++)
+        for (size_t j = 0; j < x->cols; j++)
+            if (!isfinite(*assay_matrix_at(x, i, j)))
+                return assay_fail(ASSAY_EINVAL, "x[%zu][%zu] must be finite, got %g", i + 1, j + 1,
+                    *assay_matrix_at(x, i, j));
+    return ASSAY_OK;
+}
+
+static int check_result(const assay_matrix *m, const char *name, size_t rows, size_t cols)
+{
+    if (m && (m->rows != rows || m->cols != cols))
+        return assay_fail(ASSAY_EINVAL, "%s must be %zu x %zu, got %zu x %zu", name, rows, cols,
+            m->rows, m->cols);
+    return ASSAY_OK;
+}
+
+int assay_gmm_evaluate(const assay_gmm *g, const assay_gmm_level *level, const assay_matrix *x,
+    const assay_gmm_values *out)
+{
+    int status;
+    const size_t n = x->rows, d = g->dim;
+    if ((status = check_points(g, x)) != ASSAY_OK ||
+        (status = check_result(out->responsibilities, "responsibilities", n, g->components)) ||
+        (status = check_result(out->score, "score", n, d)) ||
+        (status = check_result(out->eps, "eps", n, d)) ||
+        (status = check_result(out->denoised, "denoised", n, d)))
+        return status;
+    const bool guided = level->class != ASSAY_GMM_ALL && level->guidance != 1;
+    if (guided && !isfinite(level->guidance))
+        return assay_fail(ASSAY_EINVAL, "guidance must be finite, got %g", level->guidance);
+    const blend with = {0, guided ? level->guidance : 1};
+    if ((status = evaluate_level(g, level, x, out, with)) != ASSAY_OK || !guided)
+        return status;
+    const assay_gmm_level whole = {level->alpha, level->sigma, ASSAY_GMM_ALL, 1};
+    const assay_gmm_values linear = {NULL, NULL, out->score, out->eps, out->denoised};
+    return evaluate_level(g, &whole, x, &linear, (blend){1, 1 - level->guidance});
+}
+
+int assay_gmm_logpdf(const assay_gmm *g, const assay_matrix *x, double *out)
+{
+    const assay_gmm_level itself = {1, 0, ASSAY_GMM_ALL, 1};
+    return assay_gmm_evaluate(g, &itself, x, &(assay_gmm_values){.log_density = out});
+}
+
+/* ---- sampling ---- */
+
+/* x = alpha mu + sqrt(b) (z - U^T U z) + U^T sqrt(a) U z for a normal z */
+static void draw(const assay_gmm *g, const assay_gmm_level *level, size_t k, assay_rng *rng,
+    double *restrict z, double *restrict x)
+{
+    const size_t d = g->dim, r = g->rank;
+    const double a2 = level->alpha * level->alpha, s2 = level->sigma * level->sigma;
+    assay_rng_fill_normal(rng, z, d);
+    const double outside = r < d ? sqrt(a2 * g->residual[k] + s2) : 0;
+    for (size_t j = 0; j < d; j++)
+        x[j] = level->alpha * g->means[k * d + j] + outside * z[j];
+    for (size_t h = 0; h < r; h++) {
+        const double deviation = sqrt(a2 * fmax(g->variances[k * r + h], 0) + s2);
+        if (!g->axes) {
+            x[h] += deviation * z[h];
+            continue;
+        }
+        const double *axis = g->axes + k * g->axes_step + h * d;
+        const double along = r < d ? cblas_ddot((int)d, axis, 1, z, 1) : z[h];
+        cblas_daxpy((int)d, (deviation - outside) * along, axis, 1, x, 1);
+    }
+}
+
+int assay_gmm_sample(const assay_gmm *g, const assay_gmm_level *level, assay_rng *rng,
+    assay_matrix *x, size_t *component)
+{
+    int status = check_result(x, "x", x->rows, g->dim);
+    if (status != ASSAY_OK || (status = check_level(g, level)) != ASSAY_OK)
+        return status;
+    double *z = calloc(g->dim + g->components, sizeof *z), *weights = z + g->dim;
+    size_t *which = calloc(x->rows + 1, sizeof *which);
+    if (!z || !which) {
+        status = assay_fail(ASSAY_ENOMEM, "no memory for %zu draws", x->rows);
+        goto cleanup;
+    }
+    for (size_t k = 0; k < g->components; k++)
+        weights[k] = in_class(g, k, level->class) ? g->weights[k] : 0;
+    status = assay_rng_categorical_many(rng, weights, g->components, x->rows, which);
+    for (size_t i = 0; i < x->rows && status == ASSAY_OK; i++)
+        draw(g, level, which[i], rng, z, assay_matrix_row(x, i));
+    if (component && status == ASSAY_OK)
+        memcpy(component, which, x->rows * sizeof *which);
+cleanup:
+    free(which);
+    free(z);
+    return status;
+}
