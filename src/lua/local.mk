@@ -6,7 +6,7 @@ src_lua_libassaylua_la_SOURCES = src/lua/engine.h src/lua/args.h src/lua/args.c 
 src_lua_libassaylua_la_SOURCES += src/lua/data.c
 # The families of methods, the testbeds, and how long calls report.
 src_lua_libassaylua_la_SOURCES += src/lua/inference.h src/lua/inference.c src/lua/selection.c \
-	src/lua/models.c src/lua/diffusion.h src/lua/gmm.c src/lua/diffusion.c \
+	src/lua/models.c src/lua/diffusion.h src/lua/gmm.c src/lua/diffusion.c src/lua/net.c \
 	src/lua/report.h src/lua/report.c src/lua/catalogue.c
 # The engine, and what the prelude needs of C.
 src_lua_libassaylua_la_SOURCES += src/lua/engine.c src/lua/script.h src/lua/prelude.c src/lua/bare.c \

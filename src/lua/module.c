@@ -30,6 +30,7 @@ static const luaL_Reg rooms[] = {
     {"models", assay_lua_models},
     {"gmm", assay_lua_gmm},
     {"diffusion", assay_lua_diffusion},
+    {"net", assay_lua_net},
     {"catalogue", assay_lua_catalogue},
     {NULL, NULL},
 };

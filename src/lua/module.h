@@ -22,6 +22,7 @@ int assay_lua_inference(lua_State *L);
 int assay_lua_models(lua_State *L);
 int assay_lua_gmm(lua_State *L);
 int assay_lua_diffusion(lua_State *L);
+int assay_lua_net(lua_State *L);
 int assay_lua_catalogue(lua_State *L);
 int assay_lua_data(lua_State *L);
 

@@ -35,3 +35,7 @@ tests_lua_cache_LDADD = $(WORKBENCH_TEST_LIBS)
 # Mixtures and noise schedules.
 TESTS += tests/lua/gmm.lua tests/lua/gmm_golden.lua
 EXTRA_DIST += tests/lua/gmm.lua tests/lua/gmm_golden.lua tests/golden/gmm.json
+
+# The network engine.
+TESTS += tests/lua/net.lua tests/lua/net_golden.lua
+EXTRA_DIST += tests/lua/net.lua tests/lua/net_golden.lua tests/golden/_testbed-net.json

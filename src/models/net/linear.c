@@ -1,0 +1,197 @@
+/*
+ * linear: Y = X W^T + b, and with LoRA (Hu et al., arXiv:2106.09685) + s (X A^T) B^T, s = alpha /
+ * r. x [M, in], w [out, in], b [out], A [r, in], B [out, r].
+ *
+ * Per-example gradient norms never form the gradient when an example has few rows: for its rows t,
+ *     ||sum_t g_t x_t^T||^2 = sum_{t,t'} (g_t . g_t') (x_t . x_t')     ("ghost norm")
+ * Each factor of LoRA is such a product of its own.
+ */
+#include "models/net/kernel.h"
+
+enum { X, W, B, LORA_A, LORA_B };
+
+struct sizes {
+    size_t rows, in, out, rank; /* rank 0: no LoRA */
+};
+
+static struct sizes sizes_of(const assay_tape *tape, const assay_node *node)
+{
+    const assay_tensor *x = input(tape, node, X), *w = input(tape, node, W);
+    return (struct sizes){tensor_rows(x), tensor_cols(x), tensor_rows(w),
+        has_input(node, LORA_A) ? tensor_rows(input(tape, node, LORA_A)) : 0};
+}
+
+static int check(const assay_tape *tape, const assay_node *node, struct sizes n)
+{
+    if (tensor_cols(input(tape, node, W)) != n.in)
+        return assay_node_mismatch(tape, node, X, W, "w must be outputs x columns of x");
+    if (has_input(node, B) && tensor_size(input(tape, node, B)) != n.out)
+        return assay_node_mismatch(tape, node, W, B, "b must have one number a row of w");
+    if (has_input(node, LORA_A) != has_input(node, LORA_B))
+        return assay_node_fail(node, "A and B must be given together");
+    if (n.rank && tensor_cols(input(tape, node, LORA_A)) != n.in)
+        return assay_node_mismatch(tape, node, X, LORA_A, "A must be rank x columns of x");
+    if (n.rank && (tensor_rows(input(tape, node, LORA_B)) != n.out ||
+                      tensor_cols(input(tape, node, LORA_B)) != n.rank))
+        return assay_node_mismatch(tape, node, LORA_A, LORA_B, "B must be outputs x rows of A");
+    return ASSAY_OK;
+}
+
+static int linear_forward(assay_tape *tape, assay_node *node)
+{
+    const struct sizes n = sizes_of(tape, node);
+    real *y;
+    int status = check(tape, node, n);
+    if (status == ASSAY_OK)
+        status = assay_node_output(tape, node, n.rows, n.out, &y);
+    if (status != ASSAY_OK)
+        return status;
+    const real *x = input(tape, node, X)->data;
+    if (has_input(node, B))
+        for (size_t r = 0; r < n.rows; r++)
+            memcpy(y + r * n.out, input(tape, node, B)->data, n.out * sizeof *y);
+    assay_gemm(false, true, n.rows, n.out, n.in, 1, x, n.in, input(tape, node, W)->data, n.in,
+        has_input(node, B), y, n.out);
+    if (!n.rank)
+        return ASSAY_OK;
+    real *down = assay_arena_alloc(&tape->arena, n.rows * n.rank, sizeof *down); /* X A^T */
+    if (!down)
+        return ASSAY_ENOMEM;
+    assay_gemm(false, true, n.rows, n.rank, n.in, 1, x, n.in, input(tape, node, LORA_A)->data, n.in,
+        0, down, n.rank);
+    assay_gemm(false, true, n.rows, n.out, n.rank, (real)node->options.scale, down, n.rank,
+        input(tape, node, LORA_B)->data, n.rank, 1, y, n.out);
+    node->saved[0] = down;
+    return ASSAY_OK;
+}
+
+/* s g B [rows, rank], what A's outputs get */
+static real *lora_upstream(assay_tape *tape, const assay_node *node, struct sizes n)
+{
+    real *up = assay_arena_alloc(&tape->arena, n.rows * n.rank, sizeof *up);
+    if (up)
+        assay_gemm(false, false, n.rows, n.rank, n.out, (real)node->options.scale,
+            output_grad(tape, node), n.out, input(tape, node, LORA_B)->data, n.rank, 0, up, n.rank);
+    return up;
+}
+
+/* dB += s g^T (X A^T); dA += (s g B)^T X; dX += (s g B) A */
+static int lora_backward(assay_tape *tape, const assay_node *node, struct sizes n)
+{
+    const real *g = output_grad(tape, node), *down = node->saved[0];
+    real *dx = input_grad(tape, node, X), *da = input_grad(tape, node, LORA_A);
+    real *db = input_grad(tape, node, LORA_B);
+    const real *up = lora_upstream(tape, node, n);
+    if (!up)
+        return ASSAY_ENOMEM;
+    if (db)
+        assay_gemm(true, false, n.out, n.rank, n.rows, (real)node->options.scale, g, n.out, down,
+            n.rank, 1, db, n.rank);
+    if (da)
+        assay_gemm(true, false, n.rank, n.in, n.rows, 1, up, n.rank, input(tape, node, X)->data,
+            n.in, 1, da, n.in);
+    if (dx)
+        assay_gemm(false, false, n.rows, n.in, n.rank, 1, up, n.rank,
+            input(tape, node, LORA_A)->data, n.in, 1, dx, n.in);
+    return ASSAY_OK;
+}
+
+static int linear_backward(assay_tape *tape, const assay_node *node)
+{
+    const struct sizes n = sizes_of(tape, node);
+    const real *g = output_grad(tape, node);
+    real *dx = input_grad(tape, node, X), *dw = input_grad(tape, node, W);
+    real *db = input_grad(tape, node, B);
+    if (dx)
+        assay_gemm(false, false, n.rows, n.in, n.out, 1, g, n.out, input(tape, node, W)->data, n.in,
+            1, dx, n.in);
+    if (dw)
+        assay_gemm(true, false, n.out, n.in, n.rows, 1, g, n.out, input(tape, node, X)->data, n.in,
+            1, dw, n.in);
+    for (size_t r = 0; db && r < n.rows; r++)
+        for (size_t j = 0; j < n.out; j++)
+            db[j] += g[r * n.out + j];
+    return n.rank ? lora_backward(tape, node, n) : ASSAY_OK;
+}
+
+static double dot(const real *a, const real *b, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)a[i] * (double)b[i];
+    return sum;
+}
+
+/* ||sum_t g_t x_t^T||^2 over `count` rows, by Gram products or by the matrix, whichever is less. */
+static double product_norm2(
+    const real *g, size_t out, const real *x, size_t in, const size_t *row, size_t count)
+{
+    double sum = 0;
+    if (2 * count * count < in * out) {
+        for (size_t s = 0; s < count; s++)
+            for (size_t t = 0; t <= s; t++)
+                sum += (s == t ? 1 : 2) * dot(g + row[s] * out, g + row[t] * out, out) *
+                       dot(x + row[s] * in, x + row[t] * in, in);
+        return sum;
+    }
+    for (size_t o = 0; o < out; o++)
+        for (size_t i = 0; i < in; i++) {
+            double element = 0;
+            for (size_t t = 0; t < count; t++)
+                element += (double)g[row[t] * out + o] * (double)x[row[t] * in + i];
+            sum += element * element;
+        }
+    return sum;
+}
+
+static double bias_norm2(const real *g, size_t out, const size_t *row, size_t count)
+{
+    double sum = 0;
+    for (size_t o = 0; o < out; o++) {
+        double element = 0;
+        for (size_t t = 0; t < count; t++)
+            element += (double)g[row[t] * out + o];
+        sum += element * element;
+    }
+    return sum;
+}
+
+static int linear_norm2(
+    assay_tape *tape, const assay_node *node, const struct assay_examples *examples, double *norm2)
+{
+    const struct sizes n = sizes_of(tape, node);
+    const real *g = output_grad(tape, node), *x = input(tape, node, X)->data;
+    const real *up = NULL;
+    if (input_grad(tape, node, LORA_A) && !(up = lora_upstream(tape, node, n)))
+        return ASSAY_ENOMEM;
+    const double s2 = node->options.scale * node->options.scale;
+    for (size_t e = 0; e < examples->n; e++) {
+        const size_t *row = examples->row + examples->start[e];
+        const size_t count = examples->start[e + 1] - examples->start[e];
+        if (input_grad(tape, node, W))
+            norm2[e] += product_norm2(g, n.out, x, n.in, row, count);
+        if (input_grad(tape, node, B))
+            norm2[e] += bias_norm2(g, n.out, row, count);
+        if (up)
+            norm2[e] += product_norm2(up, n.rank, x, n.in, row, count);
+        if (input_grad(tape, node, LORA_B))
+            norm2[e] += s2 * product_norm2(g, n.out, node->saved[0], n.rank, row, count);
+    }
+    return ASSAY_OK;
+}
+
+static double linear_flops(const assay_tape *tape, const assay_node *node)
+{
+    const struct sizes n = sizes_of(tape, node);
+    return 2.0 * (double)n.rows *
+           ((double)n.in * (double)n.out + (double)n.rank * (double)(n.in + n.out));
+}
+
+const assay_op assay_op_linear = {.name = "linear",
+    .inputs = {"x", "w", "b", "A", "B"},
+    .required = 2,
+    .options = "scale",
+    .forward = linear_forward,
+    .backward = linear_backward,
+    .norm2 = linear_norm2,
+    .flops = linear_flops};

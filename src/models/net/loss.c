@@ -1,0 +1,229 @@
+/*
+ * Losses: one number, the mean (or the sum) over what counts, summed in double. Each keeps in
+ * forward the gradient by its input, already divided by the count, so that backward is one product.
+ *
+ * softmax_ce   log sum exp(x) - sum_j q_j x_j a row, q = (1 - s) onehot + s / classes with
+ * smoothing s; the mean is over the rows whose label isn't -1, whatever their weights bce_logits
+ * max(x, 0) - x y + log(1 + e^-|x|), y in [0, 1] mse          (x - y)^2 huber        d^2 / 2 within
+ * delta of the target, delta (|d| - delta / 2) outside
+ */
+#include "models/net/kernel.h"
+
+enum { X, TARGETS };
+
+static int begin(assay_tape *tape, assay_node *node, size_t size, real **y, real **slope)
+{
+    const int status = assay_node_output(tape, node, 1, 1, y);
+    if (status != ASSAY_OK)
+        return status;
+    *slope = node->saved[0] = assay_arena_alloc(&tape->arena, size, sizeof **slope);
+    return *slope ? ASSAY_OK : ASSAY_ENOMEM;
+}
+
+static int loss_backward(assay_tape *tape, const assay_node *node)
+{
+    const real g = output_grad(tape, node)[0], *slope = node->saved[0];
+    real *dx = input_grad(tape, node, X), *dt = input_grad(tape, node, TARGETS);
+    const real *target_slope = node->saved[1];
+    for (size_t i = 0; dx && i < tensor_size(input(tape, node, X)); i++)
+        dx[i] += g * slope[i];
+    for (size_t i = 0; dt && i < tensor_size(input(tape, node, TARGETS)); i++)
+        dt[i] += target_slope ? g * target_slope[i] : -g * slope[i];
+    return ASSAY_OK;
+}
+
+/* ---- softmax cross-entropy ---- */
+
+static int check_labels(const assay_tape *tape, const assay_node *node, size_t *counted)
+{
+    const assay_op_options *o = &node->options;
+    const size_t rows = tensor_rows(input(tape, node, X)),
+                 classes = tensor_cols(input(tape, node, X));
+    if (!o->labels || o->n_labels != rows)
+        return assay_node_fail(node,
+            "labels must have one class for each of %zu rows of x, got %zu", rows,
+            o->labels ? o->n_labels : 0);
+    if (o->weights && o->n_weights != rows)
+        return assay_node_fail(node,
+            "weights must have one number for each of %zu rows of x, got %zu", rows, o->n_weights);
+    if (!(o->smoothing >= 0 && o->smoothing < 1))
+        return assay_node_fail(
+            node, "smoothing must be at least 0 and less than 1, got %g", o->smoothing);
+    *counted = 0;
+    for (size_t r = 0; r < rows; r++) {
+        if (o->labels[r] < -1 || o->labels[r] >= (int64_t)classes)
+            return assay_node_fail(node,
+                "labels[%zu] must be in 0..%zu, or -1 to ignore it, got %d", r + 1, classes - 1,
+                (int)o->labels[r]);
+        if (o->weights && !(o->weights[r] >= 0 && o->weights[r] <= 3e38))
+            return assay_node_fail(
+                node, "weights[%zu] must be finite and at least 0, got %g", r + 1, o->weights[r]);
+        *counted += o->labels[r] >= 0;
+    }
+    return *counted ? ASSAY_OK : assay_node_fail(node, "labels are all -1: no row is counted");
+}
+
+/* The loss of one row, and p - q in `slope`. -infinity is an impossible class; a row of nothing
+ * else has no distribution, and gives NaN here. */
+static double row_ce(const real *x, size_t classes, size_t label, double smoothing, real *slope)
+{
+    real high = x[0];
+    for (size_t j = 1; j < classes; j++)
+        high = x[j] > high ? x[j] : high;
+    double sum = 0, smooth = 0;
+    for (size_t j = 0; j < classes; j++)
+        sum += (double)(slope[j] = real_exp(x[j] - high));
+    for (size_t j = 0; smoothing > 0 && j < classes; j++)
+        smooth += (double)(x[j] - high) / (double)classes;
+    for (size_t j = 0; j < classes; j++)
+        slope[j] = (real)((double)slope[j] / sum - smoothing / (double)classes);
+    slope[label] -= (real)(1 - smoothing);
+    const double fit = (1 - smoothing) * (double)(x[label] - high);
+    return log(sum) - fit - (smoothing > 0 ? smoothing * smooth : 0);
+}
+
+static bool has_support(const real *x, size_t classes)
+{
+    for (size_t j = 0; j < classes; j++)
+        if (x[j] != -(real)INFINITY)
+            return true;
+    return false;
+}
+
+static int softmax_ce_forward(assay_tape *tape, assay_node *node)
+{
+    const assay_op_options *o = &node->options;
+    size_t counted = 0;
+    real *y, *slope;
+    int status = check_labels(tape, node, &counted);
+    const assay_tensor *x = input(tape, node, X);
+    const size_t rows = tensor_rows(x), classes = tensor_cols(x);
+    if (status == ASSAY_OK)
+        status = begin(tape, node, rows * classes, &y, &slope);
+    if (status != ASSAY_OK)
+        return status;
+    for (size_t r = 0; r < rows; r++, slope += classes) {
+        const double weight = (o->weights ? o->weights[r] : 1) / (o->sum ? 1 : (double)counted);
+        if (o->labels[r] < 0) {
+            memset(slope, 0, classes * sizeof *slope);
+            continue;
+        }
+        const real *logits = x->data + r * classes;
+        if (!has_support(logits, classes))
+            return assay_node_fail(
+                node, "row %zu of x has an empty support: all are -infinity", r + 1);
+        node->loss += weight * row_ce(logits, classes, (size_t)o->labels[r], o->smoothing, slope);
+        for (size_t j = 0; j < classes; j++)
+            slope[j] *= (real)weight;
+    }
+    *y = (real)node->loss;
+    return ASSAY_OK;
+}
+
+/* ---- elementwise losses ---- */
+
+/* Value and slope of one element, for x and its target. */
+typedef double element_loss(real x, real target, double delta, real *slope);
+
+static int pairwise(assay_tape *tape, assay_node *node, element_loss *loss)
+{
+    const assay_tensor *x = input(tape, node, X), *target = input(tape, node, TARGETS);
+    const size_t size = tensor_size(x);
+    real *y, *slope;
+    if (tensor_rows(x) != tensor_rows(target) || size != tensor_size(target))
+        return assay_node_mismatch(tape, node, X, TARGETS, "equal shapes");
+    const int status = begin(tape, node, size, &y, &slope);
+    if (status != ASSAY_OK)
+        return status;
+    const double share = node->options.sum ? 1 : 1 / (double)size;
+    double sum = 0;
+    for (size_t i = 0; i < size; i++) {
+        sum += loss(x->data[i], target->data[i], node->options.delta, slope + i);
+        slope[i] *= (real)share;
+    }
+    node->loss = sum * share;
+    *y = (real)node->loss;
+    return ASSAY_OK;
+}
+
+static double bce(real x, real target, double delta, real *slope)
+{
+    (void)delta;
+    *slope = real_sigmoid(x) - target;
+    return (double)((x > 0 ? x : 0) - x * target) + (double)real_log1p(real_exp(x > 0 ? -x : x));
+}
+
+static double squared(real x, real target, double delta, real *slope)
+{
+    (void)delta;
+    *slope = 2 * (x - target);
+    return (double)(x - target) * (double)(x - target);
+}
+
+static double huber(real x, real target, double delta, real *slope)
+{
+    const double d = (double)x - (double)target;
+    *slope = (real)(d > delta ? delta : (d < -delta ? -delta : d));
+    return fabs(d) <= delta ? d * d / 2 : delta * (fabs(d) - delta / 2);
+}
+
+static int bce_logits_forward(assay_tape *tape, assay_node *node)
+{
+    const assay_tensor *x = input(tape, node, X), *target = input(tape, node, TARGETS);
+    for (size_t i = 0; i < tensor_size(target); i++)
+        if (!(target->data[i] >= 0 && target->data[i] <= 1))
+            return assay_node_fail(
+                node, "targets[%zu] must be in 0..1, got %g", i + 1, (double)target->data[i]);
+    const int status = pairwise(tape, node, bce);
+    if (status != ASSAY_OK || !tape->value[node->in[TARGETS]].wants_grad)
+        return status;
+    const size_t size = tensor_size(x);
+    real *slope = node->saved[1] = assay_arena_alloc(&tape->arena, size, sizeof *slope);
+    for (size_t i = 0; slope && i < size; i++)
+        slope[i] = -x->data[i] * (real)(node->options.sum ? 1 : 1 / (double)size);
+    return slope ? ASSAY_OK : ASSAY_ENOMEM;
+}
+
+static int mse_forward(assay_tape *tape, assay_node *node)
+{
+    return pairwise(tape, node, squared);
+}
+
+static int huber_forward(assay_tape *tape, assay_node *node)
+{
+    if (!(node->options.delta > 0))
+        return assay_node_fail(node, "delta must be greater than 0, got %g", node->options.delta);
+    return pairwise(tape, node, huber);
+}
+
+const assay_op assay_op_softmax_ce = {.name = "softmax_ce",
+    .inputs = {"x"},
+    .required = 1,
+    .options = "labels weights smoothing sum",
+    .loss = true,
+    .forward = softmax_ce_forward,
+    .backward = loss_backward};
+
+const assay_op assay_op_bce_logits = {.name = "bce_logits",
+    .inputs = {"x", "targets"},
+    .required = 2,
+    .options = "sum",
+    .loss = true,
+    .forward = bce_logits_forward,
+    .backward = loss_backward};
+
+const assay_op assay_op_mse = {.name = "mse",
+    .inputs = {"x", "targets"},
+    .required = 2,
+    .options = "sum",
+    .loss = true,
+    .forward = mse_forward,
+    .backward = loss_backward};
+
+const assay_op assay_op_huber = {.name = "huber",
+    .inputs = {"x", "targets"},
+    .required = 2,
+    .options = "delta sum",
+    .loss = true,
+    .forward = huber_forward,
+    .backward = loss_backward};

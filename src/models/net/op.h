@@ -1,0 +1,99 @@
+/*
+ * The operations of the network engine: their numbers and their options, which are the same in both
+ * precisions. Activations are matrices of rows (examples, or tokens of packed sequences) by
+ * columns; a row that is an image holds channels x height x width numbers, and the node's options
+ * say so.
+ */
+#ifndef ASSAY_MODELS_NET_OP_H
+#define ASSAY_MODELS_NET_OP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { ASSAY_NODE_INPUTS = 5 };
+
+typedef enum assay_op_id {
+    ASSAY_OP_LINEAR,
+    ASSAY_OP_LAYERNORM,
+    ASSAY_OP_RMSNORM,
+    ASSAY_OP_GROUPNORM,
+    ASSAY_OP_RELU,
+    ASSAY_OP_LEAKY,
+    ASSAY_OP_GELU,
+    ASSAY_OP_GELU_EXACT,
+    ASSAY_OP_SILU,
+    ASSAY_OP_TANH,
+    ASSAY_OP_SIGMOID,
+    ASSAY_OP_SOFTPLUS,
+    ASSAY_OP_SWIGLU,
+    ASSAY_OP_ADD,
+    ASSAY_OP_SUB,
+    ASSAY_OP_MUL,
+    ASSAY_OP_SCALE,
+    ASSAY_OP_BIAS,
+    ASSAY_OP_DROPOUT,
+    ASSAY_OP_STOP,
+    ASSAY_OP_EMBEDDING,
+    ASSAY_OP_GATHER,
+    ASSAY_OP_CONCAT,
+    ASSAY_OP_SLICE,
+    ASSAY_OP_TRANSPOSE,
+    ASSAY_OP_CONV2D,
+    ASSAY_OP_MAXPOOL,
+    ASSAY_OP_AVGPOOL,
+    ASSAY_OP_GLOBALMEAN,
+    ASSAY_OP_GLOBALMAX,
+    ASSAY_OP_UPSAMPLE,
+    ASSAY_OP_ATTENTION,
+    ASSAY_OP_SOFTMAX_CE,
+    ASSAY_OP_BCE_LOGITS,
+    ASSAY_OP_MSE,
+    ASSAY_OP_HUBER,
+    ASSAY_OPS
+} assay_op_id;
+
+/* What a node may be told. An operation reads those that its entry in the table names; arrays must
+ * live until the tape is reset. Messages count their entries from 1. */
+typedef struct assay_op_options {
+    double eps;       /* norms: added to the variance; > 0 */
+    double scale;     /* linear: alpha / r of LoRA; scale: the factor */
+    double p;         /* dropout: the probability of a zero, in [0, 1) */
+    double slope;     /* leaky: of negative inputs */
+    double smoothing; /* softmax_ce: label smoothing, in [0, 1) */
+    double delta;     /* huber: where it becomes linear; > 0 */
+    size_t shape[3];  /* channels, height and width of an image row */
+    size_t k;         /* conv2d, pools: the side of the window */
+    size_t stride;    /* 0: 1 for conv2d, k for pools */
+    size_t pad;       /* conv2d: zeros around, < k */
+    size_t groups;    /* groupnorm */
+    size_t heads;     /* attention */
+    size_t first;     /* slice: the first column, from 0 */
+    size_t count;     /* slice: columns */
+    bool causal;      /* attention: no position sees a later one */
+    bool sum;         /* losses: the sum, not the mean */
+    const int32_t
+        *labels; /* softmax_ce: a class a row, -1: ignored; embedding, gather: rows of the table */
+    size_t n_labels;
+    const double *weights; /* softmax_ce: a weight a row; NULL: 1 */
+    size_t n_weights;
+    const size_t
+        *lengths; /* attention: of the sequences, whose sum is the rows; NULL: one sequence */
+    size_t n_lengths;
+} assay_op_options;
+
+#define ASSAY_OP_DEFAULTS                                                                          \
+    {                                                                                              \
+        .eps = 1e-5, .scale = 1, .p = 0.5, .slope = 0.01, .delta = 1, .k = 1, .groups = 1,         \
+        .heads = 1                                                                                 \
+    }
+
+/* The table, in words: an operation by name (ASSAY_ENOTFOUND lists them), its name, the names of
+ * its inputs (NULL: it has fewer) and of its options (spaces between), whether it is a loss. */
+int assay_op_parse(const char *name, assay_op_id *op);
+const char *assay_op_name(assay_op_id op);
+const char *assay_op_input(assay_op_id op, int slot);
+const char *assay_op_option_names(assay_op_id op);
+bool assay_op_is_loss(assay_op_id op);
+
+#endif

@@ -1,0 +1,177 @@
+/*
+ * Rows and columns: embedding (a row of a parameter by label), gather (rows of any value, also by
+ * options.labels), concat and slice of columns (for images: of channels), transpose.
+ */
+#include "models/net/kernel.h"
+
+enum { X, Y };
+
+/* ---- rows by index: y_m = x[label_m]; dx[label_m] += g_m in row order ---- */
+
+static int gather_forward(assay_tape *tape, assay_node *node)
+{
+    const assay_tensor *table = input(tape, node, X);
+    const size_t rows = tensor_rows(table), cols = tensor_cols(table), n = node->options.n_labels;
+    const int32_t *label = node->options.labels;
+    if (!label || n == 0)
+        return assay_node_fail(node, "%s must be given, at least one", node->op->options);
+    for (size_t m = 0; m < n; m++)
+        if (label[m] < 0 || (size_t)label[m] >= rows)
+            return assay_node_fail(node, "%s[%zu] must be a row of %s, in 0..%zu, got %d",
+                node->op->options, m + 1, node->op->inputs[X], rows - 1, (int)label[m]);
+    real *y;
+    const int status = assay_node_output(tape, node, n, cols, &y);
+    if (status != ASSAY_OK)
+        return status;
+    for (size_t m = 0; m < n; m++)
+        memcpy(y + m * cols, table->data + (size_t)label[m] * cols, cols * sizeof *y);
+    return ASSAY_OK;
+}
+
+static int gather_backward(assay_tape *tape, const assay_node *node)
+{
+    const real *g = output_grad(tape, node);
+    const size_t cols = tensor_cols(output(tape, node));
+    real *dx = input_grad(tape, node, X);
+    for (size_t m = 0; dx && m < node->options.n_labels; m++)
+        for (size_t c = 0; c < cols; c++)
+            dx[(size_t)node->options.labels[m] * cols + c] += g[m * cols + c];
+    return ASSAY_OK;
+}
+
+/* Rows of equal label are summed first: the sum of g_s . g_t over pairs of equal labels. */
+static int embedding_norm2(
+    assay_tape *tape, const assay_node *node, const struct assay_examples *examples, double *norm2)
+{
+    const real *g = output_grad(tape, node);
+    const size_t cols = tensor_cols(output(tape, node)), *row = examples->row;
+    const int32_t *label = node->options.labels;
+    for (size_t e = 0; e < examples->n; e++)
+        for (size_t s = examples->start[e]; s < examples->start[e + 1]; s++)
+            for (size_t t = examples->start[e]; t < examples->start[e + 1]; t++)
+                for (size_t c = 0; label[row[s]] == label[row[t]] && c < cols; c++)
+                    norm2[e] += (double)g[row[s] * cols + c] * (double)g[row[t] * cols + c];
+    return ASSAY_OK;
+}
+
+/* ---- columns ---- */
+
+static int concat_forward(assay_tape *tape, assay_node *node)
+{
+    const assay_tensor *x = input(tape, node, X), *z = input(tape, node, Y);
+    const size_t rows = tensor_rows(x), a = tensor_cols(x), b = tensor_cols(z);
+    if (tensor_rows(z) != rows)
+        return assay_node_mismatch(tape, node, X, Y, "equal numbers of rows");
+    real *y;
+    const int status = assay_node_output(tape, node, rows, a + b, &y);
+    for (size_t r = 0; status == ASSAY_OK && r < rows; r++) {
+        memcpy(y + r * (a + b), x->data + r * a, a * sizeof *y);
+        memcpy(y + r * (a + b) + a, z->data + r * b, b * sizeof *y);
+    }
+    return status;
+}
+
+/* to[r][c] += from[r][c] for blocks of `cols` columns in rows of other widths */
+static void add_block(
+    real *to, size_t to_width, const real *from, size_t from_width, size_t rows, size_t cols)
+{
+    for (size_t r = 0; to && r < rows; r++)
+        for (size_t c = 0; c < cols; c++)
+            to[r * to_width + c] += from[r * from_width + c];
+}
+
+static int concat_backward(assay_tape *tape, const assay_node *node)
+{
+    const real *g = output_grad(tape, node);
+    const size_t rows = tensor_rows(output(tape, node));
+    const size_t a = tensor_cols(input(tape, node, X)), b = tensor_cols(input(tape, node, Y));
+    add_block(input_grad(tape, node, X), a, g, a + b, rows, a);
+    add_block(input_grad(tape, node, Y), b, g + a, a + b, rows, b);
+    return ASSAY_OK;
+}
+
+static int slice_forward(assay_tape *tape, assay_node *node)
+{
+    const assay_tensor *x = input(tape, node, X);
+    const size_t rows = tensor_rows(x), cols = tensor_cols(x);
+    const size_t first = node->options.first, count = node->options.count;
+    if (count < 1 || first >= cols || count > cols - first)
+        return assay_node_fail(
+            node, "x has %zu columns, the slice is %zu of them from %zu", cols, count, first + 1);
+    real *y;
+    const int status = assay_node_output(tape, node, rows, count, &y);
+    for (size_t r = 0; status == ASSAY_OK && r < rows; r++)
+        memcpy(y + r * count, x->data + r * cols + first, count * sizeof *y);
+    return status;
+}
+
+static int slice_backward(assay_tape *tape, const assay_node *node)
+{
+    const assay_tensor *x = input(tape, node, X);
+    real *dx = input_grad(tape, node, X);
+    if (dx)
+        add_block(dx + node->options.first, tensor_cols(x), output_grad(tape, node),
+            node->options.count, tensor_rows(x), node->options.count);
+    return ASSAY_OK;
+}
+
+static int transpose_forward(assay_tape *tape, assay_node *node)
+{
+    const assay_tensor *x = input(tape, node, X);
+    const size_t rows = tensor_rows(x), cols = tensor_cols(x);
+    real *y;
+    const int status = assay_node_output(tape, node, cols, rows, &y);
+    for (size_t r = 0; status == ASSAY_OK && r < rows; r++)
+        for (size_t c = 0; c < cols; c++)
+            y[c * rows + r] = x->data[r * cols + c];
+    return status;
+}
+
+static int transpose_backward(assay_tape *tape, const assay_node *node)
+{
+    const assay_tensor *x = input(tape, node, X);
+    const size_t rows = tensor_rows(x), cols = tensor_cols(x);
+    const real *g = output_grad(tape, node);
+    real *dx = input_grad(tape, node, X);
+    for (size_t r = 0; dx && r < rows; r++)
+        for (size_t c = 0; c < cols; c++)
+            dx[r * cols + c] += g[c * rows + r];
+    return ASSAY_OK;
+}
+
+const assay_op assay_op_embedding = {.name = "embedding",
+    .inputs = {"table"},
+    .required = 1,
+    .options = "labels",
+    .table = true,
+    .forward = gather_forward,
+    .backward = gather_backward,
+    .norm2 = embedding_norm2};
+
+const assay_op assay_op_gather = {.name = "gather",
+    .inputs = {"x"},
+    .required = 1,
+    .options = "rows",
+    .forward = gather_forward,
+    .backward = gather_backward};
+
+const assay_op assay_op_concat = {.name = "concat",
+    .inputs = {"x", "y"},
+    .required = 2,
+    .options = "",
+    .forward = concat_forward,
+    .backward = concat_backward};
+
+const assay_op assay_op_slice = {.name = "slice",
+    .inputs = {"x"},
+    .required = 1,
+    .options = "first count",
+    .forward = slice_forward,
+    .backward = slice_backward};
+
+const assay_op assay_op_transpose = {.name = "transpose",
+    .inputs = {"x"},
+    .required = 1,
+    .options = "",
+    .forward = transpose_forward,
+    .backward = transpose_backward};

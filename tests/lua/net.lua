@@ -1,0 +1,377 @@
+-- assay.net.op: every operation's backward against central differences in double, its single precision
+-- against double, per-example norms against one example at a time; closed forms; what is refused.
+local tap = require "tap"
+local assay = require "assay"
+local op = assay.net.op
+
+local rng = assay.rng(7)
+
+--- rows x cols normal numbers, or a vector of cols.
+local function normal(rows, cols)
+    local function row(n)
+        local x = {}
+        for i = 1, n do
+            x[i] = rng:normal()
+        end
+        return x
+    end
+    if not cols then
+        return row(rows)
+    end
+    local x = {}
+    for i = 1, rows do
+        x[i] = row(cols)
+    end
+    return x
+end
+
+local function merge(a, b)
+    local out = {}
+    for _, from in ipairs { a or {}, b or {} } do
+        for name, value in pairs(from) do
+            out[name] = value
+        end
+    end
+    return out
+end
+
+--- One number of an input, wherever it is, by position in reading order.
+local function positions(x)
+    local at = {}
+    for i, row in ipairs(x) do
+        if type(row) == "number" then
+            at[#at + 1] = { x, i }
+        else
+            for j = 1, #row do
+                at[#at + 1] = { row, j }
+            end
+        end
+    end
+    return at
+end
+
+local function flat(x)
+    local out = {}
+    for i = 1, #x do
+        if type(x[i]) == "number" then
+            out[#out + 1] = x[i]
+        else
+            for j = 1, #x[i] do
+                out[#out + 1] = x[i][j]
+            end
+        end
+    end
+    return out
+end
+
+--- sum(G * y), or the loss: what the gradients are of.
+local function value(name, inputs, options)
+    local r = op(name, inputs, options)
+    if r.loss then
+        return r.loss
+    end
+    local sum, y, g = 0, flat(r.y), flat(options.grad_output)
+    for i = 1, #y do
+        sum = sum + y[i] * g[i]
+    end
+    return sum
+end
+
+--- The largest difference to central differences, relative to the largest gradient (at least 1).
+local function worst(name, inputs, options)
+    local r, most = op(name, inputs, options), 0
+    for input, x in pairs(inputs) do
+        local got, scale = flat(assert(r["d" .. input], "no d" .. input)), 1
+        for _, g in ipairs(got) do
+            scale = math.max(scale, math.abs(g))
+        end
+        for i, place in ipairs(positions(x)) do
+            local kept, eps = place[1][place[2]], 1e-5
+            place[1][place[2]] = kept + eps
+            local above = value(name, inputs, options)
+            place[1][place[2]] = kept - eps
+            local below = value(name, inputs, options)
+            place[1][place[2]] = kept
+            most = math.max(most, math.abs((above - below) / (2 * eps) - got[i]) / scale)
+        end
+    end
+    return most
+end
+
+local function furthest(a, b)
+    local most = 0
+    a, b = type(a) == "number" and { a } or flat(a), type(b) == "number" and { b } or flat(b)
+    for i = 1, #b do
+        most = math.max(most, math.abs(a[i] - b[i]) / math.max(1, math.abs(b[i])))
+    end
+    return most
+end
+
+local image = { 2, 4, 5 }
+local checks = {
+    { "linear", { x = normal(4, 5), w = normal(3, 5), b = normal(3) } },
+    { "linear", { x = normal(4, 5), w = normal(3, 5) } },
+    { "linear", { x = normal(4, 5), w = normal(3, 5), b = normal(3), A = normal(2, 5), B = normal(3, 2) }, { scale = 0.7 } },
+    { "layernorm", { x = normal(3, 11), gain = normal(11), bias = normal(11) } },
+    { "layernorm", { x = normal(3, 4) }, { eps = 0.1 } },
+    { "rmsnorm", { x = normal(3, 9), gain = normal(9) } },
+    { "groupnorm", { x = normal(2, 24), gain = normal(4), bias = normal(4) }, { shape = { 4, 2, 3 }, groups = 2 } },
+    { "relu", { x = normal(3, 5) } },
+    { "leaky", { x = normal(3, 5) }, { slope = 0.2 } },
+    { "gelu", { x = normal(3, 5) } },
+    { "gelu_exact", { x = normal(3, 5) } },
+    { "silu", { x = normal(3, 5) } },
+    { "tanh", { x = normal(3, 5) } },
+    { "sigmoid", { x = normal(3, 5) } },
+    { "softplus", { x = normal(3, 5) } },
+    { "swiglu", { x = normal(3, 6) } },
+    { "add", { x = normal(3, 4), y = normal(3, 4) } },
+    { "add", { x = normal(3, 4), y = normal(4) } },
+    { "sub", { x = normal(3, 4), y = normal(4) } },
+    { "mul", { x = normal(3, 4), y = normal(3, 4) } },
+    { "mul", { x = normal(3, 4), y = normal(4) } },
+    { "scale", { x = normal(3, 4) }, { scale = -1.5 } },
+    { "bias", { x = normal(3, 4), b = normal(4) } },
+    { "dropout", { x = normal(6, 5) }, { p = 0.4, seed = 3 } },
+    { "dropout", { x = normal(3, 4) }, { p = 0.4 } },
+    { "embedding", { table = normal(5, 3) }, { labels = { 4, 0, 4, 2 } } },
+    { "gather", { x = normal(5, 3) }, { rows = { 1, 5, 5 } } },
+    { "concat", { x = normal(3, 2), y = normal(3, 4) } },
+    { "slice", { x = normal(3, 5) }, { first = 2, count = 3 } },
+    { "transpose", { x = normal(3, 5) } },
+    { "conv2d", { x = normal(2, 40), w = normal(3, 18), b = normal(3) }, { shape = image, k = 3, pad = 1 } },
+    { "conv2d", { x = normal(2, 40), w = normal(3, 18), b = normal(3) }, { shape = image, k = 3, stride = 2, pad = 2 } },
+    { "conv2d", { x = normal(2, 40), w = normal(3, 8) }, { shape = image, k = 2, stride = 2 } },
+    { "conv2d", { x = normal(2, 40), w = normal(3, 2), b = normal(3) }, { shape = image } },
+    { "maxpool", { x = normal(2, 40) }, { shape = image, k = 2 } },
+    { "maxpool", { x = normal(2, 40) }, { shape = image, k = 3, stride = 1 } },
+    { "avgpool", { x = normal(2, 40) }, { shape = image, k = 2 } },
+    { "avgpool", { x = normal(2, 40) }, { shape = image, k = 3, stride = 1 } },
+    { "globalmean", { x = normal(2, 40) }, { shape = image } },
+    { "globalmax", { x = normal(2, 40) }, { shape = image } },
+    { "upsample", { x = normal(2, 40) }, { shape = image } },
+    { "attention", { x = normal(6, 12) }, { heads = 2, lengths = { 4, 2 }, causal = true } },
+    { "attention", { x = normal(6, 12) }, { heads = 2, lengths = { 1, 5 } } },
+    { "attention", { x = normal(4, 9) } },
+    { "softmax_ce", { x = normal(4, 3) }, { labels = { 0, 2, -1, 1 }, weights = { 1, 0.5, 2, 0 }, smoothing = 0.1 } },
+    { "softmax_ce", { x = normal(4, 3) }, { labels = { 0, 2, -1, 1 }, sum = true } },
+    { "bce_logits", { x = normal(3, 2), targets = { { 0.2, 1 - 2 ^ -9 }, { 0.5, 0.6 }, { 2 ^ -9, 0.9 } } } },
+    { "mse", { x = normal(3, 4), targets = normal(3, 4) } },
+    { "mse", { x = normal(3, 4), targets = normal(3, 4) }, { sum = true } },
+    { "huber", { x = normal(3, 4), targets = normal(3, 4) }, { delta = 0.7 } },
+}
+
+local seen = {}
+for i, check in ipairs(checks) do
+    local name, inputs, options = table.unpack(check, 1, 3)
+    options = merge(options)
+    local first = op(name, inputs, options)
+    if first.y then
+        options.grad_output = normal(#first.y, #first.y[1])
+    end
+    local label = ("%s %d"):format(name, i)
+    seen[name] = true
+    local error = worst(name, inputs, options)
+    tap.ok(error < 1e-6, label .. ": gradients are central differences", error)
+    local double, single = op(name, inputs, options), op(name, inputs, merge(options, { precision = "single" }))
+    for field, x in pairs(double) do
+        local far = furthest(single[field], x)
+        tap.ok(far < 2e-4, label .. ": " .. field .. " in single precision", far)
+    end
+end
+
+-- stop has a value and no gradient.
+local stopped = op("stop", { x = { { 1, 2 } } })
+tap.near(stopped.y[1], { 1, 2 }, 0, "stop passes the value")
+tap.near(stopped.dx[1], { 0, 0 }, 0, "stop passes no gradient")
+seen.stop = true
+local listed = select(2, pcall(op, "none", {})):match "there are: (.*)%)"
+for name in listed:gmatch "[%w_]+" do
+    tap.ok(seen[name], name .. " has a gradient check")
+end
+
+-- ---- per-example norms: against the gradients of one example at a time ----
+
+local function rows_of(x, example, e)
+    local out = {}
+    for r, row in ipairs(x) do
+        if example[r] == e then
+            out[#out + 1] = row
+        end
+    end
+    return out
+end
+
+local function explicit(name, inputs, options, example, e, weights)
+    local one = merge(inputs)
+    local chosen = merge(options, { grad_output = rows_of(options.grad_output, example, e) })
+    if inputs.x then
+        one.x = rows_of(inputs.x, example, e)
+    else
+        chosen.labels = rows_of(options.labels, example, e)
+    end
+    local r, sum = op(name, one, chosen), 0
+    for _, weight in ipairs(weights) do
+        for _, g in ipairs(flat(r["d" .. weight])) do
+            sum = sum + g * g
+        end
+    end
+    return sum
+end
+
+local example = { 0, 1, 0, 2, 2, 2 }
+for _, case in ipairs {
+    { "linear", { x = normal(6, 5), w = normal(3, 5), b = normal(3) }, {}, { "w", "b" } },
+    { "linear", { x = normal(6, 9), w = normal(8, 9) }, {}, { "w" } },
+    { "linear", { x = normal(6, 5), w = normal(3, 5), A = normal(2, 5), B = normal(3, 2) }, { scale = 0.3, frozen = true }, { "A", "B" } },
+    { "layernorm", { x = normal(6, 4), gain = normal(4), bias = normal(4) }, {}, { "gain", "bias" } },
+    { "rmsnorm", { x = normal(6, 4), gain = normal(4) }, {}, { "gain" } },
+    { "groupnorm", { x = normal(6, 8), gain = normal(2), bias = normal(2) }, { shape = { 2, 2, 2 }, groups = 2 }, { "gain", "bias" } },
+    { "bias", { x = normal(6, 4), b = normal(4) }, {}, { "b" } },
+    { "embedding", { table = normal(3, 2) }, { labels = { 1, 1, 1, 0, 2, 0 } }, { "table" } },
+    { "conv2d", { x = normal(6, 18), w = normal(3, 8), b = normal(3) }, { shape = { 2, 3, 3 }, k = 2 }, { "w", "b" } },
+} do
+    local name, inputs, options, weights = table.unpack(case)
+    local y = op(name, inputs, options).y
+    options.grad_output = normal(#y, #y[1])
+    local norm2 = op(name, inputs, merge(options, { example = example })).norm2
+    local expected = {}
+    for e = 0, 2 do
+        expected[e + 1] = explicit(name, inputs, options, example, e, weights)
+    end
+    tap.near(norm2, expected, 1e-9, name .. ": norms of examples")
+end
+
+-- ---- closed forms ----
+
+local ce = op("softmax_ce", { x = normal(5, 7) }, { labels = { 0, 6, 3, 3, 1 } })
+for r = 1, 5 do
+    local sum = 0
+    for j = 1, 7 do
+        sum = sum + ce.dx[r][j]
+    end
+    tap.near(sum, 0, 1e-15, "a row of the cross-entropy's gradient sums to 0")
+end
+tap.near(op("softmax_ce", { x = { { 0, 0, 0, 0 } } }, { labels = { 2 } }).loss, math.log(4), 1e-15, "equal logits")
+tap.near(op("softmax_ce", { x = { { 1000, 0 } } }, { labels = { 1 }, precision = "single" }).loss, 1000, 1e-3, "large logits")
+tap.near(op("softmax_ce", { x = { { 1, -math.huge, 1 } } }, { labels = { 0 } }).loss, math.log(2), 1e-15, "an impossible class")
+tap.near(op("softplus", { x = { { -800, 800 } } }).y[1], { 0, 800 }, 1e-12, "softplus far out")
+
+-- Linear regression: the gradient of the mean square is 2 X^T (X w - y) / n.
+local X, w, target = { { 1, 2 }, { 3, -1 }, { 0, 4 } }, { { 0.5, -2 } }, { { 1 }, { 0 }, { 2 } }
+local fitted = op("linear", { x = X, w = w })
+local loss = op("mse", { x = fitted.y }, { targets = target })
+local back = op("linear", { x = X, w = w }, { grad_output = loss.dx })
+local expected = { 0, 0 }
+for i = 1, 3 do
+    local residual = X[i][1] * 0.5 - X[i][2] * 2 - target[i][1]
+    for j = 1, 2 do
+        expected[j] = expected[j] + 2 * residual * X[i][j] / 3
+    end
+end
+tap.near(back.dw[1], expected, 1e-12, "linear regression's gradient")
+tap.is(loss.dtargets, nil, "targets among the options are data")
+
+-- Layer-norm's dx is orthogonal to 1 and to the normalised x.
+local x = normal(1, 8)
+local norm = op("layernorm", { x = x }, { grad_output = normal(1, 8), eps = 1e-12 })
+local ones, along = 0, 0
+for j = 1, 8 do
+    ones, along = ones + norm.dx[1][j], along + norm.dx[1][j] * norm.y[1][j]
+end
+tap.near({ ones, along }, { 0, 0 }, 1e-9, "layer-norm's dx is orthogonal to 1 and to n")
+
+-- Dropout: a row's mask is its own; the kept are scaled; about p are dropped.
+local wide = {}
+for i = 1, 1000 do
+    wide[i] = 1
+end
+local mask = op("dropout", { x = { wide, wide } }, { p = 0.25, seed = 1 }).y
+local dropped, differ = 0, false
+for i = 1, 1000 do
+    dropped = dropped + (mask[1][i] == 0 and 1 or 0)
+    differ = differ or mask[1][i] ~= mask[2][i]
+end
+tap.ok(dropped > 190 and dropped < 310, "p are dropped: " .. dropped)
+tap.ok(differ, "rows have masks of their own")
+tap.near(op("dropout", { x = { wide } }, { p = 0.25, seed = 1 }).y[1], mask[1], 0, "whatever rows are with it")
+
+-- ---- optimisers ----
+
+local decayed = assay.net.optimizer("adamw", { 2 }, { { 0 }, { 0 }, { 0 } }, { lr = 0.1, weight_decay = 0.5 })
+tap.near({ decayed[1][1], decayed[2][1], decayed[3][1] }, { 2 * 0.95, 2 * 0.95 ^ 2, 2 * 0.95 ^ 3 }, 1e-12, "weight decay alone")
+
+--- The learning rates of six steps, from sgd with gradient 1.
+local function rates(options)
+    local w, out, last = assay.net.optimizer("sgd", { 0 }, { { 1 }, { 1 }, { 1 }, { 1 }, { 1 }, { 1 } }, options), {}, 0
+    for t = 1, 6 do
+        out[t], last = last - w[t][1], w[t][1]
+    end
+    return out
+end
+tap.near(rates { lr = 1, warmup = 3 }, { 1 / 3, 2 / 3, 1, 1, 1, 1 }, 1e-12, "warm-up")
+tap.near(rates { lr = 1, warmup = 2, steps = 6, schedule = "linear" }, { 0.5, 1, 0.75, 0.5, 0.25, 0 }, 1e-12, "linear")
+tap.near(rates { lr = 2, steps = 4, schedule = "cosine", last = 0.5 },
+    { 2 * (0.5 + 0.25 * (1 + math.sqrt(0.5))), 1.5, 2 * (0.5 + 0.25 * (1 - math.sqrt(0.5))), 1, 1, 1 }, 1e-12, "cosine")
+tap.near(rates { lr = 1, schedule = "step", every = 2, factor = 0.5 }, { 1, 1, 0.5, 0.5, 0.25, 0.25 }, 1e-12, "steps")
+local clipped = assay.net.optimizer("sgd", { 0, 0 }, { { 3, 4 }, { 0.3, 0.4 } }, { lr = 1, clip = 1 })
+tap.near(clipped[1], { -0.6, -0.8 }, 1e-12, "a long gradient is clipped")
+tap.near(clipped[2], { -0.9, -1.2 }, 1e-12, "a short one isn't")
+
+-- ---- refusals ----
+
+local two = { { 1, 2 } }
+for _, bad in ipairs {
+    { "op: net: there is no operation \"line\" (there are: linear, ", function() op("line", {}) end },
+    { "node 0 (linear): x [1, 2] and w [1, 3] don't fit: w must be outputs x columns of x", function() op("linear", { x = two, w = { { 1, 2, 3 } } }) end },
+    { "node 0 (linear): w [1, 2] and b [2] don't fit", function() op("linear", { x = two, w = two, b = { 1, 2 } }) end },
+    { "A and B must be given together", function() op("linear", { x = two, w = two, A = two }) end },
+    { "A [1, 2] and B [1, 2] don't fit: B must be outputs x rows of A", function() op("linear", { x = two, w = two, A = two, B = two }) end },
+    { "w must be given", function() op("linear", { x = two }) end },
+    { "unknown option \"wieght\"", function() op("linear", { x = two, wieght = two }) end },
+    { "unknown option \"eps\"", function() op("linear", { x = two, w = two }, { eps = 1 }) end },
+    { "grad_output [1, 2] and y [1, 1] don't fit", function() op("linear", { x = two, w = two }, { grad_output = two }) end },
+    { "x is empty", function() op("relu", { x = {} }) end },
+    { "inputs must be a table, got nil", function() op("relu") end },
+    { "p must be at least 0 and less than 1, got 1", function() op("dropout", { x = two }, { p = 1 }) end },
+    { "eps must be", function() op("layernorm", { x = two }, { eps = 0 }) end },
+    { "x [1, 2] and gain [3] don't fit", function() op("layernorm", { x = two, gain = { 1, 2, 3 } }) end },
+    { "groups must divide the 2 channels, got 3", function() op("groupnorm", { x = two }, { shape = { 2, 1, 1 }, groups = 3 }) end },
+    { "an even number of columns, got 3", function() op("swiglu", { x = { { 1, 2, 3 } } }) end },
+    { "x [1, 2] and y [3] don't fit: equal shapes, or one row for all", function() op("add", { x = two, y = { 1, 2, 3 } }) end },
+    { "labels[2] must be a row of table, in 0..0, got 1", function() op("embedding", { table = two }, { labels = { 0, 1 } }) end },
+    { "rows must be given", function() op("gather", { x = two }) end },
+    { "rows[1] must be a row of x", function() op("gather", { x = two }, { rows = { 0 } }) end },
+    { "x [1, 2] and y [2, 2] don't fit: equal numbers of rows", function() op("concat", { x = two, y = { { 1, 2 }, { 3, 4 } } }) end },
+    { "x has 2 columns, the slice is 2 of them from 2", function() op("slice", { x = two }, { first = 2, count = 2 }) end },
+    { "rows of x have 2 numbers, shape 2 x 1 x 2 has 4", function() op("maxpool", { x = two }, { shape = { 2, 1, 2 } }) end },
+    { "shape must be channels, height and width", function() op("maxpool", { x = two }) end },
+    { "shape must be {channels, height, width}, got 2 numbers", function() op("maxpool", { x = two }, { shape = { 1, 2 } }) end },
+    { "k must be in 1..1 for images of 1 x 2, got 2", function() op("maxpool", { x = two }, { shape = { 1, 1, 2 }, k = 2 }) end },
+    { "a window of 2 doesn't fit", function() op("conv2d", { x = two, w = { { 1, 2, 3, 4 } } }, { shape = { 1, 1, 2 }, k = 2 }) end },
+    { "pad less than k", function() op("conv2d", { x = two, w = two }, { shape = { 2, 1, 1 }, pad = 1 }) end },
+    { "x [1, 2] and w [1, 3] don't fit: w must be output channels", function() op("conv2d", { x = two, w = { { 1, 2, 3 } } }, { shape = { 2, 1, 1 } }) end },
+    { "x must have 3 * heads * d columns", function() op("attention", { x = two }) end },
+    { "lengths must be at least 1 and sum to the 2 rows", function() op("attention", { x = normal(2, 3) }, { lengths = { 1, 2 } }) end },
+    { "labels must have one class for each of 1 rows of x, got 0", function() op("softmax_ce", { x = two }) end },
+    { "labels[1] must be in 0..1, or -1 to ignore it, got 2", function() op("softmax_ce", { x = two }, { labels = { 2 } }) end },
+    { "labels[1] must be a whole number, got 0.5", function() op("softmax_ce", { x = two }, { labels = { 0.5 } }) end },
+    { "labels are all -1", function() op("softmax_ce", { x = two }, { labels = { -1 } }) end },
+    { "weights[1] must be finite and at least 0, got -1", function() op("softmax_ce", { x = two }, { labels = { 0 }, weights = { -1 } }) end },
+    { "row 1 of x has an empty support", function() op("softmax_ce", { x = { { -math.huge, -math.huge } } }, { labels = { 0 } }) end },
+    { "targets must be given", function() op("mse", { x = two }) end },
+    { "targets[2] must be in 0..1, got 2", function() op("bce_logits", { x = two }, { targets = { { 0, 2 } } }) end },
+    { "x [1, 2] and targets [1, 3] don't fit: equal shapes", function() op("mse", { x = two }, { targets = { { 1, 2, 3 } } }) end },
+    { "example[1] must be in 0..0 for as many rows, got 4", function() op("linear", { x = two, w = two }, { example = { 4 } }) end },
+    { "example must have one entry for each of 1 rows, got 2", function() op("linear", { x = two, w = two }, { example = { 0, 1 } }) end },
+    { "node 0 (mul): has no gradient norms of examples", function() op("mul", { x = two, y = two }, { example = { 0 } }) end },
+    { "optimizer: name must be", function() assay.net.optimizer("sdg", { 1 }, { { 1 } }) end },
+    { "optimizer: nesterov needs a momentum", function() assay.net.optimizer("sgd", { 1 }, { { 1 } }, { nesterov = true }) end },
+    { "optimizer: grads must have 1 columns, one a number of w, got 2", function() assay.net.optimizer("sgd", { 1 }, two) end },
+    { "optimizer: steps must be greater than warmup, 5, got 5", function() assay.net.optimizer("sgd", { 1 }, { { 1 } }, { schedule = "cosine", warmup = 5, steps = 5 }) end },
+    { "optimizer: lr must be", function() assay.net.optimizer("sgd", { 1 }, { { 1 } }, { lr = -1 }) end },
+} do
+    tap.error(bad[1], bad[2])
+end
+
+tap.done()
