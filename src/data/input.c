@@ -219,21 +219,29 @@ static void count(assay_input *input, const unsigned char *bytes, size_t size)
             input->read_crc, bytes + i, (uInt)(size - i < 1u << 30 ? size - i : 1u << 30));
 }
 
-static int read_all(assay_input *input, unsigned char *out, size_t size)
+int assay_input_read_some(assay_input *input, void *out, size_t size, size_t *got)
 {
-    size_t done = 0;
-    while (done < size) {
-        size_t got = 0;
-        int status = read_some(input, out + done, size - done, &got);
-        if (status)
-            return status;
-        count(input, out + done, got);
-        done += got;
-        if (got == 0)
-            return assay_input_refuse(
-                input, "the file ends here, but %zu bytes more are due", size - done);
+    int status = ASSAY_OK;
+    *got = 0;
+    while (*got < size && !status) {
+        size_t now = 0;
+        status = read_some(input, (unsigned char *)out + *got, size - *got, &now);
+        if (status || now == 0)
+            break;
+        count(input, (unsigned char *)out + *got, now);
+        *got += now;
     }
-    return ASSAY_OK;
+    return status;
+}
+
+static int read_all(assay_input *input, void *out, size_t size)
+{
+    size_t got;
+    int status = assay_input_read_some(input, out, size, &got);
+    if (!status && got < size)
+        status =
+            assay_input_refuse(input, "the file ends here, but %zu bytes more are due", size - got);
+    return status;
 }
 
 int assay_input_read(assay_input *input, void *out, size_t size)

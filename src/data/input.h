@@ -26,6 +26,9 @@ void assay_input_close(assay_input *input);
  * corrupt. */
 int assay_input_read(assay_input *input, void *out, size_t size);
 
+/* Up to `size` bytes; fewer only at the end. */
+int assay_input_read_some(assay_input *input, void *out, size_t size, size_t *got);
+
 /* Nothing may follow; of a part also that its CRC is right. */
 int assay_input_end(assay_input *input);
 

@@ -8,16 +8,14 @@
  * "" in one of texts.
  */
 #include <lauxlib.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
+#include <stdbool.h>
 
 #include "core/status.h"
 #include "data/csv.h"
 #include "data/samples.h"
 #include "lua/args.h"
+#include "lua/files.h"
 #include "lua/module.h"
-#include "lua/script.h"
 
 static bool has_numbers(const assay_table *table, size_t column)
 {
@@ -71,7 +69,7 @@ void assay_push_table(lua_State *L, assay_table *table)
         lua_error(L);
 }
 
-static int csv(lua_State *L)
+int assay_lua_read_csv(lua_State *L)
 {
     assay_table *table = NULL;
     assay_arg_status(L, assay_csv_read(assay_arg_string(L, 1, "path"), &table));
@@ -87,36 +85,9 @@ static int samples(lua_State *L)
     return 1;
 }
 
-/* The directory of the script that this state was made for, with its slash; "" when there is none. */
-static const char *script_directory(lua_State *L)
-{
-    lua_getfield(L, LUA_REGISTRYINDEX, ASSAY_SCRIPT_NAME);
-    const char *name = lua_tostring(L, -1);
-    const char *slash = name && *name == '@' ? strrchr(name, '/') : NULL;
-    return slash ? lua_pushlstring(L, name + 1, (size_t)(slash - name)) : lua_pushliteral(L, "");
-}
-
-/* Experiments and their data are installed as they stand in the source, so that a script's data are
- * at the same place from it. */
-static int find(lua_State *L)
-{
-    const char *name = assay_arg_string(L, 1, "name");
-    const char *script = script_directory(L);
-    const char *const directories[] = {lua_pushfstring(L, "%s../data/", script),
-        lua_pushfstring(L, "%sdata/", script), "experiments/data/", ASSAY_DATADIR "/experiments/data/"};
-    for (size_t i = 0; i < sizeof directories / sizeof *directories; i++) {
-        const char *path = lua_pushfstring(L, "%s%s", directories[i], name);
-        if (access(path, R_OK) == 0)
-            return 1;
-    }
-    return assay_arg_error(L, "there is no %s in %s, %s, %s or %s", name, directories[0], directories[1],
-        directories[2], directories[3]);
-}
-
 static const luaL_Reg functions[] = {
-    {"csv", csv},         /* csv(path): columns by name */
-    {"find", find},       /* find(name): the path of a file of experiments/data */
-    {"samples", samples}, /* samples(path): a log of graded samples, columns by name */
+    {"csv", assay_lua_read_csv}, /* csv(path): columns by name */
+    {"samples", samples},        /* samples(path): a log of graded samples, columns by name */
     {NULL, NULL},
 };
 
@@ -124,5 +95,7 @@ int assay_lua_data(lua_State *L)
 {
     lua_newtable(L);
     assay_lua_register(L, functions);
+    assay_lua_register(L, assay_lua_files);
+    assay_lua_register(L, assay_lua_datasets);
     return 1;
 }

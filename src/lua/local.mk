@@ -3,7 +3,7 @@ noinst_LTLIBRARIES += src/lua/libassaylua.la
 src_lua_libassaylua_la_SOURCES = src/lua/engine.h src/lua/args.h src/lua/args.c src/lua/module.h \
 	src/lua/module.c src/lua/matrix.c src/lua/rng.c src/lua/stats.c src/lua/fit.c \
 	src/lua/json.c src/lua/repl.h src/lua/repl.c
-src_lua_libassaylua_la_SOURCES += src/lua/data.c
+src_lua_libassaylua_la_SOURCES += src/lua/data.c src/lua/files.h src/lua/files.c src/lua/dataset.c
 # The families of methods, the testbeds, and how long calls report.
 src_lua_libassaylua_la_SOURCES += src/lua/inference.h src/lua/inference.c src/lua/selection.c \
 	src/lua/models.c src/lua/diffusion.h src/lua/gmm.c src/lua/diffusion.c src/lua/net.c \

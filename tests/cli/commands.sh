@@ -130,6 +130,24 @@ gives "  one of them" 0 "$assay" methods monkeys
 out_has 'Large Language Monkeys'
 gives "  an unknown one" 1 "$assay" methods monkey
 err_has 'did you mean "monkeys"'
+gives "data" 0 env ASSAY_DATA="$srcdir/experiments/data" "$assay" data
+out_has '^pima +csv +GPL-2 +yes '
+out_has '^mammography +csv +not cleared +no '
+gives "  one of them" 0 env ASSAY_DATA="$srcdir/experiments/data" "$assay" data pointsp
+out_has '^car +meshes, 5 files: .*/pointsp/car_01.off$'
+out_has 'right$'
+mkdir -p mine/smote
+echo 'other' >mine/smote/pima.csv
+gives "  another file than the known one" 0 env ASSAY_DATA="nowhere:$work/mine" "$assay" data --json pima
+out_has '"checksum": "differs"'
+gives "  is not loaded" 1 env ASSAY_DATA="nowhere:$work/mine" "$assay" lua -e 'assay.data.load "pima"'
+err_has 'another file than the one that is known'
+gives "  unless one insists; its size is held against the set's" 1 \
+  env ASSAY_DATA="$work/mine" "$assay" lua -e 'assay.data.load("pima", { verify = false })'
+err_has 'has 0 rows and 1 columns, not 768 and 9'
+gives "  an unknown one" 1 "$assay" data pime
+err_has 'did you mean "pima"'
+gives "  two" 2 "$assay" data pima votes
 gives "lua -e" 0 "$assay" lua -e 'print(assay.stats.mean { 1, 2, 6 })'
 out_is '3.0'
 gives "a lua error" 1 "$assay" lua -e 'error("no")'

@@ -25,7 +25,79 @@ tap.is(log.correct[1], 1, "samples: correct is 1 or 0")
 tap.is(log.answer[2], "", "samples: a missing answer is empty")
 write '{"problem": "a", "correct": true}\n{"problem": 1.5}\n'
 tap.error(":2", function() assay.data.samples(path) end, "samples: a wrong line is named")
+
+-- ---- arrays ----
+local data = assay.data
+local m = assay.matrix { { 1, 2, 3 }, { 4, 5, 6 } }
+data.write_npy(path, m, { type = "i16", shape = { 3, 2 } })
+local back, shape = data.npy(path)
+tap.is({ #back, back[3][2], table.unpack(shape) }, { 3, 6.0, 3, 2 }, "npy: there and back")
+data.write_npz(path, { m = m, list = { 7, 8 } })
+local arrays, shapes = data.npz(path)
+tap.is({ arrays.m[2][3], arrays.list[2][1], shapes.list, shapes.m }, { 6.0, 8.0, { 2, 1 }, { 2, 3 } },
+    "npz: there and back")
+data.write_idx(path, { 5, 6, 255 }, { type = "u8" })
+local part, sides = data.idx(path, { first = 2, count = 5 })
+tap.is({ #part, part[2][1], sides[1] }, { 2, 255.0, 2 }, "idx: a part")
+tap.error("first must be in 1..3, got 4", function() data.idx(path, { first = 4 }) end, "idx: behind the end")
+tap.error("0..255, got 256", function() data.write_idx(path, { 256 }, { type = "u8" }) end, "idx: too large")
+tap.error("IDX holds", function() data.write_idx(path, { 1 }, { type = "u64" }) end, "idx: a type it lacks")
+tap.error("shape must make up 3 numbers", function()
+    data.write_npy(path, { 1, 2, 3 }, { shape = { 2, 2 } })
+end, "a wrong shape")
+tap.error("type must be", function() data.write_npy(path, { 1 }, { type = "f16" }) end, "a wrong type")
+tap.error("no NPY file", function() data.npy(path) end, "npy: another format")
+
+-- ---- meshes and texts ----
+local ply = path .. ".ply"
+data.write_mesh(ply, { vertices = { { 0, 0, 0 }, { 1, 0, 0 }, { 0, 1, 0.1 } }, faces = { { 1, 2, 3 } } })
+local mesh = data.mesh(ply)
+tap.is({ #mesh.vertices, mesh.vertices[3][3], #mesh.faces, mesh.faces[1][3] }, { 3, 0.1, 1, 3.0 },
+    "mesh: there and back")
+tap.error("1..3, got 4", function()
+    data.write_mesh(ply, { vertices = mesh.vertices, faces = { { 1, 2, 4 } } })
+end, "mesh: a corner that is none")
+os.remove(ply)
+write "one\ntwo\n\nthree\r\n"
+tap.is(data.text(path), "one\ntwo\n\nthree\r\n", "text: whole")
+tap.is(data.text(path, { split = "lines" }), { "one", "two", "", "three" }, "text: lines")
+tap.is(data.text(path, { split = "paragraphs" }), { "one\ntwo", "three" }, "text: paragraphs")
 os.remove(path)
+
+-- ---- sets by name (run.sh points at the source's data) ----
+local pima = data.load "pima"
+local sick = 0
+for _, class in ipairs(pima.class) do
+    sick = sick + (class == "minority" and 1 or 0)
+end
+tap.is({ #pima.class, sick }, { 768, 268 }, "pima: the counts of the paper")
+tap.is(#data.load("smote/pima.csv").age, 768, "a file by its name")
+for _, set in ipairs(data.sets()) do
+    if set.licence ~= "not cleared" and set.format == "csv" then
+        tap.ok(next(data.load(set.name)), set.name .. " has the checksum and size of the registry")
+    elseif set.licence == "not cleared" then
+        tap.error("licence not cleared", function() data.load(set.name) end, set.name .. " is not shipped")
+    end
+end
+tap.is(#data.load "pointsp", 77, "pointsp: all meshes")
+local cars = data.load("pointsp", { split = "car" })
+tap.is({ #cars, cars[1].class }, { 5, "car" }, "  a class")
+for _, car in ipairs(cars) do
+    local low, high = math.huge, -math.huge
+    for i = 1, #car.vertices do
+        for j = 1, 3 do
+            low, high = math.min(low, car.vertices[i][j]), math.max(high, car.vertices[i][j])
+        end
+    end
+    tap.is({ low, high }, { -1.0, 1.0 }, "  its longest side is 2")
+end
+tap.error('mean "pima"', function() data.load "pimo" end, "an unknown set")
+tap.error("split must be one of", function() data.load("pima", { split = "train" }) end, "a split it has not")
+if pcall(data.load, "fashion-mnist", { split = "test", count = 1 }) then
+    local test = data.load("fashion-mnist", { split = "test", count = 10 })
+    tap.is(test.labels, { 9, 2, 1, 1, 6, 1, 4, 6, 5, 7 }, "fashion-mnist: the first labels of the test split")
+    tap.is(test.shape, { 10, 28, 28 }, "  and their images")
+end
 
 tap.error("nothing%-here", function() assay.data.find "nothing-here.csv" end, "find names what it lacks")
 tap.done()
