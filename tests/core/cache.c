@@ -186,6 +186,36 @@ static void builds_once(void **state)
     }
 }
 
+/* Makers that come and go at once, and keep nothing: never two at a time, also when one gets the
+ * lock's file just as another removes it. The file `inside` can be made by one only. */
+static void makers_are_alone(void **state)
+{
+    fixture *f = *state;
+    char inside[PATH];
+    pid_t makers[8];
+    snprintf(inside, sizeof inside, "%s/inside", f->top);
+    for (int i = 0; i < 8; i++)
+        if ((makers[i] = fork()) == 0) {
+            for (double end = now() + 0.5; now() < end;) {
+                assay_cache_entry e;
+                if (assay_cache_begin(f->directory, name_of(1), NULL, &e) || e.data)
+                    _exit(1);
+                int fd = open(inside, O_CREAT | O_EXCL | O_RDWR, 0600);
+                if (fd < 0)
+                    _exit(2);
+                unlink(inside);
+                close(fd);
+                assay_cache_end(&e);
+            }
+            _exit(0);
+        }
+    for (int i = 0; i < 8; i++) {
+        int status;
+        waitpid(makers[i], &status, 0);
+        assert_int_equal(status, 0);
+    }
+}
+
 /* A process that takes the lock, says so, and never ends by itself. */
 static pid_t fork_maker(const fixture *f)
 {
@@ -488,6 +518,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(keeps),
         TEST(builds_once),
+        TEST(makers_are_alone),
         TEST(takes_over_from_the_dead),
         TEST(waiting_hears_and_gives_up),
         TEST(every_byte_counts),

@@ -314,10 +314,11 @@ static const char model[] =
     "  cell:note 'built'\n"
     "  local m = assay.matrix(2, 3)\n"
     "  for i = 1, 2 do for j = 1, 3 do m[i][j] = rng:normal() end end\n"
-    "  return { m = m, r = math.random(), u = rng:uniform() }\n"
+    "  local both = {}\n"
+    "  return { m = m, r = math.random(), u = rng:uniform(), a = both, b = both }\n"
     "end)\n"
     "cell:log { m = v.m[2][3], u = v.u, r = v.r, s = s:uniform(), own = cell:rng():uniform(),\n"
-    "  new = cell:rng 'other':uniform(), after = math.random(), shared = v.m == v.m and 1 or 0 }";
+    "  new = cell:rng 'other':uniform(), after = math.random(), shared = v.a == v.b }";
 
 static void warm_rows_are_cold_rows(void **state)
 {
