@@ -158,6 +158,13 @@ local checks = {
     { "bce_logits", { x = normal(3, 2), targets = { { 0.2, 1 - 2 ^ -9 }, { 0.5, 0.6 }, { 2 ^ -9, 0.9 } } } },
     { "mse", { x = normal(3, 4), targets = normal(3, 4) } },
     { "mse", { x = normal(3, 4), targets = normal(3, 4) }, { sum = true } },
+    { "conv2d_transpose", { x = normal(2, 12), w = normal(2, 27), b = normal(3) }, { shape = { 2, 2, 3 }, k = 3, stride = 2, pad = 1 } },
+    { "conv2d_transpose", { x = normal(2, 12), w = normal(2, 4) }, { shape = { 2, 2, 3 }, k = 2, stride = 2 } },
+    { "sinusoidal", { x = normal(4, 1) }, { count = 6 } },
+    { "gaussian_nll", { x = normal(3, 2), targets = normal(3, 2), log_variance = normal(3, 2) } },
+    { "gaussian_nll", { x = normal(3, 2), targets = normal(3, 2), log_variance = normal(3, 2) }, { sum = true } },
+    { "kl", { x = normal(3, 4), reference = normal(3, 4) } },
+    { "reverse_kl", { x = normal(3, 4), reference = normal(3, 4) }, { sum = true } },
     { "huber", { x = normal(3, 4), targets = normal(3, 4) }, { delta = 0.7 } },
 }
 
@@ -272,6 +279,29 @@ end
 tap.near(back.dw[1], expected, 1e-12, "linear regression's gradient")
 tap.is(loss.dtargets, nil, "targets among the options are data")
 
+-- conv2d_transpose is the adjoint of conv2d: <conv(x), y> = <x, transpose(y)>, here with image x of 5 x 7.
+local big, small, kernel = normal(1, 70), normal(1, 36), normal(3, 18)
+local forth = flat(op("conv2d", { x = big, w = kernel }, { shape = { 2, 5, 7 }, k = 3, stride = 2, pad = 1 }).y)
+local back_again = flat(op("conv2d_transpose", { x = small, w = kernel }, { shape = { 3, 3, 4 }, k = 3, stride = 2, pad = 1 }).y)
+local left, right = 0, 0
+for i, a in ipairs(forth) do
+    left = left + a * small[1][i]
+end
+for i, a in ipairs(back_again) do
+    right = right + a * big[1][i]
+end
+tap.near(left, right, 1e-10, "conv2d_transpose is the adjoint of conv2d")
+
+-- Divergences and densities.
+local half, quarter = { { 0, 0 } }, { { math.log(1), math.log(3) } }
+tap.near(op("kl", { x = quarter, reference = half }).loss, 0.5 * math.log(0.5 / 0.25) + 0.5 * math.log(0.5 / 0.75), 1e-15, "KL(reference || x)")
+tap.near(op("reverse_kl", { x = quarter, reference = half }).loss, 0.25 * math.log(0.25 / 0.5) + 0.75 * math.log(0.75 / 0.5), 1e-15, "KL(x || reference)")
+tap.near(op("kl", { x = { { 0, 5 } }, reference = { { 0, -math.huge } } }).loss, math.log(1 + math.exp(5)), 1e-12, "an impossible class of the reference")
+tap.near(op("gaussian_nll", { x = { { 1 } }, targets = { { 3 } }, log_variance = { { math.log(4) } } }).loss,
+    0.5 * math.log(2 * math.pi * 4) + 0.5, 1e-14, "the normal density")
+tap.near(op("sinusoidal", { x = { { 0.5 } } }, { count = 4 }).y[1],
+    { math.sin(0.5), math.sin(0.5e-4), math.cos(0.5), math.cos(0.5e-4) }, 1e-15, "sines, then cosines")
+
 -- Layer-norm's dx is orthogonal to 1 and to the normalised x.
 local x = normal(1, 8)
 local norm = op("layernorm", { x = x }, { grad_output = normal(1, 8), eps = 1e-12 })
@@ -351,6 +381,13 @@ for _, bad in ipairs {
     { "a window of 2 doesn't fit", function() op("conv2d", { x = two, w = { { 1, 2, 3, 4 } } }, { shape = { 1, 1, 2 }, k = 2 }) end },
     { "pad less than k", function() op("conv2d", { x = two, w = two }, { shape = { 2, 1, 1 }, pad = 1 }) end },
     { "x [1, 2] and w [1, 3] don't fit: w must be output channels", function() op("conv2d", { x = two, w = { { 1, 2, 3 } } }, { shape = { 2, 1, 1 } }) end },
+    { "x [1, 2] and w [1, 2] don't fit: w must be input channels", function() op("conv2d_transpose", { x = two, w = two }, { shape = { 2, 1, 1 } }) end },
+    { "a pad of 1 leaves nothing of 2 x 3", function() op("conv2d_transpose", { x = two, w = { { 1, 2, 3, 4 } } }, { shape = { 1, 1, 2 }, k = 2, pad = 1 }) end },
+    { "x must have one column, got 2", function() op("sinusoidal", { x = two }, { count = 4 }) end },
+    { "count must be even and at least 4, got 5", function() op("sinusoidal", { x = { { 1 } } }, { count = 5 }) end },
+    { "x [1, 2] and log_variance [1, 3] don't fit", function() op("gaussian_nll", { x = two, targets = two, log_variance = { { 1, 2, 3 } } }) end },
+    { "x [1, 2] and reference [1, 3] don't fit", function() op("kl", { x = two, reference = { { 1, 2, 3 } } }) end },
+    { "row 1 has an empty support", function() op("reverse_kl", { x = two, reference = { { -math.huge, -math.huge } } }) end },
     { "x must have 3 * heads * d columns", function() op("attention", { x = two }) end },
     { "lengths must be at least 1 and sum to the 2 rows", function() op("attention", { x = normal(2, 3) }, { lengths = { 1, 2 } }) end },
     { "labels must have one class for each of 1 rows of x, got 0", function() op("softmax_ce", { x = two }) end },

@@ -195,3 +195,110 @@ const assay_op assay_op_conv2d = {.name = "conv2d",
     .backward = conv2d_backward,
     .norm2 = conv2d_norm2,
     .flops = conv2d_flops};
+
+/* ---- the adjoint ---- */
+
+/* The geometry of the convolution whose adjoint this is: its image is our output. */
+static int adjoint_of(const assay_tape *tape, const assay_node *node, struct geometry *c)
+{
+    const assay_op_options *o = &node->options;
+    size_t cin;
+    const int status = assay_node_image(tape, node, &cin, &c->ho, &c->wo);
+    if (status != ASSAY_OK)
+        return status;
+    c->rows = tensor_rows(input(tape, node, X));
+    c->cout = cin;
+    c->k = o->k;
+    c->stride = o->stride ? o->stride : 1;
+    c->pad = o->pad;
+    if (c->k < 1 || c->k > 1 << 15 || c->pad >= c->k || c->stride > 1 << 15)
+        return assay_node_fail(node,
+            "k must be at least 1, pad less than k and stride at most 32768, "
+            "got k %zu, pad %zu, stride %zu",
+            c->k, c->pad, c->stride);
+    c->h = (c->ho - 1) * c->stride + c->k;
+    c->w = (c->wo - 1) * c->stride + c->k;
+    if (c->h <= 2 * c->pad || c->w <= 2 * c->pad)
+        return assay_node_fail(
+            node, "a pad of %zu leaves nothing of %zu x %zu", c->pad, c->h, c->w);
+    c->h -= 2 * c->pad;
+    c->w -= 2 * c->pad;
+    c->patch = tensor_cols(input(tape, node, W));
+    c->cin = c->patch / (c->k * c->k);
+    c->area = c->ho * c->wo;
+    if (tensor_rows(input(tape, node, W)) != cin || c->cin * c->k * c->k != c->patch)
+        return assay_node_mismatch(
+            tape, node, X, W, "w must be input channels x output channels * k * k");
+    if (has_input(node, B) && tensor_size(input(tape, node, B)) != c->cin)
+        return assay_node_mismatch(tape, node, W, B, "b must have one number an output channel");
+    return ASSAY_OK;
+}
+
+static int adjoint_forward(assay_tape *tape, assay_node *node)
+{
+    struct geometry c;
+    real *y;
+    int status = adjoint_of(tape, node, &c);
+    const size_t image = status == ASSAY_OK ? c.cin * c.h * c.w : 0;
+    if (status == ASSAY_OK)
+        status = assay_node_output(tape, node, c.rows, image, &y);
+    if (status != ASSAY_OK)
+        return status;
+    real *u = node->saved[0] = assay_arena_alloc(&tape->arena, c.patch * c.area, sizeof *u);
+    if (!u)
+        return ASSAY_ENOMEM;
+    const real *b = has_input(node, B) ? input(tape, node, B)->data : NULL;
+    for (size_t r = 0; r < c.rows; r++) {
+        assay_gemm(true, false, c.patch, c.area, c.cout, 1, input(tape, node, W)->data, c.patch,
+            input(tape, node, X)->data + r * c.cout * c.area, c.area, 0, u, c.area);
+        for (size_t i = 0; i < image; i++)
+            y[r * image + i] = b ? b[i / (c.h * c.w)] : 0;
+        col2im_add(&c, u, y + r * image);
+    }
+    return ASSAY_OK;
+}
+
+/* dW += X dU^T and db += the sums of G of one example; leaves dU in u */
+static void adjoint_weight_grads(
+    const struct geometry *c, const real *g, const real *x, real *u, real *dw, real *db)
+{
+    im2col(c, g, u);
+    if (dw)
+        assay_gemm(
+            false, true, c->cout, c->patch, c->area, 1, x, c->area, u, c->area, 1, dw, c->patch);
+    for (size_t i = 0; db && i < c->cin * c->h * c->w; i++)
+        db[i / (c->h * c->w)] += g[i];
+}
+
+static int adjoint_backward(assay_tape *tape, const assay_node *node)
+{
+    struct geometry c;
+    adjoint_of(tape, node, &c);
+    real *u = node->saved[0], *dx = input_grad(tape, node, X);
+    for (size_t r = 0; r < c.rows; r++) {
+        const size_t at = r * c.cout * c.area;
+        adjoint_weight_grads(&c, output_grad(tape, node) + r * c.cin * c.h * c.w,
+            input(tape, node, X)->data + at, u, input_grad(tape, node, W),
+            input_grad(tape, node, B));
+        if (dx)
+            assay_gemm(false, false, c.cout, c.area, c.patch, 1, input(tape, node, W)->data,
+                c.patch, u, c.area, 1, dx + at, c.area);
+    }
+    return ASSAY_OK;
+}
+
+static double adjoint_flops(const assay_tape *tape, const assay_node *node)
+{
+    struct geometry c;
+    if (adjoint_of(tape, node, &c) != ASSAY_OK)
+        return 0;
+    return 2.0 * (double)c.rows * (double)c.cout * (double)c.patch * (double)c.area;
+}
+
+const assay_op assay_op_conv2d_transpose = {.name = "conv2d_transpose",
+    .inputs = {"x", "w", "b"},
+    .required = 2,
+    .options = "shape k stride pad",
+    .forward = adjoint_forward,
+    .backward = adjoint_backward,
+    .flops = adjoint_flops};

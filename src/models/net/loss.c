@@ -6,10 +6,13 @@
  * smoothing s; the mean is over the rows whose label isn't -1, whatever their weights bce_logits
  * max(x, 0) - x y + log(1 + e^-|x|), y in [0, 1] mse          (x - y)^2 huber        d^2 / 2 within
  * delta of the target, delta (|d| - delta / 2) outside
+ * gaussian_nll ((x - y)^2 e^-v + v + log 2 pi) / 2 for the mean x and the log-variance v
+ * kl           KL(p_ref || p) a row, p and p_ref the softmax of x and of the reference
+ * reverse_kl   KL(p || p_ref)
  */
 #include "models/net/kernel.h"
 
-enum { X, TARGETS };
+enum { X, TARGETS, LOG_VARIANCE };
 
 static int begin(assay_tape *tape, assay_node *node, size_t size, real **y, real **slope)
 {
@@ -29,6 +32,10 @@ static int loss_backward(assay_tape *tape, const assay_node *node)
         dx[i] += g * slope[i];
     for (size_t i = 0; dt && i < tensor_size(input(tape, node, TARGETS)); i++)
         dt[i] += target_slope ? g * target_slope[i] : -g * slope[i];
+    real *dv = input_grad(tape, node, LOG_VARIANCE);
+    const real *variance_slope = node->saved[2];
+    for (size_t i = 0; dv && i < tensor_size(input(tape, node, LOG_VARIANCE)); i++)
+        dv[i] += g * variance_slope[i];
     return ASSAY_OK;
 }
 
@@ -195,6 +202,123 @@ static int huber_forward(assay_tape *tape, assay_node *node)
         return assay_node_fail(node, "delta must be greater than 0, got %g", node->options.delta);
     return pairwise(tape, node, huber);
 }
+
+/* ---- of distributions ---- */
+
+static int gaussian_nll_forward(assay_tape *tape, assay_node *node)
+{
+    const assay_tensor *v = input(tape, node, LOG_VARIANCE);
+    if (tensor_rows(v) != tensor_rows(input(tape, node, X)) ||
+        tensor_size(v) != tensor_size(input(tape, node, X)))
+        return assay_node_mismatch(tape, node, X, LOG_VARIANCE, "equal shapes");
+    const int status = pairwise(tape, node, squared); /* shapes and memory */
+    if (status != ASSAY_OK)
+        return status;
+    const real *x = input(tape, node, X)->data, *target = input(tape, node, TARGETS)->data;
+    const size_t size = tensor_size(v);
+    const double share = node->options.sum ? 1 : 1 / (double)size;
+    real *slope = node->saved[0];
+    real *slope_v = node->saved[2] = assay_arena_alloc(&tape->arena, size, sizeof *slope_v);
+    if (!slope_v)
+        return ASSAY_ENOMEM;
+    double sum = 0;
+    for (size_t i = 0; i < size; i++) {
+        const double d = (double)x[i] - (double)target[i], precision = exp(-(double)v->data[i]);
+        sum += (d * d * precision + (double)v->data[i] + 1.8378770664093454836) / 2;
+        slope[i] = (real)(share * d * precision);
+        slope_v[i] = (real)(share * (1 - d * d * precision) / 2);
+    }
+    node->loss = sum * share;
+    output(tape, node)->data[0] = (real)node->loss;
+    return ASSAY_OK;
+}
+
+/* log of the sum of exponentials of a row */
+static double log_sum(const real *x, size_t n)
+{
+    double high = (double)x[0], sum = 0;
+    for (size_t j = 1; j < n; j++)
+        high = fmax(high, (double)x[j]);
+    for (size_t j = 0; j < n; j++)
+        sum += exp((double)x[j] - high);
+    return high + log(sum);
+}
+
+/* KL(p || q) of a row of logits a and b; d/da = p (log p - log q - KL), d/db = q - p */
+static double row_kl(const real *a, const real *b, size_t n, double share, real *da, real *db)
+{
+    const double za = log_sum(a, n), zb = log_sum(b, n);
+    double kl = 0;
+    for (size_t j = 0; j < n; j++) {
+        const double log_p = (double)a[j] - za, log_q = (double)b[j] - zb, p = exp(log_p);
+        kl += p > 0 ? p * (log_p - log_q) : 0;
+        db[j] = (real)(share * (exp(log_q) - p));
+    }
+    for (size_t j = 0; j < n; j++) {
+        const double log_p = (double)a[j] - za, p = exp(log_p);
+        da[j] = p > 0 ? (real)(share * p * (log_p - ((double)b[j] - zb) - kl)) : 0;
+    }
+    return kl;
+}
+
+static int divergence(assay_tape *tape, assay_node *node, bool reverse)
+{
+    const assay_tensor *x = input(tape, node, X), *ref = input(tape, node, TARGETS);
+    const size_t rows = tensor_rows(x), n = tensor_cols(x);
+    real *y, *dx;
+    if (tensor_rows(ref) != rows || tensor_cols(ref) != n)
+        return assay_node_mismatch(tape, node, X, TARGETS, "equal shapes");
+    const int status = begin(tape, node, rows * n, &y, &dx);
+    if (status != ASSAY_OK)
+        return status;
+    real *dref = node->saved[1] = assay_arena_alloc(&tape->arena, rows * n, sizeof *dref);
+    if (!dref)
+        return ASSAY_ENOMEM;
+    const double share = node->options.sum ? 1 : 1 / (double)rows;
+    for (size_t at = 0, r = 0; r < rows; r++, at += n) {
+        if (!has_support(x->data + at, n) || !has_support(ref->data + at, n))
+            return assay_node_fail(node, "row %zu has an empty support: all are -infinity", r + 1);
+        node->loss +=
+            share * (reverse ? row_kl(x->data + at, ref->data + at, n, share, dx + at, dref + at)
+                             : row_kl(ref->data + at, x->data + at, n, share, dref + at, dx + at));
+    }
+    *y = (real)node->loss;
+    return ASSAY_OK;
+}
+
+static int kl_forward(assay_tape *tape, assay_node *node)
+{
+    return divergence(tape, node, false);
+}
+
+static int reverse_kl_forward(assay_tape *tape, assay_node *node)
+{
+    return divergence(tape, node, true);
+}
+
+const assay_op assay_op_gaussian_nll = {.name = "gaussian_nll",
+    .inputs = {"x", "targets", "log_variance"},
+    .required = 3,
+    .options = "sum",
+    .loss = true,
+    .forward = gaussian_nll_forward,
+    .backward = loss_backward};
+
+const assay_op assay_op_kl = {.name = "kl",
+    .inputs = {"x", "reference"},
+    .required = 2,
+    .options = "sum",
+    .loss = true,
+    .forward = kl_forward,
+    .backward = loss_backward};
+
+const assay_op assay_op_reverse_kl = {.name = "reverse_kl",
+    .inputs = {"x", "reference"},
+    .required = 2,
+    .options = "sum",
+    .loss = true,
+    .forward = reverse_kl_forward,
+    .backward = loss_backward};
 
 const assay_op assay_op_softmax_ce = {.name = "softmax_ce",
     .inputs = {"x"},

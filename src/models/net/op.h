@@ -50,6 +50,11 @@ typedef enum assay_op_id {
     ASSAY_OP_BCE_LOGITS,
     ASSAY_OP_MSE,
     ASSAY_OP_HUBER,
+    ASSAY_OP_CONV2D_TRANSPOSE,
+    ASSAY_OP_SINUSOIDAL,
+    ASSAY_OP_GAUSSIAN_NLL,
+    ASSAY_OP_KL,
+    ASSAY_OP_REVERSE_KL,
     ASSAY_OPS
 } assay_op_id;
 
@@ -69,7 +74,7 @@ typedef struct assay_op_options {
     size_t groups;    /* groupnorm */
     size_t heads;     /* attention */
     size_t first;     /* slice: the first column, from 0 */
-    size_t count;     /* slice: columns */
+    size_t count;     /* slice: columns; sinusoidal: of the output, even, >= 4 */
     bool causal;      /* attention: no position sees a later one */
     bool sum;         /* losses: the sum, not the mean */
     const int32_t

@@ -84,6 +84,11 @@ typedef double real;
 #define assay_op_bce_logits assay_op_bce_logits_double
 #define assay_op_mse assay_op_mse_double
 #define assay_op_huber assay_op_huber_double
+#define assay_op_conv2d_transpose assay_op_conv2d_transpose_double
+#define assay_op_sinusoidal assay_op_sinusoidal_double
+#define assay_op_gaussian_nll assay_op_gaussian_nll_double
+#define assay_op_kl assay_op_kl_double
+#define assay_op_reverse_kl assay_op_reverse_kl_double
 
 static inline real real_exp(real x)
 {

@@ -1,6 +1,7 @@
 /*
  * Rows and columns: embedding (a row of a parameter by label), gather (rows of any value, also by
- * options.labels), concat and slice of columns (for images: of channels), transpose.
+ * options.labels), concat and slice of columns (for images: of channels), transpose; sinusoidal
+ * makes columns of one.
  */
 #include "models/net/kernel.h"
 
@@ -138,6 +139,54 @@ static int transpose_backward(assay_tape *tape, const assay_node *node)
             dx[r * cols + c] += g[c * rows + r];
     return ASSAY_OK;
 }
+
+/* y = [sin(w_i t), cos(w_i t)] for a column of t, w_i = 10^4^(-i / (h - 1)), i = 0..h-1; dt = sum_i
+ * w_i (g_i cos(w_i t) - g_(h+i) sin(w_i t)) */
+static double frequency(size_t i, size_t half)
+{
+    return pow(1e4, -(double)i / (double)(half - 1));
+}
+
+static int sinusoidal_forward(assay_tape *tape, assay_node *node)
+{
+    const assay_tensor *x = input(tape, node, X);
+    const size_t rows = tensor_size(x), count = node->options.count, half = count / 2;
+    if (tensor_cols(x) != 1)
+        return assay_node_fail(node, "x must have one column, got %zu", tensor_cols(x));
+    if (count < 4 || count % 2 != 0)
+        return assay_node_fail(node, "count must be even and at least 4, got %zu", count);
+    real *y;
+    const int status = assay_node_output(tape, node, rows, count, &y);
+    for (size_t r = 0; status == ASSAY_OK && r < rows; r++)
+        for (size_t i = 0; i < half; i++) {
+            const double angle = frequency(i, half) * (double)x->data[r];
+            y[r * count + i] = (real)sin(angle);
+            y[r * count + half + i] = (real)cos(angle);
+        }
+    return status;
+}
+
+static int sinusoidal_backward(assay_tape *tape, const assay_node *node)
+{
+    const assay_tensor *y = output(tape, node);
+    const real *g = output_grad(tape, node);
+    const size_t count = y->n[1], half = count / 2;
+    real *dx = input_grad(tape, node, X);
+    for (size_t r = 0; dx && r < y->n[0]; r++)
+        for (size_t i = 0; i < half; i++) {
+            const size_t sine = r * count + i, cosine = sine + half;
+            dx[r] +=
+                (real)frequency(i, half) * (g[sine] * y->data[cosine] - g[cosine] * y->data[sine]);
+        }
+    return ASSAY_OK;
+}
+
+const assay_op assay_op_sinusoidal = {.name = "sinusoidal",
+    .inputs = {"x"},
+    .required = 1,
+    .options = "count",
+    .forward = sinusoidal_forward,
+    .backward = sinusoidal_backward};
 
 const assay_op assay_op_embedding = {.name = "embedding",
     .inputs = {"table"},

@@ -48,6 +48,11 @@ const assay_op *const assay_ops[ASSAY_OPS] = {
     [ASSAY_OP_BCE_LOGITS] = &assay_op_bce_logits,
     [ASSAY_OP_MSE] = &assay_op_mse,
     [ASSAY_OP_HUBER] = &assay_op_huber,
+    [ASSAY_OP_CONV2D_TRANSPOSE] = &assay_op_conv2d_transpose,
+    [ASSAY_OP_SINUSOIDAL] = &assay_op_sinusoidal,
+    [ASSAY_OP_GAUSSIAN_NLL] = &assay_op_gaussian_nll,
+    [ASSAY_OP_KL] = &assay_op_kl,
+    [ASSAY_OP_REVERSE_KL] = &assay_op_reverse_kl,
 };
 
 /* ---- what kernels ask ---- */
