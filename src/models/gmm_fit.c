@@ -180,23 +180,6 @@ static size_t centre_rows(em *m, size_t k, size_t first)
     return rows;
 }
 
-/* out (d x d, or d) += sum of r_ik (x_i - mu_k)(x_i - mu_k)^T, or its diagonal */
-static void add_scatter(em *m, size_t k, bool whole, double *out)
-{
-    const size_t d = m->d;
-    for (size_t first = 0; first < m->n; first += ROWS) {
-        const size_t rows = centre_rows(m, k, first);
-        const double *c = m->centred;
-        if (whole && rows > 0)
-            cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)d, (int)d, (int)rows, 1, c,
-                (int)d, c, (int)d, 1, out, (int)d);
-        for (size_t i = 0; i < rows && !whole; i++)
-            for (size_t j = 0; j < d; j++)
-                out[j] += c[i * d + j] * c[i * d + j];
-    }
-}
-
-/* d variances become their mean. */
 static double mean_of(const double *v, size_t d)
 {
     double sum = 0;
@@ -212,33 +195,52 @@ static void symmetrise(double *s, size_t d)
             s[i * d + j] = s[j * d + i] = (s[i * d + j] + s[j * d + i]) / 2;
 }
 
-static void update_covariance(em *m, size_t k)
+/* The sums of r_ik (x_i - mu_k)(x_i - mu_k)^T, or of what the kind has of it, over ROWS rows. */
+static void add_scatter(em *m, size_t k, size_t first)
+{
+    const size_t d = m->d, rows = centre_rows(m, k, first);
+    const bool tied = m->o->kind == ASSAY_COVARIANCE_TIED;
+    const double *c = m->centred;
+    if (rows == 0)
+        return;
+    if (tied || m->o->kind == ASSAY_COVARIANCE_FULL)
+        cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)d, (int)d, (int)rows, 1, c,
+            (int)d, c, (int)d, 1, m->covariances + (tied ? 0 : k * d * d), (int)d);
+    for (size_t i = 0; i < rows * d && m->o->kind == ASSAY_COVARIANCE_DIAGONAL; i++)
+        m->covariances[k * d + i % d] += c[i] * c[i];
+    if (m->o->kind == ASSAY_COVARIANCE_SPHERICAL)
+        m->covariances[k] += cblas_ddot((int)(rows * d), c, 1, c, 1);
+}
+
+/* The sums become means. */
+static void scale_scatter(em *m, size_t k)
 {
     const size_t d = m->d;
-    double *diagonal = m->covariances + covariance_size(m); /* d more, of scratch */
-    double *s;
-    switch (m->o->kind) {
-    case ASSAY_COVARIANCE_SPHERICAL:
-        memset(diagonal, 0, d * sizeof *diagonal);
-        add_scatter(m, k, false, diagonal);
-        m->covariances[k] = mean_of(diagonal, d) / m->count[k];
-        break;
-    case ASSAY_COVARIANCE_DIAGONAL:
-        s = m->covariances + k * d;
-        add_scatter(m, k, false, s);
-        for (size_t j = 0; j < d; j++)
-            s[j] /= m->count[k];
-        break;
-    case ASSAY_COVARIANCE_TIED:
-        add_scatter(m, k, true, m->covariances);
-        break;
-    default:
-        s = m->covariances + k * d * d;
-        add_scatter(m, k, true, s);
-        for (size_t i = 0; i < d * d; i++)
-            s[i] /= m->count[k];
-        symmetrise(s, d);
-    }
+    if (m->o->kind == ASSAY_COVARIANCE_SPHERICAL)
+        m->covariances[k] /= m->count[k] * (double)d;
+    for (size_t j = 0; j < d && m->o->kind == ASSAY_COVARIANCE_DIAGONAL; j++)
+        m->covariances[k * d + j] /= m->count[k];
+    if (m->o->kind != ASSAY_COVARIANCE_FULL)
+        return;
+    for (size_t i = 0; i < d * d; i++)
+        m->covariances[k * d * d + i] /= m->count[k];
+    symmetrise(m->covariances + k * d * d, d);
+}
+
+/* Rows outside, components inside: a block of rows is read from memory once. */
+static void update_covariances(em *m)
+{
+    const size_t size = covariance_size(m);
+    memset(m->covariances, 0, size * sizeof *m->covariances);
+    for (size_t first = 0; first < m->n; first += ROWS)
+        for (size_t k = 0; k < m->K; k++)
+            if (m->count[k] >= LOST)
+                add_scatter(m, k, first);
+    if (m->o->kind != ASSAY_COVARIANCE_TIED)
+        return;
+    for (size_t i = 0; i < size; i++)
+        m->covariances[i] /= (double)m->n;
+    symmetrise(m->covariances, m->d);
 }
 
 /* The point that is explained worst, which no other repair may take. */
@@ -271,24 +273,18 @@ static void repair(em *m, size_t k)
 
 static int maximise(em *m, assay_gmm **out)
 {
-    const size_t size = covariance_size(m);
-    memset(m->covariances, 0, size * sizeof *m->covariances);
     update_means(m);
+    update_covariances(m);
     double total = 0;
     for (size_t k = 0; k < m->K; k++) {
         if (m->count[k] < LOST)
             repair(m, k);
         else
-            update_covariance(m, k);
+            scale_scatter(m, k);
         total += m->count[k];
     }
     for (size_t k = 0; k < m->K; k++)
         m->weights[k] = m->count[k] / total;
-    if (m->o->kind == ASSAY_COVARIANCE_TIED) {
-        for (size_t i = 0; i < size; i++)
-            m->covariances[i] /= (double)m->n;
-        symmetrise(m->covariances, m->d);
-    }
     const assay_gmm_parameters p = {.components = m->K,
         .dim = m->d,
         .weights = m->weights,
@@ -386,7 +382,7 @@ static void em_close(em *m)
 static int em_open(em *m, const assay_matrix *x, const assay_gmm_fit_options *o)
 {
     *m = (em){.x = x, .o = o, .n = x->rows, .d = x->cols, .K = o->components};
-    const size_t covariances = covariance_size(m) + m->d;
+    const size_t covariances = covariance_size(m);
     int status = assay_matrix_alloc(m->n, m->K, &m->responsibilities);
     if (status != ASSAY_OK)
         return status;
