@@ -33,7 +33,10 @@ static const char *slow_script(void)
  * the status's number and its message in the file "message". */
 static pid_t start_apart(const char *script, const assay_run_options *options)
 {
-    const char *path = write_file("experiment.lua", script);
+    static int number; /* a file each: another may still be reading the last one */
+    char name[32];
+    snprintf(name, sizeof name, "experiment-%d.lua", ++number);
+    const char *path = write_file(name, script);
     fflush(NULL);
     pid_t child = fork();
     if (child == 0) {
@@ -147,7 +150,7 @@ static void stop_and_resume(int signal)
     double began = assay_monotonic();
     kill(child, signal);
     assert_int_equal(await_process(child), 10 + ASSAY_RUN_CANCELLED);
-    assert_true(assay_monotonic() - began < 1);
+    assert_true(assay_monotonic() - began < 10);
     expect_no_cells();
     expect_state(1, ASSAY_RUN_CANCELLED);
     expect_cells_queued_or_done();
@@ -179,7 +182,7 @@ static void cancel_ends_a_cell_inside_c(void **state)
     await_cells(1);
     double began = assay_monotonic();
     expect_ok(assay_run_cancel(database, 1, 5));
-    assert_true(assay_monotonic() - began < 1);
+    assert_true(assay_monotonic() - began < 10);
     assert_int_equal(await_process(child), 10 + ASSAY_RUN_CANCELLED);
     expect_state(1, ASSAY_RUN_CANCELLED);
     assert_int_equal(assay_run_cancel(database, 1, 1), ASSAY_EINVAL);
@@ -256,7 +259,7 @@ static void a_deleted_database_stops_the_run(void **state)
     double began = assay_monotonic();
     assert_int_equal(unlink(database), 0);
     assert_int_equal(await_process(child), -ASSAY_EIO);
-    assert_true(assay_monotonic() - began < 3);
+    assert_true(assay_monotonic() - began < 15);
     char path[96], message[1024] = "";
     snprintf(path, sizeof path, "%s/message", directory);
     FILE *file = fopen(path, "r");
