@@ -1,14 +1,11 @@
 /*
- * Logs of graded samples (JSONL) by jansson, line by line.
+ * Logs of graded samples, line by line.
  *
- * The lines are collected here instead of by getline, which would take all memory for a file
- * without line ends before its length could be judged. Repeated samples and the default numbering
- * are found with one hash map from (problem, sample) to a line or a count; problems are compared by
- * the table's interned texts.
+ * Repeated samples and the default numbering are found with one hash map from (problem, sample) to a
+ * line or a count; problems are compared by the table's interned texts.
  */
 #include "data/samples.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,6 +16,7 @@
 #include <jansson.h>
 
 #include "core/status.h"
+#include "data/lines.h"
 
 enum { PROBLEM, SAMPLE, CORRECT, FIXED_COLUMNS };
 
@@ -131,19 +129,6 @@ static unsigned kind_of(const json_t *value)
     }
 }
 
-static const char *kind_name(const json_t *value)
-{
-    static const char *const names[] = {[JSON_OBJECT] = "an object",
-        [JSON_ARRAY] = "a list",
-        [JSON_STRING] = "a text",
-        [JSON_INTEGER] = "an integer",
-        [JSON_REAL] = "a number",
-        [JSON_TRUE] = "true",
-        [JSON_FALSE] = "false",
-        [JSON_NULL] = "null"};
-    return names[json_typeof(value)];
-}
-
 static const struct known_field *field_named(const char *name)
 {
     for (size_t i = 0; i < sizeof known_fields / sizeof *known_fields; i++)
@@ -152,36 +137,17 @@ static const struct known_field *field_named(const char *name)
     return &any_field;
 }
 
-static int set_integer(struct reader *r, size_t column, const char *name, long long number)
-{
-    if (assay_table_set_integer(r->table, column, number) == ASSAY_EINVAL)
-        return assay_fail(
-            ASSAY_EINVAL, "%s:%zu: \"%s\": %s", r->path, r->line, name, assay_errmsg());
-    return ASSAY_OK;
-}
-
 static int set_field(struct reader *r, const char *name, const json_t *value)
 {
     const struct known_field *field = field_named(name);
     unsigned kind = kind_of(value);
     bool negative = field->kinds == (INTEGER | EMPTY) && json_integer_value(value) < 0;
     if (!(field->kinds & kind))
-        return refuse(r, "\"%s\" must be %s, got %s", name, field->wanted, kind_name(value));
+        return refuse(r, "\"%s\" must be %s, got %s", name, field->wanted, assay_json_kind(value));
     if (negative)
         return refuse(r, "\"%s\" must be %s, got %lld", name, field->wanted,
             (long long)json_integer_value(value));
-    size_t column;
-    int status = assay_table_column(r->table, name, &column);
-    if (status)
-        return status;
-    if (kind == TEXT)
-        return assay_table_set_text(r->table, column, json_string_value(value));
-    if (kind == REAL)
-        return assay_table_set_number(r->table, column, json_real_value(value));
-    if (kind == EMPTY)
-        return ASSAY_OK;
-    return set_integer(r, column, name,
-        kind == BOOLEAN ? json_is_true(value) : (long long)json_integer_value(value));
+    return assay_json_entry(r->table, r->path, r->line, name, value);
 }
 
 /* A key that is equal for equal problems: an interned text's address or the integer. */
@@ -229,13 +195,15 @@ static int identify(struct reader *r)
     return ASSAY_OK;
 }
 
-static int take_object(struct reader *r, json_t *object)
+static int take_object(void *context, size_t line, json_t *object)
 {
+    struct reader *r = context;
+    r->line = line;
     const char *name;
     json_t *value;
     if (!json_is_object(object))
         return refuse(r, "each line must be an object {\"problem\": ..., \"correct\": ...}, got %s",
-            kind_name(object));
+            assay_json_kind(object));
     for (int i = PROBLEM; i <= CORRECT; i += CORRECT - PROBLEM)
         if (!json_object_get(object, known_fields[i].name))
             return refuse(
@@ -249,78 +217,10 @@ static int take_object(struct reader *r, json_t *object)
     return status ? status : identify(r);
 }
 
-static int take_line(struct reader *r, const char *line, size_t length)
-{
-    if (r->line == 1 && length >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0) {
-        line += 3;
-        length -= 3;
-    }
-    size_t blank = 0;
-    while (blank < length && strchr(" \t\r", line[blank]) && line[blank])
-        blank++;
-    if (blank == length)
-        return ASSAY_OK;
-    json_error_t error;
-    json_t *object = json_loadb(line, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-    if (!object)
-        return refuse(r, "%s (at column %d)", error.text, error.column);
-    int status = take_object(r, object);
-    json_decref(object);
-    return status;
-}
-
 /* ------------------------------------------------------------------ the file */
-
-/* The next line without its end; *length is SIZE_MAX behind the last. */
-static int read_line(struct reader *r, FILE *file, char **line, size_t *room, size_t *length)
-{
-    int byte = getc_unlocked(file);
-    *length = byte == EOF ? SIZE_MAX : 0;
-    for (; byte != EOF && byte != '\n'; byte = getc_unlocked(file)) {
-        if (*length == ASSAY_SAMPLES_LONGEST_LINE)
-            return refuse(r, "this line is longer than %zu MiB", ASSAY_SAMPLES_LONGEST_LINE >> 20);
-        if (*length == *room) {
-            size_t wanted = *room ? 2 * *room : 4096;
-            char *grown = realloc(*line, wanted);
-            if (!grown)
-                return assay_fail(ASSAY_ENOMEM, "%s:%zu: out of memory", r->path, r->line);
-            *line = grown;
-            *room = wanted;
-        }
-        (*line)[(*length)++] = (char)byte;
-    }
-    if (ferror(file))
-        return assay_fail(ASSAY_EIO, "%s: %s", r->path, strerror(errno));
-    return ASSAY_OK;
-}
-
-static int read_lines(struct reader *r, FILE *file)
-{
-    char *line = NULL;
-    size_t room = 0, length = 0;
-    int status = ASSAY_OK;
-    while (!status) {
-        r->line++;
-        status = read_line(r, file, &line, &room, &length);
-        if (status || length == SIZE_MAX)
-            break;
-        if (length > 0)
-            status = take_line(r, line, length);
-    }
-    free(line);
-    if (!status && assay_table_rows(r->table) == 0)
-        status = assay_fail(ASSAY_EFORMAT,
-            "%s: holds no samples; each line must be an object {\"problem\": ..., \"correct\": "
-            "...}",
-            r->path);
-    return status;
-}
 
 int assay_samples_read(const char *path, assay_table **out)
 {
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return assay_fail(ASSAY_EIO, "%s: %s", path, strerror(errno));
     struct reader r = {.path = path, .table = assay_table_new()};
     int status = r.table ? ASSAY_OK : assay_fail(ASSAY_ENOMEM, "%s: out of memory", path);
     for (int i = 0; i < FIXED_COLUMNS && !status; i++) {
@@ -328,13 +228,17 @@ int assay_samples_read(const char *path, assay_table **out)
         status = assay_table_column(r.table, known_fields[i].name, &column);
     }
     if (!status)
-        status = read_lines(&r, file);
+        status = assay_json_lines(path, take_object, &r);
+    if (!status && assay_table_rows(r.table) == 0)
+        status = assay_fail(ASSAY_EFORMAT,
+            "%s: holds no samples; each line must be an object {\"problem\": ..., \"correct\": "
+            "...}",
+            path);
     if (!status) {
         *out = r.table;
         r.table = NULL;
     }
     assay_table_free(r.table);
     free(r.slots);
-    fclose(file);
     return status;
 }

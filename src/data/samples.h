@@ -15,10 +15,11 @@
 #ifndef ASSAY_DATA_SAMPLES_H
 #define ASSAY_DATA_SAMPLES_H
 
+#include "data/jsonl.h"
 #include "data/table.h"
 
 /* The longest line that is read, in bytes. */
-#define ASSAY_SAMPLES_LONGEST_LINE ((size_t)64 << 20)
+#define ASSAY_SAMPLES_LONGEST_LINE ASSAY_JSONL_LONGEST_LINE
 
 /*
  * The whole log as a new table, one row a sample in the order of the file, which the caller frees. Its

@@ -4,7 +4,8 @@
  *     local counts = assay.data.csv(assay.data.find "monkeys/math_pythia_counts.csv")
  *     counts.pythia_12b[1]
  *
- * A column is a list. Lists have no holes, so a missing entry is NaN in a column that has numbers and
+ * A column is a list. Lists have no holes, so a missing entry is NaN in a column that has numbers
+ * and
  * "" in one of texts.
  */
 #include <lauxlib.h>
@@ -12,6 +13,7 @@
 
 #include "core/status.h"
 #include "data/csv.h"
+#include "data/jsonl.h"
 #include "data/samples.h"
 #include "lua/args.h"
 #include "lua/files.h"
@@ -77,6 +79,14 @@ int assay_lua_read_csv(lua_State *L)
     return 1;
 }
 
+int assay_lua_read_jsonl(lua_State *L)
+{
+    assay_table *table = NULL;
+    assay_arg_status(L, assay_jsonl_read(assay_arg_string(L, 1, "path"), &table));
+    assay_push_table(L, table);
+    return 1;
+}
+
 static int samples(lua_State *L)
 {
     assay_table *table = NULL;
@@ -86,8 +96,9 @@ static int samples(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-    {"csv", assay_lua_read_csv}, /* csv(path): columns by name */
-    {"samples", samples},        /* samples(path): a log of graded samples, columns by name */
+    {"csv", assay_lua_read_csv},     /* csv(path): columns by name */
+    {"jsonl", assay_lua_read_jsonl}, /* jsonl(path): columns by name */
+    {"samples", samples},            /* samples(path): a log of graded samples, columns by name */
     {NULL, NULL},
 };
 

@@ -84,8 +84,8 @@ static void check_size(lua_State *L, const assay_dataset *set, assay_table *tabl
     if (rows == set->rows && columns == set->columns)
         return;
     assay_table_free(table);
-    assay_arg_error(L, "%s: %s has %zu rows and %zu columns, not %zu and %zu", set->name, path, rows,
-        columns, set->rows, set->columns);
+    assay_arg_error(L, "%s: %s has %zu rows and %zu columns, not %zu and %zu", set->name, path,
+        rows, columns, set->rows, set->columns);
 }
 
 static void load_table(lua_State *L, const struct load *load)
@@ -185,9 +185,10 @@ static bool ends_in(const char *name, const char *end)
 /* The reader of assay.data for a file's name. */
 static const char *reader_of(const char *name)
 {
-    static const char *const readers[][2] = {{".csv", "csv"}, {".npy", "npy"}, {".npz", "npz"},
-        {".off", "mesh"}, {".obj", "mesh"}, {".ply", "mesh"}, {".xyz", "mesh"}, {".txt", "text"},
-        {"-ubyte", "idx"}, {"-ubyte.gz", "idx"}, {".idx", "idx"}, {".idx.gz", "idx"}};
+    static const char *const readers[][2] = {{".csv", "csv"}, {".jsonl", "jsonl"}, {".npy", "npy"},
+        {".npz", "npz"}, {".off", "mesh"}, {".obj", "mesh"}, {".ply", "mesh"}, {".xyz", "mesh"},
+        {".txt", "text"}, {"-ubyte", "idx"}, {"-ubyte.gz", "idx"}, {".idx", "idx"},
+        {".idx.gz", "idx"}};
     for (size_t i = 0; i < sizeof readers / sizeof *readers; i++)
         if (ends_in(name, readers[i][0]))
             return readers[i][1];
@@ -199,7 +200,7 @@ static lua_CFunction function_named(const char *name)
     for (const luaL_Reg *f = assay_lua_files; f->name; f++)
         if (strcmp(f->name, name) == 0)
             return f->func;
-    return assay_lua_read_csv;
+    return strcmp(name, "csv") == 0 ? assay_lua_read_csv : assay_lua_read_jsonl;
 }
 
 /* The call goes on as one of the reader with the file's path. */

@@ -25,6 +25,7 @@ void assay_lua_read_idx(
 
 /* assay.data.idx, npy, ... and load, find, sets; data.c puts them together. */
 extern const luaL_Reg assay_lua_files[], assay_lua_datasets[];
-int assay_lua_read_csv(lua_State *L); /* assay.data.csv */
+int assay_lua_read_csv(lua_State *L);   /* assay.data.csv */
+int assay_lua_read_jsonl(lua_State *L); /* assay.data.jsonl */
 
 #endif

@@ -8,3 +8,5 @@ tests_data_arrays_SOURCES = tests/data/arrays.c tests/data/numpy_files.h
 tests_data_arrays_LDADD = $(TEST_LIBS)
 check_PROGRAMS += tests/data/mesh
 tests_data_mesh_LDADD = $(TEST_LIBS)
+check_PROGRAMS += tests/data/jsonl
+tests_data_jsonl_LDADD = $(TEST_LIBS)

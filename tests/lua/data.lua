@@ -18,6 +18,13 @@ tap.is(columns.name[3], "c, d", "a quoted comma")
 tap.error("nowhere", function() assay.data.csv "nowhere.csv" end, "a missing file is named")
 tap.error("path must be", function() assay.data.csv {} end, "an argument of the wrong type")
 
+write '{"a": 1, "b": "x"}\n{"a": 2.5, "c": true}\n'
+columns = assay.data.jsonl(path)
+tap.is(columns.a, { 1, 2.5 }, "jsonl: numbers")
+tap.is(columns.b, { "x", "" }, "jsonl: texts")
+tap.is(columns.c[2], 1, "jsonl: true is 1")
+tap.error(":1: each line must be an object", function() write "7"; assay.data.jsonl(path) end, "jsonl: no object")
+
 write '{"problem": "a", "correct": true, "answer": "4"}\n{"problem": "a", "correct": false}\n'
 local log = assay.data.samples(path)
 tap.is(log.problem[1], "a", "samples: problem")

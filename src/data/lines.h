@@ -1,0 +1,22 @@
+/* JSON lines: one value a line. What samples and tables are read by. */
+#ifndef ASSAY_DATA_LINES_H
+#define ASSAY_DATA_LINES_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "data/table.h"
+
+/* Calls `take` for the value of every line that is not blank, until one fails. Errors name file and
+ * line. */
+int assay_json_lines(
+    const char *path, int (*take)(void *context, size_t line, json_t *value), void *context);
+
+/* Set an entry of the table's last row: a text, a number or a boolean (1 or 0); null leaves it
+ * missing. The column comes about when it is not there. Lists and objects are refused. */
+int assay_json_entry(
+    assay_table *table, const char *path, size_t line, const char *name, const json_t *value);
+
+const char *assay_json_kind(const json_t *value); /* "a list", "null", ... */
+
+#endif
