@@ -107,6 +107,8 @@ const char *cli_verdict_paint(const char *verdict);
 const char *cli_state_paint(assay_run_state state);
 
 int cli_print_json(json_t *value); /* indented, to stdout; takes the reference */
+/* A list as JSON, or as its table; frees both. */
+int cli_print_list(cli_table *table, json_t *all, bool json);
 json_t *cli_number_json(double x); /* null when it is not finite */
 json_t *cli_run_json(const assay_run_info *info);
 json_t *cli_claims_json(const assay_claim_list *claims);

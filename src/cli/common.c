@@ -118,6 +118,17 @@ int cli_print_json(json_t *value)
     return ok && fflush(stdout) == 0 ? CLI_DONE : CLI_FAILED;
 }
 
+int cli_print_list(cli_table *table, json_t *all, bool json)
+{
+    if (json) {
+        cli_table_drop(table);
+        return cli_print_json(all);
+    }
+    json_decref(all);
+    cli_table_print(table, 0);
+    return CLI_DONE;
+}
+
 json_t *cli_number_json(double x)
 {
     return isfinite(x) ? json_real(x) : json_null();

@@ -123,13 +123,7 @@ static int list(bool json)
         cli_table_cell(table, "%s", is_there(set) ? "yes" : "no");
         cli_table_cell(table, "%s", set->summary);
     }
-    if (json) {
-        cli_table_drop(table);
-        return cli_print_json(all);
-    }
-    json_decref(all);
-    cli_table_print(table, 0);
-    return CLI_DONE;
+    return cli_print_list(table, all, json);
 }
 
 static int data(const cli_command *self, int argc, char **argv)

@@ -69,13 +69,7 @@ static int list_methods(bool json)
         cli_table_cell(table, "%s", m->paper.arxiv ? m->paper.arxiv : "-");
         cli_table_cell(table, "%s", m->summary);
     }
-    if (json) {
-        cli_table_drop(table);
-        return cli_print_json(all);
-    }
-    json_decref(all);
-    cli_table_print(table, 0);
-    return CLI_DONE;
+    return cli_print_list(table, all, json);
 }
 
 static int methods(const cli_command *self, int argc, char **argv)

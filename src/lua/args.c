@@ -57,6 +57,22 @@ void assay_lua_register_methods(lua_State *L, const char *of, const luaL_Reg *me
     }
 }
 
+void assay_lua_class(lua_State *L, const char *key, const char *of, const luaL_Reg *methods,
+    lua_CFunction end, lua_CFunction text)
+{
+    luaL_newmetatable(L, key);
+    lua_newtable(L);
+    assay_lua_register_methods(L, of, methods);
+    lua_setfield(L, -2, "__index");
+    lua_pushcfunction(L, end);
+    lua_setfield(L, -2, "__gc");
+    assay_lua_push_function(L, of, text);
+    lua_setfield(L, -2, "__tostring");
+    lua_pushstring(L, of);
+    lua_setfield(L, -2, "__metatable");
+    lua_pop(L, 1);
+}
+
 static const char *function_name(lua_State *L)
 {
     int at = lua_upvalueindex(1);

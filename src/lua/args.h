@@ -38,6 +38,10 @@ enum { ASSAY_ARGUMENTS = 10 }; /* the most that a function may have */
 void assay_lua_register(lua_State *L, const luaL_Reg *functions);
 /* The same for methods, which complain as "rng:gamma: ...". */
 void assay_lua_register_methods(lua_State *L, const char *of, const luaL_Reg *methods);
+/* Make the metatable `key` of a userdata: `methods` (named "OF:METHOD" in errors), its end and its
+ * text; scripts see it as `of`. */
+void assay_lua_class(lua_State *L, const char *key, const char *of, const luaL_Reg *methods,
+    lua_CFunction end, lua_CFunction text);
 /* One function, left on top of the stack. */
 void assay_lua_push_function(lua_State *L, const char *name, lua_CFunction function);
 

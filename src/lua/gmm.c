@@ -478,17 +478,7 @@ static const luaL_Reg functions[] = {
 
 int assay_lua_gmm(lua_State *L)
 {
-    luaL_newmetatable(L, GMM);
-    lua_newtable(L);
-    assay_lua_register_methods(L, "gmm", methods);
-    lua_setfield(L, -2, "__index");
-    lua_pushcfunction(L, gmm_free);
-    lua_setfield(L, -2, "__gc");
-    assay_lua_push_function(L, "gmm", gmm_tostring);
-    lua_setfield(L, -2, "__tostring");
-    lua_pushliteral(L, "gmm");
-    lua_setfield(L, -2, "__metatable");
-    lua_pop(L, 1);
+    assay_lua_class(L, GMM, "gmm", methods, gmm_free, gmm_tostring);
     lua_newtable(L);
     assay_lua_register(L, functions);
     return 1;

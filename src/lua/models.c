@@ -213,17 +213,7 @@ static const luaL_Reg sat[] = {
 
 int assay_lua_models(lua_State *L)
 {
-    luaL_newmetatable(L, SAT);
-    lua_newtable(L);
-    assay_lua_register_methods(L, "sat", methods);
-    lua_setfield(L, -2, "__index");
-    lua_pushcfunction(L, problem_free);
-    lua_setfield(L, -2, "__gc");
-    assay_lua_push_function(L, "sat", problem_tostring);
-    lua_setfield(L, -2, "__tostring");
-    lua_pushliteral(L, "sat");
-    lua_setfield(L, -2, "__metatable");
-    lua_pop(L, 1);
+    assay_lua_class(L, SAT, "sat", methods, problem_free, problem_tostring);
     lua_newtable(L);
     lua_newtable(L);
     assay_lua_register(L, sat);

@@ -111,17 +111,22 @@ static int no_run(int64_t run)
         ASSAY_ENOTFOUND, "there is no run %lld (`assay ls` lists them)", (long long)run);
 }
 
+/* The statement stands at the run's row. */
+static int find_row(assay_store *store, store_statement which, int64_t run, sqlite3_stmt **s)
+{
+    bool row = false;
+    int status = store_bind(store, which, s, "i", run);
+    if (status == ASSAY_OK)
+        status = store_step(store, *s, &row);
+    return status || row ? status : no_run(run);
+}
+
 static int read_tenure(assay_store *store, int64_t run, tenure *out)
 {
     sqlite3_stmt *s;
-    bool row = false;
-    int status = store_bind(store, STORE_RUN_OWNER, &s, "i", run);
-    if (status == ASSAY_OK)
-        status = store_step(store, s, &row);
+    int status = find_row(store, STORE_RUN_OWNER, run, &s);
     if (status)
         return status;
-    if (!row)
-        return no_run(run);
     out->state = store_run_state((const char *)sqlite3_column_text(s, 0));
     snprintf(
         out->owner.host, sizeof out->owner.host, "%s", (const char *)sqlite3_column_text(s, 1));
@@ -331,15 +336,10 @@ static int read_run(sqlite3_stmt *s, assay_run_info *out)
 static int get_run(assay_store *store, int64_t id, assay_run_info *out)
 {
     sqlite3_stmt *s;
-    bool row = false;
     *out = (assay_run_info){0};
-    int status = store_bind(store, STORE_RUN_GET, &s, "i", id);
-    if (status == ASSAY_OK)
-        status = store_step(store, s, &row);
+    int status = find_row(store, STORE_RUN_GET, id, &s);
     if (status)
         return status;
-    if (!row)
-        return no_run(id);
     status = read_run(s, out);
     sqlite3_reset(s);
     if (status)

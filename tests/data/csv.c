@@ -15,29 +15,7 @@
 
 #include "core/rng.h"
 #include "core/status.h"
-
-static char path[] = "/tmp/assay-csv-XXXXXX";
-
-static int make_path(void **state)
-{
-    (void)state;
-    int file = mkstemp(path);
-    return file < 0 || close(file);
-}
-
-static int remove_path(void **state)
-{
-    (void)state;
-    return unlink(path);
-}
-
-static void write_bytes(const char *bytes, size_t length)
-{
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(bytes, 1, length, file), length);
-    assert_int_equal(fclose(file), 0);
-}
+#include "scratch.h"
 
 static assay_table *read_text(const char *text)
 {

@@ -10,3 +10,4 @@ check_PROGRAMS += tests/data/mesh
 tests_data_mesh_LDADD = $(TEST_LIBS)
 check_PROGRAMS += tests/data/jsonl
 tests_data_jsonl_LDADD = $(TEST_LIBS)
+EXTRA_DIST += tests/data/scratch.h
