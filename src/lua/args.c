@@ -347,6 +347,14 @@ const double *assay_arg_vector(lua_State *L, int at, const char *name, size_t *n
     return x;
 }
 
+const double *assay_arg_numbers(lua_State *L, int at, const char *name, size_t *n)
+{
+    if (lua_type(L, at) != LUA_TNUMBER)
+        return assay_arg_vector(L, at, name, n);
+    *n = 1;
+    return assay_arg_vector_of(L, at, name, 1);
+}
+
 const double *assay_arg_vector_of(lua_State *L, int at, const char *name, size_t n)
 {
     if (lua_type(L, at) == LUA_TNUMBER) {
@@ -515,6 +523,14 @@ double assay_opt_number(
     return x;
 }
 
+double assay_opt_required(lua_State *L, int at, const char *key, double min, double max)
+{
+    const double x = assay_opt_number(L, at, key, NAN, min, max);
+    if (isnan(x)) /* a number that is given is not NaN */
+        assay_arg_error(L, "%s must be given", key);
+    return x;
+}
+
 int64_t assay_opt_integer(
     lua_State *L, int at, const char *key, int64_t absent, int64_t min, int64_t max)
 {
@@ -576,6 +592,45 @@ void assay_push_indices(lua_State *L, const size_t *x, size_t n, size_t base)
         lua_pushinteger(L, (lua_Integer)(x[i] + base));
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
+}
+
+void assay_push_wholes(lua_State *L, const double *x, size_t n)
+{
+    lua_createtable(L, n < INT32_MAX ? (int)n : 0, 0);
+    for (size_t i = 0; i < n; i++) {
+        lua_pushinteger(L, (lua_Integer)x[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+}
+
+void assay_set_number(lua_State *L, const char *name, double x)
+{
+    lua_pushnumber(L, x);
+    lua_setfield(L, -2, name);
+}
+
+void assay_set_integer(lua_State *L, const char *name, int64_t x)
+{
+    lua_pushinteger(L, x);
+    lua_setfield(L, -2, name);
+}
+
+void assay_set_boolean(lua_State *L, const char *name, bool x)
+{
+    lua_pushboolean(L, x);
+    lua_setfield(L, -2, name);
+}
+
+void assay_set_text(lua_State *L, const char *name, const char *text)
+{
+    lua_pushstring(L, text);
+    lua_setfield(L, -2, name);
+}
+
+void assay_set_vector(lua_State *L, const char *name, const double *x, size_t n)
+{
+    assay_push_vector(L, x, n);
+    lua_setfield(L, -2, name);
 }
 
 assay_matrix assay_push_matrix(lua_State *L, size_t rows, size_t cols)

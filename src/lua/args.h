@@ -63,6 +63,8 @@ int assay_arg_choice(lua_State *L, int at, const char *name, const char *const *
 /* A vector: a list of numbers, a row of a matrix, or a matrix of one row or column. One value is
  * pushed that keeps the memory: a new userdata, or the matrix itself. */
 const double *assay_arg_vector(lua_State *L, int at, const char *name, size_t *n);
+/* The same, where one number is a list of one. */
+const double *assay_arg_numbers(lua_State *L, int at, const char *name, size_t *n);
 /* The same, where one number stands for n equal ones. */
 const double *assay_arg_vector_of(lua_State *L, int at, const char *name, size_t n);
 /* Whole numbers within base..base+limit-1, given back less `base`, so that each is < limit (1-based
@@ -90,6 +92,8 @@ const char *assay_opt_string(lua_State *L, int at, const char *key, const char *
 int assay_opt_choice(
     lua_State *L, int at, const char *key, int absent, const char *const *choices);
 assay_rng *assay_opt_rng(lua_State *L, int at, const char *key); /* NULL when absent */
+/* A number that must be given. */
+double assay_opt_required(lua_State *L, int at, const char *key, double min, double max);
 
 /* A double array of n as a userdata on top of the stack: scratch or result memory of a call. */
 double *assay_lua_doubles(lua_State *L, size_t n);
@@ -108,6 +112,14 @@ void assay_push_vector(lua_State *L, const double *x, size_t n);
 void assay_push_indices(lua_State *L, const size_t *x, size_t n, size_t base);
 assay_matrix assay_push_matrix(lua_State *L, size_t rows, size_t cols); /* new, zeroed, contiguous */
 void assay_push_rng(lua_State *L, assay_rng rng);
+/* Whole numbers of any size as a list of integers. */
+void assay_push_wholes(lua_State *L, const double *x, size_t n);
+/* Set a field of the table on top of the stack. */
+void assay_set_number(lua_State *L, const char *name, double x);
+void assay_set_integer(lua_State *L, const char *name, int64_t x);
+void assay_set_boolean(lua_State *L, const char *name, bool x);
+void assay_set_text(lua_State *L, const char *name, const char *text);
+void assay_set_vector(lua_State *L, const char *name, const double *x, size_t n);
 /* {estimate, low, high, p, df, n} by name, without those that are NaN. */
 void assay_push_interval(lua_State *L, const assay_interval *interval);
 

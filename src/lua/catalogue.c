@@ -8,17 +8,11 @@
 #include "lua/args.h"
 #include "lua/module.h"
 
-static void set_text(lua_State *L, const char *name, const char *text)
-{
-    lua_pushstring(L, text);
-    lua_setfield(L, -2, name);
-}
-
 static void set_paper(lua_State *L, const assay_paper *paper)
 {
-    set_text(L, "title", paper->title);
-    set_text(L, "authors", paper->authors);
-    set_text(L, "arxiv", paper->arxiv);
+    assay_set_text(L, "title", paper->title);
+    assay_set_text(L, "authors", paper->authors);
+    assay_set_text(L, "arxiv", paper->arxiv);
     lua_pushinteger(L, paper->year);
     lua_setfield(L, -2, "year");
 }
@@ -26,10 +20,10 @@ static void set_paper(lua_State *L, const assay_paper *paper)
 static void push_method(lua_State *L, const assay_method *method)
 {
     lua_createtable(L, 0, 10);
-    set_text(L, "slug", method->slug);
-    set_text(L, "family", method->family);
-    set_text(L, "summary", method->summary);
-    set_text(L, "experiment", method->experiment);
+    assay_set_text(L, "slug", method->slug);
+    assay_set_text(L, "family", method->family);
+    assay_set_text(L, "summary", method->summary);
+    assay_set_text(L, "experiment", method->experiment);
     set_paper(L, &method->paper);
     if (method->companion.title) {
         lua_createtable(L, 0, 4);
@@ -78,8 +72,8 @@ static int families(lua_State *L)
     lua_createtable(L, (int)assay_family_count(), 0);
     for (size_t i = 0; i < assay_family_count(); i++) {
         lua_createtable(L, 0, 2);
-        set_text(L, "name", assay_family_at(i)->name);
-        set_text(L, "title", assay_family_at(i)->title);
+        assay_set_text(L, "name", assay_family_at(i)->name);
+        assay_set_text(L, "title", assay_family_at(i)->title);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
     return 1;

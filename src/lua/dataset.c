@@ -232,24 +232,18 @@ static int load(lua_State *L)
 
 /* ------------------------------------------------------------------ the registry */
 
-static void set_text(lua_State *L, const char *key, const char *text)
-{
-    lua_pushstring(L, text);
-    lua_setfield(L, -2, key);
-}
-
 static int sets(lua_State *L)
 {
     lua_newtable(L);
     for (size_t i = 0; i < assay_dataset_count(); i++) {
         const assay_dataset *set = assay_dataset_at(i);
         lua_createtable(L, 0, 6);
-        set_text(L, "name", set->name);
-        set_text(L, "summary", set->summary);
-        set_text(L, "format", assay_dataset_format_name(set->format));
-        set_text(L, "origin", set->origin);
-        set_text(L, "licence", set->licence);
-        set_text(L, "obtain", set->obtain);
+        assay_set_text(L, "name", set->name);
+        assay_set_text(L, "summary", set->summary);
+        assay_set_text(L, "format", assay_dataset_format_name(set->format));
+        assay_set_text(L, "origin", set->origin);
+        assay_set_text(L, "licence", set->licence);
+        assay_set_text(L, "obtain", set->obtain);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
     return 1;

@@ -93,7 +93,7 @@ static void set_methods(lua_State *L, int fit)
 
 /* ---- the result ---- */
 
-static void set_number(lua_State *L, const char *name, double x)
+static void set_unless_nan(lua_State *L, const char *name, double x)
 {
     if (isnan(x))
         return;
@@ -101,23 +101,11 @@ static void set_number(lua_State *L, const char *name, double x)
     lua_setfield(L, -2, name);
 }
 
-static void set_count(lua_State *L, const char *name, size_t n)
-{
-    lua_pushinteger(L, (lua_Integer)n);
-    lua_setfield(L, -2, name);
-}
-
-static void set_text(lua_State *L, const char *name, const char *text)
-{
-    lua_pushstring(L, text);
-    lua_setfield(L, -2, name);
-}
-
 /* The law's parameters by name from `values`. */
 static void set_parameters(lua_State *L, const assay_fit *fit, const double *values)
 {
     for (size_t i = 0; i < fit->parameters; i++)
-        set_number(L, assay_law_parameter(fit->law, i), values[i]);
+        set_unless_nan(L, assay_law_parameter(fit->law, i), values[i]);
 }
 
 static const char *const space_names[] = {"linear", "log", "loglog", NULL};
@@ -133,9 +121,9 @@ static void push_result(lua_State *L, const assay_fit *fit)
     char text[256];
     assay_fit_text(fit, "plain", text, sizeof text);
     lua_createtable(L, 0, 18);
-    set_text(L, "law", assay_law_name(fit->law));
-    set_text(L, "space", space_name(fit->space));
-    set_text(L, "text", text);
+    assay_set_text(L, "law", assay_law_name(fit->law));
+    assay_set_text(L, "space", space_name(fit->space));
+    assay_set_text(L, "text", text);
     set_parameters(L, fit, fit->value);
     lua_createtable(L, 0, ASSAY_FIT_MAX_PARAMETERS);
     set_parameters(L, fit, fit->low);
@@ -143,16 +131,16 @@ static void push_result(lua_State *L, const assay_fit *fit)
     lua_createtable(L, 0, ASSAY_FIT_MAX_PARAMETERS);
     set_parameters(L, fit, fit->high);
     lua_setfield(L, -2, "high");
-    set_number(L, "level", fit->level);
-    set_number(L, "rss", fit->rss);
-    set_number(L, "aic", fit->aic);
-    set_number(L, "r2", fit->r2);
-    set_number(L, "mean_abs_error", fit->mean_abs_error);
-    set_number(L, "sd_abs_error", fit->sd_abs_error);
-    set_number(L, "max_abs_error", fit->max_abs_error);
-    set_count(L, "points", fit->points);
-    set_count(L, "dropped", fit->dropped);
-    set_count(L, "iterations", (size_t)fit->iterations);
+    set_unless_nan(L, "level", fit->level);
+    set_unless_nan(L, "rss", fit->rss);
+    set_unless_nan(L, "aic", fit->aic);
+    set_unless_nan(L, "r2", fit->r2);
+    set_unless_nan(L, "mean_abs_error", fit->mean_abs_error);
+    set_unless_nan(L, "sd_abs_error", fit->sd_abs_error);
+    set_unless_nan(L, "max_abs_error", fit->max_abs_error);
+    assay_set_integer(L, "points", (int64_t)fit->points);
+    assay_set_integer(L, "dropped", (int64_t)fit->dropped);
+    assay_set_integer(L, "iterations", fit->iterations);
 }
 
 /* fit(law, x, y [, {space=, weights=, level=}]) */

@@ -391,26 +391,14 @@ static assay_gmm_fit_result *push_result(lua_State *L)
     return r;
 }
 
-static void set_number(lua_State *L, const char *key, double value)
-{
-    lua_pushnumber(L, value);
-    lua_setfield(L, -2, key);
-}
-
-static void set_integer(lua_State *L, const char *key, size_t value)
-{
-    lua_pushinteger(L, (lua_Integer)value);
-    lua_setfield(L, -2, key);
-}
-
 static void push_fit(lua_State *L, assay_gmm_fit_result *r)
 {
     lua_createtable(L, 0, 8);
-    set_number(L, "log_likelihood", r->log_likelihood);
-    set_number(L, "bic", r->bic);
-    set_integer(L, "parameters", r->parameters);
-    set_integer(L, "iterations", r->iterations);
-    set_integer(L, "repaired", r->repaired);
+    assay_set_number(L, "log_likelihood", r->log_likelihood);
+    assay_set_number(L, "bic", r->bic);
+    assay_set_integer(L, "parameters", (int64_t)r->parameters);
+    assay_set_integer(L, "iterations", (int64_t)r->iterations);
+    assay_set_integer(L, "repaired", (int64_t)r->repaired);
     lua_pushboolean(L, r->converged);
     lua_setfield(L, -2, "converged");
     assay_push_vector(L, r->trace, r->iterations + 1);

@@ -5,7 +5,10 @@ src_lua_libassaylua_la_SOURCES = src/lua/engine.h src/lua/args.h src/lua/args.c 
 	src/lua/json.c src/lua/repl.h src/lua/repl.c
 src_lua_libassaylua_la_SOURCES += src/lua/data.c src/lua/files.h src/lua/files.c src/lua/dataset.c
 # The families of methods, the testbeds, and how long calls report.
-src_lua_libassaylua_la_SOURCES += src/lua/inference.h src/lua/inference.c src/lua/selection.c \
+src_lua_libassaylua_la_SOURCES += src/lua/inference/inference.h src/lua/inference/inference.c \
+	src/lua/inference/monkeys.c src/lua/inference/monkeys_pdist.c \
+	src/lua/inference/monkeys_vote.c src/lua/inference/monkeys_cost.c \
+	src/lua/inference/selection.c \
 	src/lua/models.c src/lua/diffusion.h src/lua/gmm.c src/lua/diffusion.c src/lua/net.c \
 	src/lua/report.h src/lua/report.c src/lua/catalogue.c
 # The engine, and what the prelude needs of C.

@@ -58,7 +58,7 @@ static const assay_family families[FAMILIES] = {
     {"network", "sampling within networks: weights, architectures, quantisation"},
 };
 
-/* A method's functions, in the order of src/lua/FAMILY.c. */
+/* A method's functions, in the order of its tables in src/lua/FAMILY. */
 #define FUNCTIONS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 static const assay_method methods[METHODS] = {

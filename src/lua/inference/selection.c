@@ -8,7 +8,7 @@
  * is, right or wrong, its samples say, and they must agree.
  */
 #include "lua/args.h"
-#include "lua/inference.h"
+#include "lua/inference/inference.h"
 #include "lua/report.h"
 
 #include <math.h>
@@ -381,7 +381,7 @@ static sample_log read_log(lua_State *L, int at, int options)
  * that the log allows (coverage always; majority with answers; best_of_n with rewards;
  * weighted_majority with both and no negative reward) NAME, NAME_se and oracle_gap.NAME.
  */
-int assay_lua_selection_curves(lua_State *L)
+static int selection_curves(lua_State *L)
 {
     static const char *const known[] = {
         "k", "reward", "is_equiv", "permutations", "rng", "progress", NULL};
@@ -428,3 +428,8 @@ int assay_lua_selection_curves(lua_State *L)
     set_gaps(L, m, computed, scratch);
     return 1;
 }
+
+const luaL_Reg assay_lua_selection[] = {
+    {"selection_curves", selection_curves},
+    {NULL, NULL},
+};
