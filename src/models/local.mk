@@ -20,3 +20,7 @@ src_libassay_la_LIBADD += src/models/net/libsingle.la src/models/net/libdouble.l
 netincludedir = $(includedir)/assay/models/net
 netinclude_HEADERS = src/models/net/real.h src/models/net/op.h src/models/net/tape.h \
 	src/models/net/alone.h src/models/net/optimiser.h
+
+# What language models are trained and judged on.
+src_libassay_la_SOURCES += src/models/vocab.c
+modelsinclude_HEADERS += src/models/vocab.h

@@ -5,3 +5,5 @@ tests_models_schedule_LDADD = $(TEST_LIBS)
 tests_models_gmm_LDADD = $(TEST_LIBS)
 check_PROGRAMS += tests/models/net
 tests_models_net_LDADD = $(TEST_LIBS)
+check_PROGRAMS += tests/models/vocab
+tests_models_vocab_LDADD = $(TEST_LIBS)
