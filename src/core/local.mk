@@ -7,3 +7,5 @@ coreinclude_HEADERS += src/core/sha256.h
 # What is kept between runs.
 src_libassay_la_SOURCES += src/core/cache.c
 coreinclude_HEADERS += src/core/cache.h
+src_libassay_la_SOURCES += src/core/parallel.c
+coreinclude_HEADERS += src/core/parallel.h

@@ -8,10 +8,11 @@ NET_SOURCES = src/models/net/kernel.h src/models/net/arena.c src/models/net/tape
 	src/models/net/gemm.c src/models/net/linear.c src/models/net/norm.c \
 	src/models/net/activation.c src/models/net/elementwise.c src/models/net/shape.c \
 	src/models/net/conv.c src/models/net/pool.c src/models/net/attention.c src/models/net/loss.c \
-	src/models/net/optimiser.c src/models/net/alone.c
+	src/models/net/optimiser.c src/models/net/alone.c src/models/net/gradcheck.c
 NET_CFLAGS = $(AM_CFLAGS) -fno-math-errno -fno-trapping-math -ffp-contract=fast -ftree-vectorize
 noinst_LTLIBRARIES += src/models/net/libsingle.la src/models/net/libdouble.la
-src_models_net_libsingle_la_SOURCES = $(NET_SOURCES) src/models/net/names.c src/models/net/rate.c
+src_models_net_libsingle_la_SOURCES = $(NET_SOURCES) src/models/net/names.c src/models/net/rate.c \
+	src/models/net/params.c src/models/net/shards.c src/models/net/training.c
 src_models_net_libsingle_la_CFLAGS = $(NET_CFLAGS)
 src_models_net_libdouble_la_SOURCES = $(NET_SOURCES)
 src_models_net_libdouble_la_CPPFLAGS = $(AM_CPPFLAGS) -DASSAY_NET_DOUBLE
@@ -19,7 +20,8 @@ src_models_net_libdouble_la_CFLAGS = $(NET_CFLAGS)
 src_libassay_la_LIBADD += src/models/net/libsingle.la src/models/net/libdouble.la
 netincludedir = $(includedir)/assay/models/net
 netinclude_HEADERS = src/models/net/real.h src/models/net/op.h src/models/net/tape.h \
-	src/models/net/alone.h src/models/net/optimiser.h
+	src/models/net/alone.h src/models/net/optimiser.h src/models/net/params.h \
+	src/models/net/shards.h src/models/net/training.h src/models/net/gradcheck.h
 
 # What language models are trained and judged on.
 src_libassay_la_SOURCES += src/models/vocab.c

@@ -7,3 +7,5 @@ check_PROGRAMS += tests/models/net
 tests_models_net_LDADD = $(TEST_LIBS)
 check_PROGRAMS += tests/models/vocab
 tests_models_vocab_LDADD = $(TEST_LIBS)
+check_PROGRAMS += tests/models/shards
+tests_models_shards_LDADD = $(TEST_LIBS)

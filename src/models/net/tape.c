@@ -139,6 +139,11 @@ void assay_tape_reset(assay_tape *tape)
     tape->random = tape->walked = false;
 }
 
+void *assay_tape_alloc(assay_tape *tape, size_t count, size_t size)
+{
+    return assay_arena_alloc(&tape->arena, count, size);
+}
+
 void assay_tape_random(assay_tape *tape, uint64_t seed, uint64_t step, uint64_t first_row)
 {
     tape->random = true;

@@ -1,0 +1,27 @@
+/*
+ * A pool of threads that run the same function for i = 0..n-1. Thread k of P takes k, k + P, ...:
+ * which thread does what is fixed, and a job whose result depends on i alone gives the same bits at
+ * any number of threads. The caller is thread 0, so that a pool of one thread, which NULL is too,
+ * starts none.
+ */
+#ifndef ASSAY_CORE_PARALLEL_H
+#define ASSAY_CORE_PARALLEL_H
+
+#include <stddef.h>
+
+enum { ASSAY_MOST_THREADS = 256 };
+
+typedef struct assay_pool assay_pool;
+
+typedef int assay_job(void *context, size_t i);
+
+/* threads in 1..ASSAY_MOST_THREADS */
+int assay_pool_new(size_t threads, assay_pool **out);
+void assay_pool_free(assay_pool *pool);
+size_t assay_pool_threads(const assay_pool *pool);
+
+/* All of them run, whatever some return; the status and message are those of the smallest i that
+ * failed. Not to be called from within a job. */
+int assay_pool_run(assay_pool *pool, size_t n, assay_job *job, void *context);
+
+#endif
