@@ -53,6 +53,8 @@ _assay() {
       mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word") ;;
     import)
       mapfile -t COMPREPLY < <(compgen -W samples -- "$word"; compgen -f -- "$word") ;;
+    export)
+      mapfile -t COMPREPLY < <(compgen -W samples -- "$word") ;;
     lua)
       mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
   esac

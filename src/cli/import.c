@@ -1,7 +1,6 @@
-/* assay import, assay export: logs of graded samples into the database and out of it. */
+/* assay import, assay export: logs of samples into the database and out of it. */
 #include "cli/cli.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,19 +28,44 @@ static const char *name_of(const char *path, char *out, size_t size)
     return out;
 }
 
-static int import_samples(const char *database, const char *path, const char *name)
+/* What was not taken, or is not known: nobody should learn it from a curve. */
+static void tell_found(const char *path, const assay_samples_found *found)
+{
+    if (found->metric[0])
+        fprintf(stderr, "assay: %s: of lm-evaluation-harness; correct is its metric \"%s\"%s%s%s\n",
+            path, found->metric, found->filter[0] ? ", filter \"" : "", found->filter,
+            found->filter[0] ? "\"" : "");
+    if (found->filtered)
+        fprintf(stderr, "assay: %s: %zu lines of other filters were left out (--filter)\n", path,
+            found->filtered);
+    if (found->failed)
+        fprintf(stderr, "assay: %s: %zu requests that failed were left out\n", path, found->failed);
+    if (found->ungraded)
+        fprintf(stderr,
+            "assay: %s: %zu samples are not graded: neither correct nor wrong; assay-lua(3) shows "
+            "how to\n",
+            path, found->ungraded);
+}
+
+static int import_samples(
+    const char *database, const char *path, const char *name, const assay_samples_options *options)
 {
     assay_table *samples = NULL;
     assay_store *store = NULL;
+    assay_samples_found found;
     bool already = false;
-    if (assay_samples_read(path, &samples))
+    if (assay_samples_import(path, options, &samples, &found))
         return cli_failed();
     int status = cli_open(database, ASSAY_STORE_CREATE, &store);
     if (status == CLI_DONE && assay_store_import_samples(store, name, samples, &already))
         status = cli_failed();
-    else if (status == CLI_DONE && already)
+    if (status == CLI_DONE)
+        tell_found(path, &found);
+    if (status == CLI_DONE && already)
         printf("%s: %zu samples were there already as \"%s\"\n", path, assay_table_rows(samples),
             name);
+    else if (status == CLI_DONE && found.ungraded)
+        printf("%s: %zu samples are now the log \"%s\"\n", path, assay_table_rows(samples), name);
     else if (status == CLI_DONE)
         printf(
             "%s: %zu samples are now the log \"%s\"; 'assay run monkeys data=file file=samples:%s' "
@@ -55,9 +79,18 @@ static int import_samples(const char *database, const char *path, const char *na
 static int import(const cli_command *self, int argc, char **argv)
 {
     const char *database = NULL, *name = NULL;
+    assay_samples_options how = {0};
     char own[256];
     const cli_option options[] = {
         {"name", 'n', CLI_TEXT, "NAME", "what the log is called (default: the file's name)", &name},
+        {"metric", 0, CLI_TEXT, "NAME",
+            "of lm-evaluation-harness: what is 1 for correct samples (default: exact_match, acc or "
+            "pass@1)",
+            &how.metric},
+        {"filter", 0, CLI_TEXT, "NAME",
+            "of lm-evaluation-harness: whose answers count (default: the first line's)",
+            &how.filter},
+        {"skip-failed", 0, CLI_FLAG, NULL, "leave out what failed in a batch", &how.skip_failed},
         CLI_DB(&database), CLI_OPTIONS_END};
     int first, status = cli_parse(self, options, argc, argv, &first);
     if (status >= 0)
@@ -66,57 +99,18 @@ static int import(const cli_command *self, int argc, char **argv)
     if (status)
         return status;
     const char *path = argv[first + 1];
-    return import_samples(database, path, name ? name : name_of(path, own, sizeof own));
+    return import_samples(database, path, name ? name : name_of(path, own, sizeof own), &how);
 }
 
-const cli_command cli_import = {"import", "samples FILE", "Take over a log of graded samples",
-    "FILE holds a JSON object a line with \"problem\", \"correct\" and, if wanted, \"sample\", "
-    "\"answer\",\n"
-    "\"reward\", \"logprob\", \"tokens\", \"cost\", \"text\" and more; see assay-experiment(5). "
-    "All or nothing:\n"
-    "a wrong line is named and nothing is kept. The same file again changes nothing.",
+const cli_command cli_import = {"import", "samples FILE", "Take over a log of samples",
+    "FILE holds a JSON object a line: plain samples with \"problem\", \"correct\" and, if wanted, "
+    "\"sample\",\n"
+    "\"answer\", \"reward\", \"logprob\", \"tokens\", \"cost\", \"text\" and more; or what "
+    "lm-evaluation-harness\n"
+    "logs of a task; or the output of a batch of an OpenAI-compatible server. See "
+    "assay-experiment(5). All or\n"
+    "nothing: a wrong line is named and nothing is kept. The same file again changes nothing.",
     import};
-
-static bool print_text(const char *text)
-{
-    json_t *value = json_string(text);
-    bool ok = value && json_dumpf(value, stdout, JSON_ENCODE_ANY) == 0;
-    json_decref(value);
-    return ok;
-}
-
-/* Numbers in as few digits as read back the same, with a point where they were not integers. */
-static bool print_entry(const char *column, const assay_datum *datum)
-{
-    char text[64];
-    if (datum->kind == ASSAY_DATUM_TEXT)
-        return print_text(datum->text);
-    if (strcmp(column, "correct") == 0)
-        return fputs(datum->number != 0 ? "true" : "false", stdout) >= 0;
-    assay_datum_text(datum, text, sizeof text);
-    bool whole = datum->kind == ASSAY_DATUM_NUMBER && !strpbrk(text, ".en");
-    return printf("%s%s", text, whole ? ".0" : "") > 0;
-}
-
-/* One sample a line; what is missing is left out. */
-static int print_samples(const assay_table *samples)
-{
-    bool ok = true;
-    for (size_t i = 0; i < assay_table_rows(samples) && ok; i++) {
-        const char *before = "{";
-        for (size_t j = 0; j < assay_table_columns(samples) && ok; j++) {
-            const char *column = assay_table_name(samples, j);
-            assay_datum datum = assay_table_get(samples, i, j);
-            if (datum.kind == ASSAY_DATUM_MISSING)
-                continue;
-            ok = fputs(before, stdout) >= 0 && print_text(column) && fputs(": ", stdout) >= 0 &&
-                 print_entry(column, &datum);
-            before = ", ";
-        }
-        ok = ok && fputs("}\n", stdout) >= 0;
-    }
-    return ok && fflush(stdout) == 0 ? CLI_DONE : CLI_FAILED;
-}
 
 static int export(const cli_command *self, int argc, char **argv)
 {
@@ -133,12 +127,12 @@ static int export(const cli_command *self, int argc, char **argv)
     status = cli_open(database, ASSAY_STORE_READ, &store);
     if (status == CLI_DONE && assay_store_samples(store, argv[first + 1], &samples))
         status = cli_failed();
-    if (status == CLI_DONE)
-        status = print_samples(samples);
+    if (status == CLI_DONE && assay_samples_write(stdout, samples))
+        status = cli_failed();
     assay_table_free(samples);
     assay_store_close(store);
     return status;
 }
 
 const cli_command cli_export = {
-    "export", "samples NAME", "Print a log of graded samples as JSON lines", NULL, export};
+    "export", "samples NAME", "Print a log of samples as JSON lines", NULL, export};

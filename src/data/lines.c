@@ -7,6 +7,7 @@
 #include "data/lines.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,25 +115,136 @@ static int read_line(const struct walk *w, FILE *file, char **line, size_t *room
     return ASSAY_OK;
 }
 
+static int walk_lines(struct walk *w, FILE *file)
+{
+    char *line = NULL;
+    size_t room = 0, length = 0;
+    int status = ASSAY_OK;
+    while (!status) {
+        w->line++;
+        status = read_line(w, file, &line, &room, &length);
+        if (status || length == SIZE_MAX)
+            break;
+        if (length > 0)
+            status = take_line(w, line, length);
+    }
+    free(line);
+    return status;
+}
+
 int assay_json_lines(
     const char *path, int (*take)(void *context, size_t line, json_t *value), void *context)
 {
     struct walk w = {path, 0, take, context};
-    char *line = NULL;
-    size_t room = 0, length = 0;
-    int status = ASSAY_OK;
     FILE *file = fopen(path, "rb");
     if (!file)
         return assay_fail(ASSAY_EIO, "%s: %s", path, strerror(errno));
-    while (!status) {
-        w.line++;
-        status = read_line(&w, file, &line, &room, &length);
-        if (status || length == SIZE_MAX)
-            break;
-        if (length > 0)
-            status = take_line(&w, line, length);
-    }
-    free(line);
+    int status = walk_lines(&w, file);
     fclose(file);
+    return status;
+}
+
+/* ---- one list of objects ---- */
+
+/* What jansson reads from, one byte at a time: behind an object nothing of the file is used up. */
+struct source {
+    FILE *file;
+    size_t line, bytes;
+};
+
+static size_t next_byte(void *buffer, size_t size, void *context)
+{
+    struct source *source = context;
+    int byte =
+        size > 0 && source->bytes < ASSAY_JSONL_LONGEST_LINE ? getc_unlocked(source->file) : EOF;
+    if (byte == EOF)
+        return 0;
+    source->line += byte == '\n';
+    source->bytes++;
+    *(char *)buffer = (char)byte;
+    return 1;
+}
+
+/* The next byte that is no blank, which stays in the file; EOF at its end. */
+static int peek(struct source *source)
+{
+    int byte = getc_unlocked(source->file);
+    for (; byte != EOF && strchr(" \t\r\n", byte) && byte; byte = getc_unlocked(source->file))
+        source->line += byte == '\n';
+    return byte == EOF ? EOF : ungetc(byte, source->file);
+}
+
+static int take_next(const struct walk *w, struct source *source)
+{
+    json_error_t error;
+    size_t line = source->line;
+    source->bytes = 0;
+    json_t *value = json_load_callback(
+        next_byte, source, JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, &error);
+    if (!value && source->bytes == ASSAY_JSONL_LONGEST_LINE)
+        return assay_fail(ASSAY_EFORMAT, "%s:%zu: this object is longer than %zu MiB", w->path,
+            line, ASSAY_JSONL_LONGEST_LINE >> 20);
+    if (!value)
+        return assay_fail(ASSAY_EFORMAT, "%s:%zu: %s", w->path, source->line, error.text);
+    int status = w->take(w->context, line, value);
+    json_decref(value);
+    return status;
+}
+
+static int misplaced(const struct walk *w, const struct source *source, const char *what)
+{
+    return assay_fail(ASSAY_EFORMAT, "%s:%zu: %s", w->path, source->line, what);
+}
+
+/* From the '[' on. */
+static int walk_list(const struct walk *w, struct source *source)
+{
+    getc_unlocked(source->file);
+    int status = ASSAY_OK, next = peek(source);
+    while (next != ']') {
+        if (next != '{')
+            return misplaced(w, source, "the list must hold objects");
+        status = take_next(w, source);
+        if (status)
+            return status;
+        next = peek(source);
+        if (next == ',') {
+            getc_unlocked(source->file);
+            next = peek(source) == ']' ? ',' : peek(source);
+        } else if (next != ']')
+            return misplaced(w, source, "',' or ']' must follow an object");
+    }
+    getc_unlocked(source->file);
+    return peek(source) == EOF ? ASSAY_OK : misplaced(w, source, "nothing may follow the list");
+}
+
+/* Past a byte order mark. */
+static int skip_mark(const struct walk *w, FILE *file)
+{
+    int byte = getc_unlocked(file);
+    if (byte != 0xef)
+        return byte == EOF || ungetc(byte, file) != EOF ? ASSAY_OK : ASSAY_EIO;
+    if (getc_unlocked(file) == 0xbb && getc_unlocked(file) == 0xbf)
+        return ASSAY_OK;
+    return assay_fail(ASSAY_EFORMAT, "%s:1: is not UTF-8 text", w->path);
+}
+
+int assay_json_objects(
+    const char *path, int (*take)(void *context, size_t line, json_t *value), void *context)
+{
+    struct walk w = {path, 0, take, context};
+    struct source source = {fopen(path, "rb"), 1, 0};
+    if (!source.file)
+        return assay_fail(ASSAY_EIO, "%s: %s", path, strerror(errno));
+    int status = skip_mark(&w, source.file);
+    if (!status && peek(&source) == '[') {
+        status = walk_list(&w, &source);
+        if (ferror(source.file))
+            status = assay_fail(ASSAY_EIO, "%s: %s", path, strerror(errno));
+    } else if (!status) {
+        w.line = source.line - 1;
+        status = walk_lines(&w, source.file);
+    }
+    fclose(source.file);
     return status;
 }

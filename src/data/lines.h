@@ -12,6 +12,11 @@
 int assay_json_lines(
     const char *path, int (*take)(void *context, size_t line, json_t *value), void *context);
 
+/* The same for a file that may also be one list of objects, `take` gets the line where each begins.
+ */
+int assay_json_objects(
+    const char *path, int (*take)(void *context, size_t line, json_t *value), void *context);
+
 /* Set an entry of the table's last row: a text, a number or a boolean (1 or 0); null leaves it
  * missing. The column comes about when it is not there. Lists and objects are refused. */
 int assay_json_entry(

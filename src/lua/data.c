@@ -14,7 +14,6 @@
 #include "core/status.h"
 #include "data/csv.h"
 #include "data/jsonl.h"
-#include "data/samples.h"
 #include "lua/args.h"
 #include "lua/files.h"
 #include "lua/module.h"
@@ -87,18 +86,9 @@ int assay_lua_read_jsonl(lua_State *L)
     return 1;
 }
 
-static int samples(lua_State *L)
-{
-    assay_table *table = NULL;
-    assay_arg_status(L, assay_samples_read(assay_arg_string(L, 1, "path"), &table));
-    assay_push_table(L, table);
-    return 1;
-}
-
 static const luaL_Reg functions[] = {
     {"csv", assay_lua_read_csv},     /* csv(path): columns by name */
     {"jsonl", assay_lua_read_jsonl}, /* jsonl(path): columns by name */
-    {"samples", samples},            /* samples(path): a log of graded samples, columns by name */
     {NULL, NULL},
 };
 
@@ -106,6 +96,7 @@ int assay_lua_data(lua_State *L)
 {
     lua_newtable(L);
     assay_lua_register(L, functions);
+    assay_lua_register(L, assay_lua_samples);
     assay_lua_register(L, assay_lua_files);
     assay_lua_register(L, assay_lua_datasets);
     return 1;

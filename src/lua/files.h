@@ -23,8 +23,8 @@ void assay_push_mesh(lua_State *L, const assay_mesh *mesh);
 void assay_lua_read_idx(
     lua_State *L, const char *path, size_t first, size_t count, assay_array *out);
 
-/* assay.data.idx, npy, ... and load, find, sets; data.c puts them together. */
-extern const luaL_Reg assay_lua_files[], assay_lua_datasets[];
+/* assay.data.idx, npy, ... and load, find, sets, and samples, write_samples; data.c puts them together. */
+extern const luaL_Reg assay_lua_files[], assay_lua_datasets[], assay_lua_samples[];
 int assay_lua_read_csv(lua_State *L);   /* assay.data.csv */
 int assay_lua_read_jsonl(lua_State *L); /* assay.data.jsonl */
 

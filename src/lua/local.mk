@@ -3,7 +3,8 @@ noinst_LTLIBRARIES += src/lua/libassaylua.la
 src_lua_libassaylua_la_SOURCES = src/lua/engine.h src/lua/args.h src/lua/args.c src/lua/module.h \
 	src/lua/module.c src/lua/matrix.c src/lua/rng.c src/lua/stats.c src/lua/fit.c \
 	src/lua/json.c src/lua/repl.h src/lua/repl.c
-src_lua_libassaylua_la_SOURCES += src/lua/data.c src/lua/files.h src/lua/files.c src/lua/dataset.c
+src_lua_libassaylua_la_SOURCES += src/lua/data.c src/lua/files.h src/lua/files.c src/lua/samples.c \
+	src/lua/dataset.c
 # The families of methods, the testbeds, and how long calls report.
 src_lua_libassaylua_la_SOURCES += src/lua/inference/inference.h src/lua/inference/inference.c \
 	src/lua/inference/monkeys.c src/lua/inference/monkeys_pdist.c \

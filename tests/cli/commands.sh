@@ -166,6 +166,31 @@ err_has 'bad.jsonl:2'
 gives "  and nothing of it is kept" 0 "$assay" sql "SELECT count(*) FROM sample_log WHERE name = 'bad'" --format csv
 out_has '^0'
 
+cat >harness.jsonl <<'END'
+{"doc_id": 0, "target": "4", "resps": [["is 4"]], "filtered_resps": ["4"], "filter": "strict", "exact_match": 1.0}
+{"doc_id": 0, "target": "4", "resps": [["is 4"]], "filtered_resps": ["5"], "filter": "loose", "exact_match": 0.0}
+END
+cat >batch.jsonl <<'END'
+{"custom_id": "a", "response": {"status_code": 200, "body": {"choices": [{"message": {"content": "4"}}]}}, "error": null}
+{"custom_id": "b", "response": null, "error": {"message": "expired"}}
+END
+gives "a log of lm-evaluation-harness" 0 "$assay" import samples harness.jsonl
+err_has 'metric "exact_match", filter "strict"'
+err_has '1 lines of other filters were left out'
+gives "  is a log like others" 0 "$assay" export samples harness
+out_is '{"problem": 0, "sample": 1, "correct": true, "text": "is 4", "answer": "4", "target": "4"}'
+gives "  by its other filter" 0 "$assay" import samples harness.jsonl --filter=loose --metric=exact_match --name=loose
+gives "a batch with a failed request" 1 "$assay" import samples batch.jsonl
+err_has 'batch.jsonl:2: the request "b" failed: expired'
+gives "  without it" 0 "$assay" import samples batch.jsonl --skip-failed
+err_has '1 requests that failed were left out'
+err_has '1 samples are not graded'
+gives "  again is nothing new" 0 "$assay" import samples batch.jsonl --skip-failed
+out_has 'already'
+"$assay" export samples batch >again.jsonl
+gives "what was exported comes in again" 0 "$assay" import samples again.jsonl --name=batch
+out_has 'already'
+
 gives "detach returns at once" 0 "$assay" run walk.lua --detach
 gives "  and watch follows it" 0 "$assay" watch
 out_has 'done'

@@ -148,8 +148,7 @@ static void refuses_wrong_shapes_and_types(void **state)
     REFUSED("{\"problem\": 1}\n", ":1: \"correct\" (true or false) is missing");
     REFUSED("{\"problem\": 1, \"correct\": 1}\n",
         ":1: \"correct\" must be true or false, got an integer");
-    REFUSED(
-        "{\"problem\": 1, \"correct\": null}\n", ":1: \"correct\" must be true or false, got null");
+    REFUSED("{\"problem\": 1, \"correct\": null}\n", ":1: \"correct\" (true or false) is missing");
     REFUSED("{\"problem\": 1.5, \"correct\": true}\n",
         ":1: \"problem\" must be a text or an integer, got a number");
     REFUSED("{\"problem\": null, \"correct\": true}\n",

@@ -33,6 +33,38 @@ tap.is(log.answer[2], "", "samples: a missing answer is empty")
 write '{"problem": "a", "correct": true}\n{"problem": 1.5}\n'
 tap.error(":2", function() assay.data.samples(path) end, "samples: a wrong line is named")
 
+write '{"custom_id": "a", "response": {"body": {"choices": [{"text": "6*7=42"}, {"text": "x"}]}}}\n'
+log = assay.data.samples(path)
+tap.is(log.text, { "6*7=42", "x" }, "samples: of a batch")
+tap.is(log.correct, nil, "  are not graded")
+tap.error("correct of row 1 is missing", function() assay.inference.selection_curves(log) end,
+    "  and not taken for graded ones")
+log.correct, log.reward = {}, { 0 / 0, 0.1 }
+for i, text in ipairs(log.text) do
+    log.correct[i] = text:find "42" ~= nil
+end
+assay.data.write_samples(path, log)
+local file <close> = io.open(path)
+tap.is(file:read "a", '{"problem": "a", "sample": 1, "correct": true, "text": "6*7=42"}\n' ..
+    '{"problem": "a", "sample": 2, "correct": false, "reward": 0.1, "text": "x"}\n', "samples: written")
+tap.is(assay.data.samples(path).correct, { 1, 0 }, "  and read back")
+tap.error("there is no metric", function()
+    write '{"doc_id": 1, "resps": [["a"]], "acc": 1}\n'
+    assay.data.samples(path, { metric = "f1" })
+end, "samples: another metric")
+for message, wrong in pairs {
+    ["log must have the column problem"] = { text = { "a" } },
+    ["columns by name"] = { problem = { 1 }, correct = true },
+    ["correct of row 1 must be true or false, got 2"] = { problem = { 1 }, correct = { 2 } },
+    ["answer of row 1 must be a text, a number or a boolean, got a table"] = { problem = { 1 }, answer = { {} } },
+    ["reward has 2 entries, but there are 1 problems"] = { problem = { 1 }, reward = { 1, 2 } },
+    ["zero byte"] = { problem = { 1 }, text = { "a\0b" } },
+    ["not UTF%-8"] = { problem = { 1 }, text = { "\xff" } },
+    ["no infinity"] = { problem = { 1 }, reward = { 1 / 0 } },
+} do
+    tap.error(message, function() assay.data.write_samples(path, wrong) end, "samples not written: " .. message)
+end
+
 -- ---- arrays ----
 local data = assay.data
 local m = assay.matrix { { 1, 2, 3 }, { 4, 5, 6 } }

@@ -129,6 +129,7 @@ local probes = {
     ["assay.stats.bootstrap"] = { { { 1, 2 }, option } },
     ["assay.fit"] = { { "power", { 1, 2 }, { 1, 2 }, option } },
     ["assay.data.load"] = { { "pima", option } },
+    ["assay.data.samples"] = { { "x", option } },
     ["assay.data.idx"] = { { "x", option } },
     ["assay.data.text"] = { { "x", option } },
     ["assay.data.write_idx"] = { { "x", { 1 }, option } },

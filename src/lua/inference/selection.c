@@ -115,6 +115,8 @@ static void read_correct(sample_log *log)
     for (size_t i = 0; i < log->rows; i++) {
         const int type = push_field(log, i, "correct");
         const double x = lua_tonumber(L, -1);
+        if (type == LUA_TNIL || (type == LUA_TNUMBER && isnan(x)))
+            assay_arg_error(L, "correct of row %zu is missing: the sample must be graded", i + 1);
         if (type != LUA_TBOOLEAN && !(type == LUA_TNUMBER && (x == 0 || x == 1)))
             assay_arg_error(L, "correct of row %zu must be true or false (or 1 or 0), got a %s",
                 i + 1, luaL_typename(L, -1));
