@@ -1,7 +1,14 @@
-/* The pool of threads; see parallel.h. They sleep between runs, each counting the runs it has seen.
+/*
+ * The pool of threads; see parallel.h. They sleep between runs, each counting the runs it has seen.
+ *
+ * Which build of OpenBLAS is loaded is the system's choice at run time. Its sequential build may
+ * not be called by two threads at once: it hands both the same buffer, and products come out wrong.
+ * The OpenMP build keeps a number of threads for each calling thread, the other one for the
+ * process.
  */
 #include "core/parallel.h"
 
+#include <cblas.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -29,7 +36,7 @@ struct worker {
 struct assay_pool {
     pthread_mutex_t mutex;
     pthread_cond_t start, done;
-    size_t threads, started, busy;
+    size_t threads, started, ready, busy;
     uint64_t run;
     bool leave;
     assay_job *job;
@@ -58,6 +65,9 @@ static void *serve(void *argument)
     assay_pool *pool = self->pool;
     uint64_t seen = 0;
     pthread_mutex_lock(&pool->mutex);
+    openblas_set_num_threads(1);
+    pool->ready++;
+    pthread_cond_signal(&pool->done);
     for (;;) {
         while (!pool->leave && pool->run == seen)
             pthread_cond_wait(&pool->start, &pool->mutex);
@@ -91,6 +101,9 @@ int assay_pool_new(size_t threads, assay_pool **out)
     if (threads < 1 || threads > ASSAY_MOST_THREADS)
         return assay_fail(
             ASSAY_EINVAL, "threads must be in 1..%d, got %zu", ASSAY_MOST_THREADS, threads);
+    openblas_set_num_threads(1);
+    if (openblas_get_parallel() == OPENBLAS_SEQUENTIAL)
+        threads = 1;
     assay_pool *pool = calloc(1, sizeof *pool + threads * sizeof pool->worker[0]);
     if (!pool)
         return assay_fail(ASSAY_ENOMEM, "out of memory for %zu threads", threads);
@@ -109,6 +122,10 @@ int assay_pool_new(size_t threads, assay_pool **out)
                 ASSAY_ENOMEM, "thread %zu of %zu could not be started", started + 1, threads);
         }
     }
+    pthread_mutex_lock(&pool->mutex);
+    while (pool->ready + 1 < threads)
+        pthread_cond_wait(&pool->done, &pool->mutex);
+    pthread_mutex_unlock(&pool->mutex);
     *out = pool;
     return ASSAY_OK;
 }

@@ -3,6 +3,10 @@
  * which thread does what is fixed, and a job whose result depends on i alone gives the same bits at
  * any number of threads. The caller is thread 0, so that a pool of one thread, which NULL is too,
  * starts none.
+ *
+ * Jobs may call BLAS, which then runs in the job's thread alone. Where the OpenBLAS that is loaded
+ * can't be called by several threads at once (its sequential build), a pool has one thread: slower,
+ * with the same results.
  */
 #ifndef ASSAY_CORE_PARALLEL_H
 #define ASSAY_CORE_PARALLEL_H
@@ -15,7 +19,7 @@ typedef struct assay_pool assay_pool;
 
 typedef int assay_job(void *context, size_t i);
 
-/* threads in 1..ASSAY_MOST_THREADS */
+/* threads in 1..ASSAY_MOST_THREADS; the caller's BLAS becomes single-threaded. */
 int assay_pool_new(size_t threads, assay_pool **out);
 void assay_pool_free(assay_pool *pool);
 size_t assay_pool_threads(const assay_pool *pool);

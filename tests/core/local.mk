@@ -10,3 +10,5 @@ check_PROGRAMS += tests/core/sha256
 tests_core_sha256_LDADD = $(TEST_LIBS)
 check_PROGRAMS += tests/core/cache
 tests_core_cache_LDADD = $(TEST_LIBS)
+check_PROGRAMS += tests/core/parallel
+tests_core_parallel_LDADD = $(TEST_LIBS) $(BLAS_LIBS)
