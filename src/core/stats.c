@@ -220,6 +220,39 @@ int assay_wilson_interval(double successes, double trials, double level, assay_i
     return ASSAY_OK;
 }
 
+typedef struct ranked_p {
+    double p;
+    size_t at;
+} ranked_p;
+
+static int by_p(const void *a, const void *b)
+{
+    const ranked_p *x = a, *y = b;
+    return (x->p > y->p) - (x->p < y->p);
+}
+
+/* adjusted_(i) = max over j <= i of min(1, (n - j + 1) p_(j))   (Holm 1979) */
+int assay_holm(const double *p, size_t n, double *adjusted)
+{
+    ranked_p *tests = malloc((n + 1) * sizeof *tests);
+    size_t count = 0;
+    double largest = 0;
+    if (!tests)
+        return assay_fail(ASSAY_ENOMEM, "holm: out of memory");
+    for (size_t i = 0; i < n; i++) {
+        adjusted[i] = p[i];
+        if (!isnan(p[i]))
+            tests[count++] = (ranked_p){p[i], i};
+    }
+    qsort(tests, count, sizeof *tests, by_p);
+    for (size_t i = 0; i < count; i++) {
+        largest = fmax(largest, fmin(1, (double)(count - i) * tests[i].p));
+        adjusted[tests[i].at] = largest;
+    }
+    free(tests);
+    return ASSAY_OK;
+}
+
 /* The statistic of every resample; `index` has room for n. */
 static int resample(assay_statistic statistic, void *context, size_t n, size_t resamples,
     assay_rng *rng, size_t *index, double *value)

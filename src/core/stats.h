@@ -43,6 +43,10 @@ int assay_welch_interval(
  * 0 <= successes <= trials, trials > 0. */
 int assay_wilson_interval(double successes, double trials, double level, assay_interval *out);
 
+/* Holm's step-down correction of n p values for their number: adjusted[i] <= alpha are the tests that
+ * reject at the family-wise level alpha. A NaN is no test and stays NaN. */
+int assay_holm(const double *p, size_t n, double *adjusted);
+
 /* Percentile bootstrap of a statistic over n observations, `resamples` >= 1 draws from rng. The
  * statistic gets the indices of one resample and returns its value (NaN: that resample is an error). */
 typedef double (*assay_statistic)(void *context, const size_t *index, size_t n);

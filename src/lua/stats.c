@@ -212,6 +212,20 @@ static int bootstrap(lua_State *L)
     return 1;
 }
 
+/* holm(p): a list */
+static int holm(lua_State *L)
+{
+    size_t n = 0;
+    const double *p = assay_arg_vector(L, 1, "p", &n);
+    double *adjusted = assay_lua_doubles(L, n);
+    for (size_t i = 0; i < n; i++)
+        if (p[i] < 0 || p[i] > 1)
+            assay_arg_error(L, "p[%zu] must be in 0..1 (or nan: no test), got %.14g", i + 1, p[i]);
+    assay_arg_status(L, assay_holm(p, n, adjusted));
+    assay_push_vector(L, adjusted, n);
+    return 1;
+}
+
 static const luaL_Reg functions[] = {
     {"mean", mean},
     {"variance", variance},
@@ -222,6 +236,7 @@ static const luaL_Reg functions[] = {
     {"welch", welch},
     {"wilson", wilson},
     {"bootstrap", bootstrap},
+    {"holm", holm},
     {NULL, NULL},
 };
 

@@ -6,7 +6,7 @@
 #include "core/status.h"
 #include "core/suggest.h"
 
-enum { FAMILIES = 7, METHODS = 1 };
+enum { FAMILIES = 7, METHODS = 2 };
 
 static const assay_family families[FAMILIES];
 static const assay_method methods[METHODS];
@@ -81,5 +81,17 @@ static const assay_method methods[METHODS] = {
             "pass_at_k_beta", "pass_at_k_kumaraswamy", "majority_vote", "weighted_vote",
             "best_of_n", "selection_curves", "flops", "api_cost", "cost_curve", "cost_crossings"),
         .experiment = "inference/monkeys.lua",
+    },
+    {
+        .slug = "binary-bias",
+        .family = "inference",
+        .summary = "are yes/no answers coin flips: uniform, independent, without negative recency",
+        .paper = {"Evaluating Binary Decision Biases in Large Language Models: Implications for "
+                  "Fair Agent-Based Financial Simulations",
+            "Alicia Vidler, Toby Walsh", 2025, "2501.16356"},
+        .functions = FUNCTIONS("binary_battery", "runs_pmf", "longest_run_cdf", "temperature_rate",
+            "fit_temperature", "compare_rates", "homogeneity", "parse_binary", "parse_binary_list",
+            "collect_binary", "binary_chain", "random_reference"),
+        .experiment = "inference/binary-bias.lua",
     },
 };

@@ -312,26 +312,24 @@ static double last_number(const char *path)
     return value;
 }
 
-static void compare_pass_at_k(
-    const bench *b, const char *what, const char *const *peer, const char *goal)
+/* Two programs that print seconds a pass, in turns. */
+static void compare_scripts(const bench *b, const char *what, const char *const *us,
+    const char *const *peer, const char *goal)
 {
-    char script[4096], ours_path[128], peer_path[128];
+    char ours_path[128], peer_path[128];
     double ours[REPEATS], theirs[REPEATS];
-    snprintf(script, sizeof script, "%s/tests/bench/pass_at_k.lua", b->source);
     path_in(b, "ours", ours_path, sizeof ours_path);
     path_in(b, "peer", peer_path, sizeof peer_path);
-    const char *const arguments[] = {b->assay, "lua", script, "vectorised", NULL};
     for (int i = 0; i < REPEATS; i++) {
-        bool ran =
-            !isnan(spawn_seconds(arguments, ours_path)) && !isnan(spawn_seconds(peer, peer_path));
+        bool ran = !isnan(spawn_seconds(us, ours_path)) && !isnan(spawn_seconds(peer, peer_path));
         ours[i] = ran ? last_number(ours_path) : NAN;
         theirs[i] = ran ? last_number(peer_path) : NAN;
     }
     double t = median(ours, REPEATS), p = median(theirs, REPEATS);
-    char us[32], them[32];
-    snprintf(us, sizeof us, "%.3g ms", 1e3 * t);
-    snprintf(them, sizeof them, "%.3g ms", 1e3 * p);
-    report(what, us, them, p / t, goal);
+    char of_us[32], of_them[32];
+    snprintf(of_us, sizeof of_us, "%.3g ms", 1e3 * t);
+    snprintf(of_them, sizeof of_them, "%.3g ms", 1e3 * p);
+    report(what, of_us, of_them, p / t, goal);
 }
 
 static void bench_pass_at_k(const bench *b)
@@ -339,12 +337,25 @@ static void bench_pass_at_k(const bench *b)
     char lua[4096], python[4096];
     snprintf(lua, sizeof lua, "%s/tests/bench/pass_at_k.lua", b->source);
     snprintf(python, sizeof python, "%s/tests/bench/pass_at_k.py", b->source);
+    const char *const us[] = {b->assay, "lua", lua, "vectorised", NULL};
     const char *const textbook[] = {b->assay, "lua", lua, "textbook", NULL};
     const char *const human_eval[] = {"/usr/bin/python3", python, "loop", NULL};
     const char *const vectorised[] = {"/usr/bin/python3", python, "vectorised", NULL};
-    compare_pass_at_k(b, "pass@k / textbook double loop in Lua", textbook, ">= 20");
-    compare_pass_at_k(b, "pass@k / human-eval's loop in numpy", human_eval, ">= 20");
-    compare_pass_at_k(b, "pass@k / lgamma-free vectorised numpy", vectorised, "(for scale)");
+    compare_scripts(b, "pass@k / textbook double loop in Lua", us, textbook, ">= 20");
+    compare_scripts(b, "pass@k / human-eval's loop in numpy", us, human_eval, ">= 20");
+    compare_scripts(b, "pass@k / lgamma-free vectorised numpy", us, vectorised, "(for scale)");
+}
+
+/* ---- the battery for yes/no series, 10^6 answers ---- */
+
+static void bench_binary_battery(const bench *b)
+{
+    char lua[4096], python[4096];
+    snprintf(lua, sizeof lua, "%s/tests/bench/binary_battery.lua", b->source);
+    snprintf(python, sizeof python, "%s/tests/bench/binary_battery.py", b->source);
+    const char *const us[] = {b->assay, "lua", lua, NULL};
+    const char *const vectorised[] = {"/usr/bin/python3", python, NULL};
+    compare_scripts(b, "yes/no battery / the same in numpy", us, vectorised, ">= 2");
 }
 
 /* ---- mixtures: 64 full components in 32 dimensions, 10^5 points ---- */
@@ -458,6 +469,7 @@ int main(int argc, char **argv)
     bench_cells(&b);
     bench_rows(&b);
     bench_pass_at_k(&b);
+    bench_binary_battery(&b);
     bench_paint(&b);
     bench_mixture();
     char clean[128];

@@ -21,7 +21,7 @@ end
 local monkeys = assay.catalogue.method "monkeys"
 tap.is({ monkeys.family, monkeys.year, monkeys.arxiv, monkeys.companion.arxiv, monkeys.experiment },
     { "inference", 2024, "2407.21787", "2502.17578", "inference/monkeys.lua" }, "one method")
-tap.is(assay.catalogue.slugs(), { "monkeys" }, "slugs")
+tap.is({ table.unpack(assay.catalogue.slugs(), 1, 2) }, { "monkeys", "binary-bias" }, "slugs")
 tap.is(assay.catalogue.families()[1].name, "inference", "families")
 tap.error("method: no method \"donkeys\" (did you mean \"monkeys\"?)", function() assay.catalogue.method "donkeys" end)
 

@@ -5,6 +5,8 @@ tests_lua_repl_LDADD = $(WORKBENCH_TEST_LIBS)
 
 TESTS += tests/lua/monkeys_golden.lua tests/lua/inference.lua tests/lua/sat.lua tests/lua/catalogue.lua
 EXTRA_DIST += tests/golden/monkeys.json tests/lua/monkeys_golden.lua tests/lua/inference.lua tests/lua/sat.lua tests/lua/catalogue.lua
+TESTS += tests/lua/binary_bias_golden.lua tests/lua/binary_bias.lua
+EXTRA_DIST += tests/golden/binary-bias.json tests/lua/binary_bias_golden.lua tests/lua/binary_bias.lua
 TESTS += tests/lua/matrix.lua tests/lua/rng.lua tests/lua/stats.lua tests/lua/fit.lua \
 	tests/lua/json.lua tests/lua/golden_self.lua
 EXTRA_DIST += tests/lua/tap.lua tests/lua/golden.lua tests/golden/_self.json \

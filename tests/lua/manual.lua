@@ -162,6 +162,13 @@ local probes = {
     ["assay.inference.api_cost"] = { { option } },
     ["assay.inference.pass_at_k_beta"] = { { 1, option } },
     ["assay.inference.pass_at_k_kumaraswamy"] = { { 1, option } },
+    ["assay.inference.binary_battery"] = { { { 1 }, option } },
+    ["assay.inference.temperature_rate"] = { { 0.5, option } },
+    ["assay.inference.parse_binary"] = { { "yes", option } },
+    ["assay.inference.parse_binary_list"] = { { "yes", option } },
+    ["assay.inference.collect_binary"] = { { print, option } },
+    ["assay.inference.binary_chain"] = { { option } },
+    ["assay.inference.random_reference"] = { { option } },
 }
 for _, name in ipairs { "pass_at_k", "pass_hat_k", "samples_to_reach", "fit_power_law", "fit_log_linear",
     "beta_binomial_logpmf", "kumaraswamy_binomial_logpmf", "beta_binomial_nll",

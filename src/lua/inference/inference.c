@@ -52,6 +52,7 @@ static const luaL_Reg *const tables[] = {
     assay_lua_monkeys_vote,
     assay_lua_selection,
     assay_lua_monkeys_cost,
+    assay_lua_binary_bias,
 };
 
 int assay_lua_inference(lua_State *L)
