@@ -201,12 +201,17 @@ bool assay_arg_boolean(lua_State *L, int at, const char *name)
     return lua_toboolean(L, at);
 }
 
-const char *assay_arg_string(lua_State *L, int at, const char *name)
+const char *assay_arg_bytes(lua_State *L, int at, const char *name, size_t *size)
 {
     if (lua_type(L, at) != LUA_TSTRING)
         refuse(L, at, name, "a string");
+    return lua_tolstring(L, at, size);
+}
+
+const char *assay_arg_string(lua_State *L, int at, const char *name)
+{
     size_t length = 0;
-    const char *text = lua_tolstring(L, at, &length);
+    const char *text = assay_arg_bytes(L, at, name, &length);
     if (strlen(text) != length)
         assay_arg_error(L, "%s must be a string without embedded zeros", name);
     return text;

@@ -57,6 +57,8 @@ double assay_arg_number(lua_State *L, int at, const char *name, double min, doub
 int64_t assay_arg_integer(lua_State *L, int at, const char *name, int64_t min, int64_t max);
 bool assay_arg_boolean(lua_State *L, int at, const char *name);
 const char *assay_arg_string(lua_State *L, int at, const char *name);
+/* The same of untrusted text, which may hold zeros. */
+const char *assay_arg_bytes(lua_State *L, int at, const char *name, size_t *size);
 /* One of `choices` (ends with NULL): its position. */
 int assay_arg_choice(lua_State *L, int at, const char *name, const char *const *choices);
 

@@ -392,7 +392,7 @@ static void put_value(writer *w, const place *at)
     }
 }
 
-static int encode(lua_State *L)
+int assay_lua_json_encode(lua_State *L)
 {
     static const char *const known[] = {"indent", "sort", "nan", NULL};
     static const char *const nan_choices[] = {"error", "null", NULL};
@@ -540,7 +540,7 @@ int assay_lua_json(lua_State *L)
     lua_pushcfunction(L, document_free);
     lua_setfield(L, -2, "__gc");
     lua_newtable(L);
-    assay_lua_push_function(L, "json.encode", encode);
+    assay_lua_push_function(L, "json.encode", assay_lua_json_encode);
     lua_setfield(L, -2, "encode");
     assay_lua_push_function(L, "json.decode", decode);
     lua_setfield(L, -2, "decode");

@@ -31,6 +31,9 @@ static const luaL_Reg rooms[] = {
     {"gmm", assay_lua_gmm},
     {"diffusion", assay_lua_diffusion},
     {"net", assay_lua_net},
+    {"vocab", assay_lua_vocab},
+    {"task", assay_lua_task},
+    {"tasks", assay_lua_tasks},
     {"catalogue", assay_lua_catalogue},
     {NULL, NULL},
 };

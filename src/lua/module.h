@@ -18,11 +18,15 @@ int assay_lua_stats(lua_State *L);
 int assay_lua_topk(lua_State *L);
 int assay_lua_fit(lua_State *L);
 int assay_lua_json(lua_State *L);
+int assay_lua_json_encode(lua_State *L); /* json.encode, for rooms that hand tables to C */
 int assay_lua_inference(lua_State *L);
 int assay_lua_models(lua_State *L);
 int assay_lua_gmm(lua_State *L);
 int assay_lua_diffusion(lua_State *L);
 int assay_lua_net(lua_State *L);
+int assay_lua_vocab(lua_State *L);
+int assay_lua_task(lua_State *L);
+int assay_lua_tasks(lua_State *L);
 int assay_lua_catalogue(lua_State *L);
 int assay_lua_data(lua_State *L);
 

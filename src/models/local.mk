@@ -26,3 +26,9 @@ netinclude_HEADERS = src/models/net/real.h src/models/net/op.h src/models/net/ta
 # What language models are trained and judged on.
 src_libassay_la_SOURCES += src/models/vocab.c
 modelsinclude_HEADERS += src/models/vocab.h
+src_libassay_la_SOURCES += src/models/tasks/kind.h src/models/tasks/task.c src/models/tasks/write.c \
+	src/models/tasks/sequence.c src/models/tasks/arithmetic.c src/models/tasks/bracket.c \
+	src/models/tasks/rational.h src/models/tasks/rational.c src/models/tasks/countdown.c \
+	src/models/tasks/corpus.c
+tasksincludedir = $(includedir)/assay/models/tasks
+tasksinclude_HEADERS = src/models/tasks/task.h

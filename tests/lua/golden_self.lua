@@ -66,4 +66,18 @@ tap.ok(not holds("absolute 1e-3", off), "the file's number")
 tap.ok(holds("absolute 0.1 unless the case says otherwise", off), "the file's number, larger")
 tap.is(select(2, holds("per case", off)), "the case has no tolerance", "no tolerance at all")
 
+--- Tests that share a file take their cases by name.
+local shared = os.tmpname()
+do
+    local out <close> = assert(io.open(shared, "w"))
+    out:write(json.encode { tolerance = "absolute 0", cases = {
+        { name = "ours", call = "1", input = {}, expected = 1 },
+        { name = "theirs", call = "words of theirs", input = {}, expected = 1 },
+    } })
+end
+local ours = golden.check(shared, nil, function(case) return case.name == "ours" end)
+tap.is({ #ours, ours[1].difference }, { 1 }, "only the wanted cases")
+tap.is(golden.check(shared, nil, function() return false end)[1].difference, "no case is wanted", "none is a failure")
+os.remove(shared)
+
 tap.done()

@@ -41,3 +41,7 @@ EXTRA_DIST += tests/lua/gmm.lua tests/lua/gmm_golden.lua tests/golden/gmm.json
 # The network engine.
 TESTS += tests/lua/net.lua tests/lua/net_golden.lua
 EXTRA_DIST += tests/lua/net.lua tests/lua/net_golden.lua tests/golden/_testbed-net.json
+
+# Verifiable tasks.
+TESTS += tests/lua/tasks.lua tests/lua/tasks_golden.lua
+EXTRA_DIST += tests/lua/tasks.lua tests/lua/tasks_golden.lua tests/golden/_testbed-lm.json

@@ -76,6 +76,8 @@ methods("row", registry["assay.row"].methods)
 methods("rows", registry["assay.rows"].__index)
 methods("problem", registry["assay.sat"].__index)
 methods("gmm", registry["assay.gmm"].__index)
+methods("task", registry["assay.task"].__index)
+methods("vocab", registry["assay.vocab"].__index)
 methods("fit", getmetatable(assay.fit("power", { 1, 2 }, { 1, 2 })).__index)
 
 -- ---- what the page has entries for ----
@@ -144,6 +146,7 @@ local probes = {
     ["assay.models.sat.problem"] = { { option } },
     ["assay.models.sat.formula"] = { { option } },
     ["problem:sample"] = { { sat, option } },
+    ["task:problem"] = { { assay.task "add", 1, option } },
     ["assay.gmm.new"] = { { option } },
     ["assay.gmm.logpdf"] = { { mixture, { { 0 } }, option } },
     ["assay.gmm.responsibilities"] = { { mixture, { { 0 } }, option } },

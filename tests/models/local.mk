@@ -9,3 +9,5 @@ check_PROGRAMS += tests/models/vocab
 tests_models_vocab_LDADD = $(TEST_LIBS)
 check_PROGRAMS += tests/models/shards
 tests_models_shards_LDADD = $(TEST_LIBS)
+check_PROGRAMS += tests/models/tasks
+tests_models_tasks_LDADD = $(TEST_LIBS)
