@@ -14,7 +14,9 @@
 #include <string.h>
 
 #include "config.h"
+#include "core/status.h"
 #include "lua/args.h"
+#include "models/machine.h"
 
 static const luaL_Reg rooms[] = {
     {"prelude", assay_lua_prelude},
@@ -124,6 +126,8 @@ static void open_prelude(lua_State *L)
 __attribute__((visibility("default"))) int luaopen_assay(lua_State *L)
 {
     luaL_checkversion(L);
+    if (assay_machine_check() != ASSAY_OK)
+        return luaL_error(L, "%s", assay_errmsg());
     openblas_set_num_threads(1); /* results do not depend on OPENBLAS_NUM_THREADS */
     gsl_set_error_handler_off(); /* its default prints and aborts; every room reads the codes */
     lua_newtable(L);

@@ -3,20 +3,24 @@ modelsinclude_HEADERS += src/models/sat.h
 src_libassay_la_SOURCES += src/models/schedule.c src/models/gmm.c src/models/gmm_fit.c
 modelsinclude_HEADERS += src/models/schedule.h src/models/gmm.h
 
-# The network engine: every source in single and in double precision (models/net/real.h).
+src_libassay_la_SOURCES += src/models/machine.c
+modelsinclude_HEADERS += src/models/machine.h
+
+# The network engine: every source in single and in double precision (models/net/real.h), with flags of
+# its own (configure --with-march).
 NET_SOURCES = src/models/net/kernel.h src/models/net/arena.c src/models/net/tape.c \
 	src/models/net/gemm.c src/models/net/linear.c src/models/net/norm.c \
 	src/models/net/activation.c src/models/net/elementwise.c src/models/net/shape.c \
 	src/models/net/conv.c src/models/net/pool.c src/models/net/attention.c src/models/net/loss.c \
 	src/models/net/optimiser.c src/models/net/alone.c src/models/net/gradcheck.c
-NET_CFLAGS = $(AM_CFLAGS) -fno-math-errno -fno-trapping-math -ffp-contract=fast -ftree-vectorize
 noinst_LTLIBRARIES += src/models/net/libsingle.la src/models/net/libdouble.la
 src_models_net_libsingle_la_SOURCES = $(NET_SOURCES) src/models/net/names.c src/models/net/rate.c \
-	src/models/net/params.c src/models/net/shards.c src/models/net/training.c
-src_models_net_libsingle_la_CFLAGS = $(NET_CFLAGS)
+	src/models/net/params.c src/models/net/shards.c src/models/net/training.c \
+	src/models/net/needs.c src/models/net/needs.h
+src_models_net_libsingle_la_CFLAGS = $(AM_CFLAGS) $(NET_CFLAGS)
 src_models_net_libdouble_la_SOURCES = $(NET_SOURCES)
 src_models_net_libdouble_la_CPPFLAGS = $(AM_CPPFLAGS) -DASSAY_NET_DOUBLE
-src_models_net_libdouble_la_CFLAGS = $(NET_CFLAGS)
+src_models_net_libdouble_la_CFLAGS = $(AM_CFLAGS) $(NET_CFLAGS)
 src_libassay_la_LIBADD += src/models/net/libsingle.la src/models/net/libdouble.la
 netincludedir = $(includedir)/assay/models/net
 netinclude_HEADERS = src/models/net/real.h src/models/net/op.h src/models/net/tape.h \

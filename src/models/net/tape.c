@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "models/machine.h"
 #include "models/net/kernel.h"
 
 const assay_op *const assay_ops[ASSAY_OPS] = {
@@ -118,6 +119,9 @@ int assay_node_image(
 
 int assay_tape_new(assay_tape **out)
 {
+    const int status = assay_machine_check();
+    if (status != ASSAY_OK)
+        return status;
     *out = calloc(1, sizeof **out);
     return *out ? ASSAY_OK : assay_fail(ASSAY_ENOMEM, "net: out of memory for a tape");
 }
