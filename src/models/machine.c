@@ -1,6 +1,6 @@
 /*
- * The engine's sources are compiled for the processors of the machine that built them, this file for
- * any: it runs where they would die of an illegal instruction, and says so instead.
+ * The engine's sources are compiled for the processors of the machine that built them, this file
+ * for any: it runs where they would die of an illegal instruction, and says so instead.
  */
 #include "models/machine.h"
 

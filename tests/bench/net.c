@@ -1,8 +1,8 @@
 /*
- * make bench: training steps of small nets against PyTorch (net.py), one thread each, in turns within
- * one run. Both begin with the same weights and data, and their losses after the first steps are
- * compared before anything is timed, so that the same work is. Figures are CPU seconds of the process,
- * the best of many, because on a busy machine the others measure the neighbours.
+ * make bench: training steps of small nets against PyTorch (net.py), one thread each, in turns
+ * within one run. Both begin with the same weights and data, and their losses after the first steps
+ * are compared before anything is timed, so that the same work is. Figures are CPU seconds of the
+ * process, the best of many, because on a busy machine the others measure the neighbours.
  *
  *     net SOURCE-DIRECTORY [NET]
  */
@@ -19,7 +19,14 @@
 #include "models/net/optimiser.h"
 #include "models/net/tape.h"
 
-enum { TURNS = 15, FIRST_STEPS = 3, VOCABULARY = 64, HEADS = 4, SHARD_ROWS = 256, MOST_SHARDS = 16 };
+enum {
+    TURNS = 15,
+    FIRST_STEPS = 3,
+    VOCABULARY = 64,
+    HEADS = 4,
+    SHARD_ROWS = 256,
+    MOST_SHARDS = 16
+};
 
 static void die(const char *what)
 {
@@ -79,7 +86,7 @@ typedef struct model model;
 
 struct model {
     const char *name, *title;
-    double goal; /* PyTorch's time over ours */
+    double goal;                                       /* PyTorch's time over ours */
     int (*build)(model *m, size_t first, size_t rows); /* the summed loss of rows of the batch */
     size_t size[5], sizes;
     size_t batch, rows, steps; /* examples, rows of activations; steps a turn */
@@ -285,8 +292,8 @@ static void make(model *m)
 
 static void drop(model *m)
 {
-    void *const owned[] = {m->w, m->grad, m->m, m->v, m->x, m->target, m->labels, m->tokens,
-        m->positions, m->lengths};
+    void *const owned[] = {
+        m->w, m->grad, m->m, m->v, m->x, m->target, m->labels, m->tokens, m->positions, m->lengths};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         free(owned[i]);
     assay_tape_free(m->tape);
@@ -320,6 +327,8 @@ static bool start_peer(const char *source, peer *p)
         dup2(from[1], STDOUT_FILENO);
         close(to[1]);
         close(from[0]);
+        setenv("OPENBLAS_NUM_THREADS", "1", 1);
+        setenv("OMP_NUM_THREADS", "1", 1);
         execl("/usr/bin/python3", "python3", script, (char *)NULL);
         _exit(127);
     }
@@ -367,16 +376,16 @@ int main(int argc, char **argv)
             {784, 64, 64, 10}, 4, 64, .steps = 30, .act = ASSAY_OP_RELU, .kind = ASSAY_ADAM},
         {"cnn-8-16", "step of CNN 8-16, Adam, batch 64", 9.6 / 5, cnn, {8, 16}, 2, 64, .steps = 4,
             .kind = ASSAY_ADAM},
-        {"cnn-16-32-64", "step of CNN 16-32-64, Adam, batch 64", 19.5 / 13, cnn, {16, 32, 64}, 3, 64,
-            .steps = 3, .kind = ASSAY_ADAM},
+        {"cnn-16-32-64", "step of CNN 16-32-64, Adam, batch 64", 19.5 / 13, cnn, {16, 32, 64}, 3,
+            64, .steps = 3, .kind = ASSAY_ADAM},
         {"score", "step of score MLP 2-128x3-10, Adam, batch 256", 1.54 / 1.1, mlp,
             {2, 128, 128, 128, 10}, 5, 256, .steps = 20, .act = ASSAY_OP_SILU, .kind = ASSAY_ADAM},
         {"gpt-2-64", "step of GPT L2 d64 B64 T32, AdamW", 1.4, gpt, {64, 2, 32}, 3, 64, .steps = 2,
             .kind = ASSAY_ADAMW},
-        {"gpt-2-128", "step of GPT L2 d128 B64 T32, AdamW", 1.2, gpt, {128, 2, 32}, 3, 64, .steps = 1,
-            .kind = ASSAY_ADAMW},
-        {"gpt-4-128", "step of GPT L4 d128 B64 T64, AdamW", 1.15, gpt, {128, 4, 64}, 3, 64, .steps = 1,
-            .kind = ASSAY_ADAMW},
+        {"gpt-2-128", "step of GPT L2 d128 B64 T32, AdamW", 1.2, gpt, {128, 2, 32}, 3, 64,
+            .steps = 1, .kind = ASSAY_ADAMW},
+        {"gpt-4-128", "step of GPT L4 d128 B64 T64, AdamW", 1.15, gpt, {128, 4, 64}, 3, 64,
+            .steps = 1, .kind = ASSAY_ADAMW},
     };
     if (argc < 2) {
         fprintf(stderr, "usage: net SOURCE-DIRECTORY [NET]\n");

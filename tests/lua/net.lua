@@ -166,6 +166,20 @@ local checks = {
     { "kl", { x = normal(3, 4), reference = normal(3, 4) } },
     { "reverse_kl", { x = normal(3, 4), reference = normal(3, 4) }, { sum = true } },
     { "huber", { x = normal(3, 4), targets = normal(3, 4) }, { delta = 0.7 } },
+    -- more than one of the blocks that kernels work in, with a rest
+    { "linear", { x = normal(3, 2), w = normal(70, 2), b = normal(70) } },
+    { "layernorm", { x = normal(2, 21), gain = normal(21), bias = normal(21) } },
+    { "groupnorm", { x = normal(2, 44), gain = normal(4), bias = normal(4) }, { shape = { 4, 1, 11 }, groups = 2 } },
+    { "groupnorm", { x = normal(2, 24) }, { shape = { 4, 2, 3 }, groups = 4 } },
+    { "add", { x = normal(2, 67), y = normal(67) } },
+    { "softmax_ce", { x = normal(2, 19) }, { labels = { 18, 7 }, smoothing = 0.2 } },
+    { "conv2d", { x = normal(1, 54), w = normal(2, 50) }, { shape = { 2, 3, 9 }, k = 5, pad = 2 } },
+    { "conv2d", { x = normal(1, 54), w = normal(2, 18) }, { shape = { 2, 3, 9 }, k = 3 } },
+    { "conv2d", { x = normal(1, 54), w = normal(2, 18) }, { shape = { 2, 3, 9 }, k = 3, pad = 2 } },
+    { "conv2d", { x = normal(1, 12), w = normal(2, 25) }, { shape = { 1, 1, 12 }, k = 5, pad = 4 } },
+    { "maxpool", { x = normal(2, 128) }, { shape = { 2, 4, 16 }, k = 2 } },
+    { "maxpool", { x = normal(1, 210) }, { shape = { 2, 5, 21 }, k = 2 } },
+    { "maxpool", { x = normal(2, 112) }, { shape = { 2, 8, 7 }, k = 2 } },
 }
 
 local seen = {}
@@ -236,6 +250,10 @@ for _, case in ipairs {
     { "groupnorm", { x = normal(6, 8), gain = normal(2), bias = normal(2) }, { shape = { 2, 2, 2 }, groups = 2 }, { "gain", "bias" } },
     { "bias", { x = normal(6, 4), b = normal(4) }, {}, { "b" } },
     { "embedding", { table = normal(3, 2) }, { labels = { 1, 1, 1, 0, 2, 0 } }, { "table" } },
+    { "add", { x = normal(6, 4), y = normal(4) }, {}, { "y" } },
+    { "sub", { x = normal(6, 4), y = normal(4) }, {}, { "y" } },
+    { "mul", { x = normal(6, 4), y = normal(4) }, {}, { "y" } },
+    { "conv2d_transpose", { x = normal(6, 12), w = normal(2, 27), b = normal(3) }, { shape = { 2, 2, 3 }, k = 3, stride = 2, pad = 1 }, { "w", "b" } },
     { "conv2d", { x = normal(6, 18), w = normal(3, 8), b = normal(3) }, { shape = { 2, 3, 3 }, k = 2 }, { "w", "b" } },
 } do
     local name, inputs, options, weights = table.unpack(case)
@@ -249,7 +267,28 @@ for _, case in ipairs {
     tap.near(norm2, expected, 1e-9, name .. ": norms of examples")
 end
 
+-- y of as many rows as x: each belongs to its example.
+local own = op("mul", { x = { { 2, 3 }, { 4, 5 } }, y = normal(2, 2) }, { example = { 0, 1 }, grad_output = { { 1, 2 }, { 3, 4 } } })
+tap.near(own.norm2, { 2 ^ 2 + 6 ^ 2, 12 ^ 2 + 20 ^ 2 }, 1e-12, "mul: norms of rows of y")
+
 -- ---- closed forms ----
+
+-- The first of equal maxima gets the gradient; NaN is a maximum.
+for _, precision in ipairs { "double", "single" } do
+    local flat_image = {}
+    for i = 1, 72 do
+        flat_image[i] = 1
+    end
+    local r = op("maxpool", { x = { flat_image } }, { shape = { 1, 4, 18 }, k = 2, precision = precision })
+    local wanted = {}
+    for i = 1, 72 do
+        wanted[i] = ((i - 1) // 18 % 2 == 0 and i % 2 == 1) and 1 or 0
+    end
+    tap.near(r.dx[1], wanted, 0, "maxpool: the first of equals, " .. precision)
+    flat_image[20], flat_image[2] = 0 / 0, 2
+    r = op("maxpool", { x = { flat_image } }, { shape = { 1, 4, 18 }, k = 2, precision = precision })
+    tap.ok(r.y[1][1] ~= r.y[1][1] and r.dx[1][20] == 1 and r.dx[1][2] == 0, "maxpool: NaN is not hidden, " .. precision)
+end
 
 local ce = op("softmax_ce", { x = normal(5, 7) }, { labels = { 0, 6, 3, 3, 1 } })
 for r = 1, 5 do
@@ -401,7 +440,7 @@ for _, bad in ipairs {
     { "x [1, 2] and targets [1, 3] don't fit: equal shapes", function() op("mse", { x = two }, { targets = { { 1, 2, 3 } } }) end },
     { "example[1] must be in 0..0 for as many rows, got 4", function() op("linear", { x = two, w = two }, { example = { 4 } }) end },
     { "example must have one entry for each of 1 rows, got 2", function() op("linear", { x = two, w = two }, { example = { 0, 1 } }) end },
-    { "node 0 (mul): has no gradient norms of examples", function() op("mul", { x = two, y = two }, { example = { 0 } }) end },
+    { "node 0 (concat): has no gradient norms of examples", function() op("concat", { x = two, y = two }, { example = { 0 } }) end },
     { "optimizer: name must be", function() assay.net.optimizer("sdg", { 1 }, { { 1 } }) end },
     { "optimizer: nesterov needs a momentum", function() assay.net.optimizer("sgd", { 1 }, { { 1 } }, { nesterov = true }) end },
     { "optimizer: grads must have 1 columns, one a number of w, got 2", function() assay.net.optimizer("sgd", { 1 }, two) end },

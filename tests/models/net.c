@@ -172,6 +172,80 @@ static void branches_add_up(void **state)
     assay_tape_free(tape);
 }
 
+/* A value that the same operation reads twice gets its gradient twice: the one that writes first
+ * and the one that adds to it. */
+static void first_and_later_gradients(void **state)
+{
+    (void)state;
+    enum { N = 2 * 2 * 6 * 18 };
+    static const struct {
+        assay_op_id op;
+        size_t k, stride, rows_of_w;
+    } ops[] = {{ASSAY_OP_RELU, 1, 0, 0}, {ASSAY_OP_GELU, 1, 0, 0}, {ASSAY_OP_SWIGLU, 1, 0, 0},
+        {ASSAY_OP_LAYERNORM, 1, 0, 0}, {ASSAY_OP_SCALE, 1, 0, 0}, {ASSAY_OP_DROPOUT, 1, 0, 0},
+        {ASSAY_OP_TRANSPOSE, 1, 0, 0}, {ASSAY_OP_SLICE, 1, 0, 0}, {ASSAY_OP_MAXPOOL, 2, 0, 0},
+        {ASSAY_OP_MAXPOOL, 3, 2, 0}, {ASSAY_OP_AVGPOOL, 2, 0, 0}, {ASSAY_OP_UPSAMPLE, 1, 0, 0},
+        {ASSAY_OP_LINEAR, 1, 0, 3}, {ASSAY_OP_CONV2D, 3, 0, 4}, {ASSAY_OP_CONV2D, 1, 0, 4},
+        {ASSAY_OP_CONV2D_TRANSPOSE, 3, 0, 2}};
+    static float x[N], w[1 << 10], once[N], twice[N];
+    fill(8, x, N);
+    fill(9, w, sizeof w / sizeof *w);
+    assay_tape *tape;
+    ok(assay_tape_new(&tape));
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
+        assay_op_options o = ASSAY_OP_DEFAULTS;
+        o.shape[0] = 2;
+        o.shape[1] = 6;
+        o.shape[2] = 18;
+        o.k = ops[i].k;
+        o.stride = ops[i].stride;
+        o.pad = ops[i].k == 3 && ops[i].rows_of_w;
+        o.scale = 1.5;
+        o.first = 3;
+        o.count = 100;
+        const size_t patch = (ops[i].op == ASSAY_OP_CONV2D ? 2 : 3) * o.k * o.k;
+        const size_t cols = ops[i].op == ASSAY_OP_LINEAR ? N / 2 : patch;
+        for (int times = 1; times <= 2; times++) {
+            float *grad = times == 1 ? once : twice;
+            memset(grad, 0, sizeof once);
+            assay_tape_reset(tape);
+            const int leaf = matrix(tape, x, 2, N / 2, grad);
+            const int kernel =
+                ops[i].rows_of_w ? matrix(tape, w, ops[i].rows_of_w, cols, NULL) : -1;
+            const int value = apply(tape, ASSAY_OP_SCALE, leaf, -1, -1, NULL);
+            int out = apply(tape, ops[i].op, value, kernel, -1, &o);
+            if (times == 2)
+                out = apply(tape, ASSAY_OP_ADD, out, apply(tape, ops[i].op, value, kernel, -1, &o),
+                    -1, NULL);
+            const int squares = apply(
+                tape, ASSAY_OP_MUL, out, apply(tape, ASSAY_OP_STOP, out, -1, -1, NULL), -1, NULL);
+            ok(assay_tape_backward(tape, squares, NULL));
+        }
+        for (size_t j = 0; j < N; j++) /* of 2 y stop(2 y) it is four times that of y stop(y) */
+            if (!(fabsf(twice[j] - 4 * once[j]) <= 1e-4F * fmaxf(1, fabsf(twice[j]))))
+                fail_msg("%s: gradient %zu is %g, not %g", assay_op_name(ops[i].op), j,
+                    (double)twice[j], 4 * (double)once[j]);
+    }
+    assay_tape_free(tape);
+}
+
+/* What the result doesn't depend on has a gradient of 0. */
+static void gradients_of_what_is_unused(void **state)
+{
+    (void)state;
+    float x[2] = {3, -2}, grad[2] = {0};
+    assay_tape *tape;
+    ok(assay_tape_new(&tape));
+    const int leaf = matrix(tape, x, 1, 2, grad);
+    const int used = apply(tape, ASSAY_OP_SCALE, leaf, -1, -1, NULL);
+    const int unused = apply(tape, ASSAY_OP_MUL, used, used, -1, NULL);
+    const int result = apply(tape, ASSAY_OP_SCALE, used, -1, -1, NULL);
+    ok(assay_tape_backward(tape, result, NULL));
+    assert_true(grad[0] == 1 && grad[1] == 1);
+    assert_true(assay_tape_grad(tape, unused)[0] == 0 && assay_tape_grad(tape, unused)[1] == 0);
+    assay_tape_free(tape);
+}
+
 static void refusals(void **state)
 {
     (void)state;
@@ -211,7 +285,7 @@ static void refusals(void **state)
     assay_tape_free(NULL);
 }
 
-/* Own exp and tanh against libm's in double. */
+/* Own exp, tanh, log1p and erf against libm's in double. */
 static void exponentials(void **state)
 {
     (void)state;
@@ -225,6 +299,17 @@ static void exponentials(void **state)
         const double exact = tanh((double)x);
         assert_true(fabs((double)real_tanh(x) - exact) <= 4 * 1.2e-7 * fabs(exact));
     }
+    for (double at = 0; at <= 1; at += 0.000037) {
+        const float x = (float)at;
+        const double exact = log1p((double)x);
+        assert_true(fabs((double)real_log1p(x) - exact) <= 2 * 1.2e-7 * exact);
+    }
+    for (double at = -5; at <= 5; at += 0.00017) {
+        const float x = (float)at;
+        const double exact = erf((double)x);
+        assert_true(fabs((double)real_erf(x) - exact) <= 4 * 1.2e-7 * fabs(exact));
+    }
+    assert_true(real_erf(INFINITY) == 1 && real_erf(-INFINITY) == -1 && isnan(real_erf(NAN)));
     assert_true(real_exp(-100) == 0 && real_exp(-INFINITY) == 0 && real_exp(0) == 1);
     assert_true(real_exp(INFINITY) == real_exp(88) && isfinite(real_exp(88)));
     assert_true(isnan(real_exp(NAN)) && isnan(real_tanh(NAN)));
@@ -253,6 +338,8 @@ int main(void)
         cmocka_unit_test(same_bits_without_allocation),
         cmocka_unit_test(norms_of_examples),
         cmocka_unit_test(branches_add_up),
+        cmocka_unit_test(first_and_later_gradients),
+        cmocka_unit_test(gradients_of_what_is_unused),
         cmocka_unit_test(refusals),
         cmocka_unit_test(exponentials),
         cmocka_unit_test(clipping),

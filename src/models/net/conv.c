@@ -6,6 +6,7 @@
  * 1 window of stride 1 has U = X.
  */
 #include "models/net/kernel.h"
+#include "models/net/lanes.h"
 
 enum { X, W, B };
 
@@ -51,47 +52,127 @@ static int check(const assay_tape *tape, const assay_node *node, const struct ge
     return ASSAY_OK;
 }
 
-/* The input position under output `o` and window offset `at`; false in the padding. */
-static bool source(size_t o, size_t at, size_t stride, size_t pad, size_t size, size_t *position)
+/* The outputs o in [*low, *high) whose input o stride + at - pad lies in [0, size). */
+static void inside(
+    size_t at, size_t stride, size_t pad, size_t size, size_t outputs, size_t *low, size_t *high)
 {
-    *position = o * stride + at;
-    if (*position < pad || *position - pad >= size)
-        return false;
-    *position -= pad;
-    return true;
+    *low = at < pad ? (pad - at + stride - 1) / stride : 0;
+    *high = at < size + pad ? (size + pad - at - 1) / stride + 1 : 0;
+    *high = *high < outputs ? *high : outputs;
+    *low = *low < *high ? *low : *high;
 }
 
-static void im2col(const struct geometry *c, const real *x, real *u)
+/* Where row p of the columns comes from: its channel's plane, shifted by (dy - pad, dx - pad).
+ * Outputs from low to below high lie inside; `source` is the input under the first of them, `step`
+ * on for each further row. */
+struct shift {
+    size_t low_y, high_y, low_x, high_x, source, step;
+};
+
+/* Of each row p; in the arena, NULL: out of memory. */
+static struct shift *shifts_of(assay_tape *tape, const struct geometry *c)
 {
-    for (size_t p = 0; p < c->patch; p++) {
-        const size_t channel = p / (c->k * c->k), dy = p / c->k % c->k, dx = p % c->k;
-        for (size_t oy = 0; oy < c->ho; oy++) {
-            real *row = u + p * c->area + oy * c->wo;
-            size_t iy, ix;
-            if (!source(oy, dy, c->stride, c->pad, c->h, &iy)) {
-                memset(row, 0, c->wo * sizeof *row);
-                continue;
-            }
-            const real *line = x + (channel * c->h + iy) * c->w;
-            for (size_t ox = 0; ox < c->wo; ox++)
-                row[ox] = source(ox, dx, c->stride, c->pad, c->w, &ix) ? line[ix] : 0;
-        }
+    struct shift *shifts = assay_arena_alloc(&tape->arena, c->patch, sizeof *shifts);
+    for (size_t p = 0; shifts && p < c->patch; p++) {
+        const size_t dy = p / c->k % c->k, dx = p % c->k;
+        struct shift *s = &shifts[p];
+        inside(dy, c->stride, c->pad, c->h, c->ho, &s->low_y, &s->high_y);
+        inside(dx, c->stride, c->pad, c->w, c->wo, &s->low_x, &s->high_x);
+        s->step = c->stride * c->w;
+        s->source = p / (c->k * c->k) * c->h * c->w + (s->low_y * c->stride + dy - c->pad) * c->w +
+                    s->low_x * c->stride + dx - c->pad;
+    }
+    return shifts;
+}
+
+/* Where outputs lie under inputs one to one, a whole plane moves at once, from its first number
+ * inside to its last; what wraps around its sides is padding. */
+static bool is_flat(const struct geometry *c)
+{
+    return c->stride == 1 && c->wo == c->w;
+}
+
+static size_t flat_length(const struct geometry *c, const struct shift *s)
+{
+    return (s->high_y - s->low_y - 1) * c->w + s->high_x - s->low_x;
+}
+
+/* 0 in the columns of u that are padding. */
+static void clear_sides(const struct geometry *c, const struct shift *s, real *u)
+{
+    if (s->low_x == 0 && s->high_x == c->wo)
+        return;
+    for (size_t oy = s->low_y; oy < s->high_y; oy++) {
+        real *row = u + oy * c->wo;
+        for (size_t ox = 0; ox < s->low_x; ox++)
+            row[ox] = 0;
+        for (size_t ox = s->high_x; ox < c->wo; ox++)
+            row[ox] = 0;
     }
 }
 
-static void col2im_add(const struct geometry *c, const real *u, real *x)
+static void shift_rows(
+    const struct geometry *c, const struct shift *s, const real *restrict from, real *restrict to)
 {
-    for (size_t p = 0; p < c->patch; p++) {
-        const size_t channel = p / (c->k * c->k), dy = p / c->k % c->k, dx = p % c->k;
-        for (size_t oy = 0; oy < c->ho; oy++) {
-            size_t iy, ix;
-            if (!source(oy, dy, c->stride, c->pad, c->h, &iy))
-                continue;
-            for (size_t ox = 0; ox < c->wo; ox++)
-                if (source(ox, dx, c->stride, c->pad, c->w, &ix))
-                    x[(channel * c->h + iy) * c->w + ix] += u[p * c->area + oy * c->wo + ox];
+    const size_t width = s->high_x - s->low_x;
+    for (size_t oy = s->low_y; oy < s->high_y; oy++, from += s->step, to += c->wo)
+        if (c->stride == 1)
+            memcpy(to, from, width * sizeof *to);
+        else
+            for (size_t ox = 0; ox < width; ox++)
+                to[ox] = from[ox * c->stride];
+}
+
+static void im2col(const struct geometry *c, const struct shift *s, const real *x, real *u)
+{
+    for (size_t p = 0; p < c->patch; p++, s++, u += c->area) {
+        if (s->low_y == s->high_y || s->low_x == s->high_x) {
+            memset(u, 0, c->area * sizeof *u);
+            continue;
         }
+        real *to = u + s->low_y * c->wo + s->low_x;
+        memset(u, 0, s->low_y * c->wo * sizeof *u);
+        memset(u + s->high_y * c->wo, 0, (c->ho - s->high_y) * c->wo * sizeof *u);
+        if (is_flat(c))
+            memcpy(to, x + s->source, flat_length(c, s) * sizeof *u);
+        else
+            shift_rows(c, s, x + s->source, to);
+        clear_sides(c, s, u);
     }
+}
+
+/* x += the adjoint of im2col of u, whose padding is overwritten. */
+static void col2im_add(const struct geometry *c, const struct shift *s, real *u, real *x)
+{
+    for (size_t p = 0; p < c->patch; p++, s++, u += c->area) {
+        if (s->low_y == s->high_y || s->low_x == s->high_x)
+            continue;
+        const real *restrict from = u + s->low_y * c->wo + s->low_x;
+        real *restrict to = x + s->source;
+        if (is_flat(c)) {
+            clear_sides(c, s, u);
+            put_scaled(flat_length(c, s), 1, from, to, false);
+            continue;
+        }
+        for (size_t oy = s->low_y; oy < s->high_y; oy++, from += c->wo, to += s->step)
+            for (size_t ox = 0; ox < s->high_x - s->low_x; ox++)
+                to[ox * c->stride] += from[ox];
+    }
+}
+
+/* `planes` planes of `area` numbers, each all b of its plane (NULL: 0) */
+static void fill_planes(const real *b, size_t planes, size_t area, real *restrict y)
+{
+    for (size_t p = 0; p < planes; p++, y += area)
+        for (size_t i = 0; i < area; i++)
+            y[i] = b ? b[p] : 0;
+}
+
+/* db += the sums of the planes of g */
+static void add_plane_sums(const real *g, size_t planes, size_t area, real *db)
+{
+    for (size_t p = 0; p < planes; p++)
+        db[p] += row_sum(g + p * area, area);
 }
 
 static int conv2d_forward(assay_tape *tape, assay_node *node)
@@ -105,7 +186,9 @@ static int conv2d_forward(assay_tape *tape, assay_node *node)
         status = assay_node_output(tape, node, c.rows, c.cout * c.area, &y);
     if (status != ASSAY_OK)
         return status;
-    if (!c.direct && !(u = assay_arena_alloc(&tape->arena, c.patch * c.area, sizeof *u)))
+    struct shift *shifts = NULL;
+    if (!c.direct && (!(u = assay_arena_alloc(&tape->arena, c.patch * c.area, sizeof *u)) ||
+                         !(shifts = shifts_of(tape, &c))))
         return ASSAY_ENOMEM;
     const real *w = input(tape, node, W)->data;
     const real *b = has_input(node, B) ? input(tape, node, B)->data : NULL;
@@ -113,48 +196,60 @@ static int conv2d_forward(assay_tape *tape, assay_node *node)
         const real *x = input(tape, node, X)->data + r * c.cin * c.h * c.w;
         real *out = y + r * c.cout * c.area;
         if (u)
-            im2col(&c, x, u);
-        for (size_t i = 0; b && i < c.cout * c.area; i++)
-            out[i] = b[i / c.area];
+            im2col(&c, shifts, x, u);
+        if (b)
+            fill_planes(b, c.cout, c.area, out);
         assay_gemm(false, false, c.cout, c.area, c.patch, 1, w, c.patch, u ? u : x, c.area,
             b != NULL, out, c.area);
     }
     node->saved[0] = u;
+    node->saved[1] = shifts;
     return ASSAY_OK;
 }
 
 /* dW += G U^T and db += the sums of G, of one example */
-static void weight_grads(
-    const struct geometry *c, const real *g, const real *x, real *u, real *dw, real *db)
+static void weight_grads(const struct geometry *c, const struct shift *shifts, const real *g,
+    const real *x, real *u, real *dw, real *db)
 {
     if (dw && u)
-        im2col(c, x, u);
+        im2col(c, shifts, x, u);
     if (dw)
         assay_gemm(false, true, c->cout, c->patch, c->area, 1, g, c->area, u ? u : x, c->area, 1,
             dw, c->patch);
-    for (size_t i = 0; db && i < c->cout * c->area; i++)
-        db[i / c->area] += g[i];
+    if (db)
+        add_plane_sums(g, c->cout, c->area, db);
 }
 
 static int conv2d_backward(assay_tape *tape, const assay_node *node)
 {
     struct geometry c;
     geometry_of(tape, node, &c);
-    real *u = node->saved[0], *dx = input_grad(tape, node, X);
+    real *u = node->saved[0], *dw = input_grad(tape, node, W), *db = input_grad(tape, node, B);
+    bool first;
+    real *dx = input_grad_first(tape, node, X, &first);
     const real *w = input(tape, node, W)->data;
-    for (size_t r = 0; r < c.rows; r++) {
-        const size_t at = r * c.cin * c.h * c.w;
+    const size_t image = c.cin * c.h * c.w;
+    for (size_t r = 0, at = 0; r < c.rows; r++, at += image) {
         const real *g = output_grad(tape, node) + r * c.cout * c.area;
-        weight_grads(&c, g, input(tape, node, X)->data + at, u, input_grad(tape, node, W),
-            input_grad(tape, node, B));
+        weight_grads(&c, node->saved[1], g, input(tape, node, X)->data + at, u, dw, db);
         if (!dx)
             continue;
-        assay_gemm(true, false, c.patch, c.area, c.cout, 1, w, c.patch, g, c.area, !u,
+        assay_gemm(true, false, c.patch, c.area, c.cout, 1, w, c.patch, g, c.area, !u && !first,
             u ? u : dx + at, c.area);
+        if (u && first)
+            memset(dx + at, 0, image * sizeof *dx);
         if (u)
-            col2im_add(&c, u, dx + at);
+            col2im_add(&c, node->saved[1], u, dx + at);
     }
     return ASSAY_OK;
+}
+
+static double sum_of_squares(const real *x, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)x[i] * (double)x[i];
+    return sum;
 }
 
 static int conv2d_norm2(
@@ -169,12 +264,12 @@ static int conv2d_norm2(
     for (size_t e = 0; e < examples->n; e++) {
         memset(dw, 0, size * sizeof *dw);
         for (size_t i = examples->start[e]; i < examples->start[e + 1]; i++)
-            weight_grads(&c, output_grad(tape, node) + examples->row[i] * c.cout * c.area,
+            weight_grads(&c, node->saved[1],
+                output_grad(tape, node) + examples->row[i] * c.cout * c.area,
                 input(tape, node, X)->data + examples->row[i] * c.cin * c.h * c.w, node->saved[0],
                 input_grad(tape, node, W) ? dw : NULL,
                 input_grad(tape, node, B) ? dw + c.cout * c.patch : NULL);
-        for (size_t i = 0; i < size; i++)
-            norm2[e] += (double)dw[i] * (double)dw[i];
+        norm2[e] += sum_of_squares(dw, size);
     }
     return ASSAY_OK;
 }
@@ -245,44 +340,67 @@ static int adjoint_forward(assay_tape *tape, assay_node *node)
     if (status != ASSAY_OK)
         return status;
     real *u = node->saved[0] = assay_arena_alloc(&tape->arena, c.patch * c.area, sizeof *u);
-    if (!u)
+    struct shift *shifts = node->saved[1] = shifts_of(tape, &c);
+    if (!u || !shifts)
         return ASSAY_ENOMEM;
     const real *b = has_input(node, B) ? input(tape, node, B)->data : NULL;
     for (size_t r = 0; r < c.rows; r++) {
         assay_gemm(true, false, c.patch, c.area, c.cout, 1, input(tape, node, W)->data, c.patch,
             input(tape, node, X)->data + r * c.cout * c.area, c.area, 0, u, c.area);
-        for (size_t i = 0; i < image; i++)
-            y[r * image + i] = b ? b[i / (c.h * c.w)] : 0;
-        col2im_add(&c, u, y + r * image);
+        fill_planes(b, c.cin, c.h * c.w, y + r * image);
+        col2im_add(&c, shifts, u, y + r * image);
     }
     return ASSAY_OK;
 }
 
 /* dW += X dU^T and db += the sums of G of one example; leaves dU in u */
-static void adjoint_weight_grads(
-    const struct geometry *c, const real *g, const real *x, real *u, real *dw, real *db)
+static void adjoint_weight_grads(const struct geometry *c, const struct shift *shifts,
+    const real *g, const real *x, real *u, real *dw, real *db)
 {
-    im2col(c, g, u);
+    im2col(c, shifts, g, u);
     if (dw)
         assay_gemm(
             false, true, c->cout, c->patch, c->area, 1, x, c->area, u, c->area, 1, dw, c->patch);
-    for (size_t i = 0; db && i < c->cin * c->h * c->w; i++)
-        db[i / (c->h * c->w)] += g[i];
+    if (db)
+        add_plane_sums(g, c->cin, c->h * c->w, db);
 }
 
 static int adjoint_backward(assay_tape *tape, const assay_node *node)
 {
     struct geometry c;
     adjoint_of(tape, node, &c);
-    real *u = node->saved[0], *dx = input_grad(tape, node, X);
+    real *u = node->saved[0], *dw = input_grad(tape, node, W), *db = input_grad(tape, node, B);
+    bool first;
+    real *dx = input_grad_first(tape, node, X, &first);
     for (size_t r = 0; r < c.rows; r++) {
         const size_t at = r * c.cout * c.area;
-        adjoint_weight_grads(&c, output_grad(tape, node) + r * c.cin * c.h * c.w,
-            input(tape, node, X)->data + at, u, input_grad(tape, node, W),
-            input_grad(tape, node, B));
+        adjoint_weight_grads(&c, node->saved[1], output_grad(tape, node) + r * c.cin * c.h * c.w,
+            input(tape, node, X)->data + at, u, dw, db);
         if (dx)
             assay_gemm(false, false, c.cout, c.area, c.patch, 1, input(tape, node, W)->data,
-                c.patch, u, c.area, 1, dx + at, c.area);
+                c.patch, u, c.area, !first, dx + at, c.area);
+    }
+    return ASSAY_OK;
+}
+
+static int adjoint_norm2(
+    assay_tape *tape, const assay_node *node, const struct assay_examples *examples, double *norm2)
+{
+    struct geometry c;
+    adjoint_of(tape, node, &c);
+    const size_t weights = c.cout * c.patch, size = weights + c.cin, image = c.cin * c.h * c.w;
+    real *dw = assay_arena_alloc(&tape->arena, size, sizeof *dw);
+    if (!dw)
+        return ASSAY_ENOMEM;
+    for (size_t e = 0; e < examples->n; e++) {
+        memset(dw, 0, size * sizeof *dw);
+        for (size_t i = examples->start[e]; i < examples->start[e + 1]; i++)
+            adjoint_weight_grads(&c, node->saved[1],
+                output_grad(tape, node) + examples->row[i] * image,
+                input(tape, node, X)->data + examples->row[i] * c.cout * c.area, node->saved[0],
+                input_grad(tape, node, W) ? dw : NULL,
+                input_grad(tape, node, B) ? dw + weights : NULL);
+        norm2[e] += sum_of_squares(dw, size);
     }
     return ASSAY_OK;
 }
@@ -301,4 +419,5 @@ const assay_op assay_op_conv2d_transpose = {.name = "conv2d_transpose",
     .options = "shape k stride pad",
     .forward = adjoint_forward,
     .backward = adjoint_backward,
+    .norm2 = adjoint_norm2,
     .flops = adjoint_flops};

@@ -27,7 +27,8 @@ typedef struct assay_value {
     assay_tensor x;
     real *grad; /* in the arena, or the caller's */
     bool wants_grad, leaf;
-    int node; /* that made it, or -1 */
+    bool fresh; /* grad holds nothing yet: who writes first need not add */
+    int node;   /* that made it, or -1 */
 } assay_value;
 
 typedef struct assay_op assay_op;
@@ -101,10 +102,27 @@ static inline const assay_tensor *input(const assay_tape *tape, const assay_node
     return &tape->value[node->in[slot]].x;
 }
 
-/* NULL for an input that is left out or needs no gradient. */
+/* Where the gradient of an input goes; NULL for one that is left out or needs none. *first: nothing
+ * is there yet, and the caller writes all of it; else it adds. Each gradient is asked for when it
+ * is written, since two inputs may be one value. */
+static inline real *input_grad_first(
+    const assay_tape *tape, const assay_node *node, int slot, bool *first)
+{
+    assay_value *value = has_input(node, slot) ? &tape->value[node->in[slot]] : NULL;
+    *first = value && value->fresh;
+    if (value)
+        value->fresh = false;
+    return value ? value->grad : NULL;
+}
+
+/* The same for those who always add. */
 static inline real *input_grad(const assay_tape *tape, const assay_node *node, int slot)
 {
-    return has_input(node, slot) ? tape->value[node->in[slot]].grad : NULL;
+    bool first;
+    real *grad = input_grad_first(tape, node, slot, &first);
+    if (first)
+        memset(grad, 0, tensor_size(input(tape, node, slot)) * sizeof *grad);
+    return grad;
 }
 
 static inline const assay_tensor *output(const assay_tape *tape, const assay_node *node)

@@ -7,6 +7,7 @@
  * Each factor of LoRA is such a product of its own.
  */
 #include "models/net/kernel.h"
+#include "models/net/lanes.h"
 
 enum { X, W, B, LORA_A, LORA_B };
 
@@ -100,17 +101,18 @@ static int linear_backward(assay_tape *tape, const assay_node *node)
 {
     const struct sizes n = sizes_of(tape, node);
     const real *g = output_grad(tape, node);
-    real *dx = input_grad(tape, node, X), *dw = input_grad(tape, node, W);
-    real *db = input_grad(tape, node, B);
+    bool first;
+    real *dx = input_grad_first(tape, node, X, &first);
     if (dx)
         assay_gemm(false, false, n.rows, n.in, n.out, 1, g, n.out, input(tape, node, W)->data, n.in,
-            1, dx, n.in);
+            !first, dx, n.in);
+    real *dw = input_grad_first(tape, node, W, &first);
     if (dw)
         assay_gemm(true, false, n.out, n.in, n.rows, 1, g, n.out, input(tape, node, X)->data, n.in,
-            1, dw, n.in);
-    for (size_t r = 0; db && r < n.rows; r++)
-        for (size_t j = 0; j < n.out; j++)
-            db[j] += g[r * n.out + j];
+            !first, dw, n.in);
+    real *db = input_grad(tape, node, B);
+    if (db)
+        add_column_sums(g, n.rows, n.out, n.out, db);
     return n.rank ? lora_backward(tape, node, n) : ASSAY_OK;
 }
 

@@ -11,6 +11,7 @@
  * reverse_kl   KL(p || p_ref)
  */
 #include "models/net/kernel.h"
+#include "models/net/lanes.h"
 
 enum { X, TARGETS, LOG_VARIANCE };
 
@@ -23,19 +24,22 @@ static int begin(assay_tape *tape, assay_node *node, size_t size, real **y, real
     return *slope ? ASSAY_OK : ASSAY_ENOMEM;
 }
 
+/* d (+)= g slope of one input; NULL: none is kept for it */
+static void put_slope(assay_tape *tape, const assay_node *node, int slot, real g, const real *slope)
+{
+    bool first;
+    real *d = input_grad_first(tape, node, slot, &first);
+    if (d && slope)
+        put_scaled(tensor_size(input(tape, node, slot)), g, slope, d, first);
+}
+
 static int loss_backward(assay_tape *tape, const assay_node *node)
 {
-    const real g = output_grad(tape, node)[0], *slope = node->saved[0];
-    real *dx = input_grad(tape, node, X), *dt = input_grad(tape, node, TARGETS);
-    const real *target_slope = node->saved[1];
-    for (size_t i = 0; dx && i < tensor_size(input(tape, node, X)); i++)
-        dx[i] += g * slope[i];
-    for (size_t i = 0; dt && i < tensor_size(input(tape, node, TARGETS)); i++)
-        dt[i] += target_slope ? g * target_slope[i] : -g * slope[i];
-    real *dv = input_grad(tape, node, LOG_VARIANCE);
-    const real *variance_slope = node->saved[2];
-    for (size_t i = 0; dv && i < tensor_size(input(tape, node, LOG_VARIANCE)); i++)
-        dv[i] += g * variance_slope[i];
+    const real g = output_grad(tape, node)[0];
+    put_slope(tape, node, X, g, node->saved[0]);
+    put_slope(tape, node, TARGETS, node->saved[1] ? g : -g,
+        node->saved[1] ? node->saved[1] : node->saved[0]);
+    put_slope(tape, node, LOG_VARIANCE, g, node->saved[2]);
     return ASSAY_OK;
 }
 
@@ -72,18 +76,26 @@ static int check_labels(const assay_tape *tape, const assay_node *node, size_t *
 
 /* The loss of one row, and p - q in `slope`. -infinity is an impossible class; a row of nothing
  * else has no distribution, and gives NaN here. */
-static double row_ce(const real *x, size_t classes, size_t label, double smoothing, real *slope)
+static double row_ce(
+    const real *restrict x, size_t classes, size_t label, double smoothing, real *restrict slope)
 {
-    real high = x[0];
-    for (size_t j = 1; j < classes; j++)
-        high = x[j] > high ? x[j] : high;
-    double sum = 0, smooth = 0;
+    const real high = row_max(x, classes);
+    double part[LANES] = {0}, smooth = 0;
     for (size_t j = 0; j < classes; j++)
-        sum += (double)(slope[j] = real_exp(x[j] - high));
-    for (size_t j = 0; smoothing > 0 && j < classes; j++)
+        slope[j] = real_exp(x[j] - high);
+    size_t j = 0;
+    for (; j + LANES <= classes; j += LANES)
+        for (size_t lane = 0; lane < LANES; lane++)
+            part[lane] += (double)slope[j + lane];
+    for (; j < classes; j++)
+        part[j % LANES] += (double)slope[j];
+    const double sum =
+        ((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7]));
+    for (j = 0; smoothing > 0 && j < classes; j++)
         smooth += (double)(x[j] - high) / (double)classes;
-    for (size_t j = 0; j < classes; j++)
-        slope[j] = (real)((double)slope[j] / sum - smoothing / (double)classes);
+    const real share = (real)(1 / sum), spread = (real)(smoothing / (double)classes);
+    for (j = 0; j < classes; j++)
+        slope[j] = slope[j] * share - spread;
     slope[label] -= (real)(1 - smoothing);
     const double fit = (1 - smoothing) * (double)(x[label] - high);
     return log(sum) - fit - (smoothing > 0 ? smoothing * smooth : 0);

@@ -8,6 +8,7 @@
  * three: a row is `spans` spans of `length`, and element i of the row has gain[i / area].
  */
 #include "models/net/kernel.h"
+#include "models/net/lanes.h"
 
 enum { X, GAIN, BIAS };
 
@@ -15,33 +16,6 @@ struct layout {
     size_t rows, cols, spans, length, area;
     bool centred;
 };
-
-/* Eight partial sums: they vectorise, and their order is fixed. */
-static real sum_of(const real *x, size_t n)
-{
-    real part[8] = {0};
-    size_t i = 0;
-    for (; i + 8 <= n; i += 8)
-        for (size_t lane = 0; lane < 8; lane++)
-            part[lane] += x[i + lane];
-    for (; i < n; i++)
-        part[i % 8] += x[i];
-    return ((part[0] + part[1]) + (part[2] + part[3])) +
-           ((part[4] + part[5]) + (part[6] + part[7]));
-}
-
-static real dot_of(const real *x, const real *y, size_t n)
-{
-    real part[8] = {0};
-    size_t i = 0;
-    for (; i + 8 <= n; i += 8)
-        for (size_t lane = 0; lane < 8; lane++)
-            part[lane] += x[i + lane] * y[i + lane];
-    for (; i < n; i++)
-        part[i % 8] += x[i] * y[i];
-    return ((part[0] + part[1]) + (part[2] + part[3])) +
-           ((part[4] + part[5]) + (part[6] + part[7]));
-}
 
 static int layout_of(const assay_tape *tape, const assay_node *node, struct layout *l)
 {
@@ -77,14 +51,38 @@ static int check(const assay_tape *tape, const assay_node *node, const struct la
 }
 
 /* n and r of one span. */
-static void normalise(const real *x, size_t length, real eps, bool centred, real *n, real *r)
+static void normalise(
+    const real *restrict x, size_t length, real eps, bool centred, real *restrict n, real *r)
 {
-    const real mean = centred ? sum_of(x, length) / (real)length : 0;
+    const real mean = centred ? row_sum(x, length) / (real)length : 0;
     for (size_t i = 0; i < length; i++)
         n[i] = x[i] - mean;
-    *r = 1 / real_sqrt(dot_of(n, n, length) / (real)length + eps);
+    const real rate = 1 / real_sqrt(row_dot(n, n, length) / (real)length + eps);
     for (size_t i = 0; i < length; i++)
-        n[i] *= *r;
+        n[i] *= rate;
+    *r = rate;
+}
+
+/* y = gain n + bias of a row; NULL: a gain of 1, a bias of 0 */
+static void gain_and_bias(const struct layout *l, const real *restrict n, const real *restrict gain,
+    const real *restrict bias, real *restrict y)
+{
+    const size_t channels = l->cols / l->area;
+    if (!gain && !bias) {
+        memcpy(y, n, l->cols * sizeof *y);
+    } else if (l->area == 1 && gain && bias) {
+        for (size_t c = 0; c < channels; c++)
+            y[c] = gain[c] * n[c] + bias[c];
+    } else if (l->area == 1 && gain) {
+        for (size_t c = 0; c < channels; c++)
+            y[c] = gain[c] * n[c];
+    } else {
+        for (size_t c = 0; c < channels; c++) {
+            const real a = gain ? gain[c] : 1, b = bias ? bias[c] : 0;
+            for (size_t i = c * l->area; i < (c + 1) * l->area; i++)
+                y[i] = a * n[i] + b;
+        }
+    }
 }
 
 static int norm_forward(assay_tape *tape, assay_node *node)
@@ -109,25 +107,45 @@ static int norm_forward(assay_tape *tape, assay_node *node)
         normalise(x + s * l.length, l.length, (real)node->options.eps, l.centred, n + s * l.length,
             r + s);
     for (size_t row = 0; row < l.rows; row++)
-        for (size_t c = 0; c < l.cols; c++) {
-            const size_t i = row * l.cols + c, channel = c / l.area;
-            y[i] = (gain ? gain[channel] : 1) * n[i] + (bias ? bias[channel] : 0);
-        }
+        gain_and_bias(&l, n + row * l.cols, gain, bias, y + row * l.cols);
     node->saved[0] = n;
     node->saved[1] = r;
     return ASSAY_OK;
 }
 
-static void parameter_grads(
-    const struct layout *l, const real *g, const real *n, size_t row, real *dgain, real *dbias)
+/* dgain += g n and dbias += g, of a row */
+static void parameter_grads(const struct layout *l, const real *restrict g, const real *restrict n,
+    real *restrict dgain, real *restrict dbias)
 {
-    for (size_t c = 0; c < l->cols; c++) {
-        const size_t i = row * l->cols + c, channel = c / l->area;
-        if (dgain)
-            dgain[channel] += g[i] * n[i];
-        if (dbias)
-            dbias[channel] += g[i];
+    const size_t channels = l->cols / l->area;
+    if (l->area == 1) {
+        for (size_t c = 0; dgain && c < channels; c++)
+            dgain[c] += g[c] * n[c];
+        for (size_t c = 0; dbias && c < channels; c++)
+            dbias[c] += g[c];
+        return;
     }
+    for (size_t c = 0; c < channels; c++) {
+        if (dgain)
+            dgain[c] += row_dot(g + c * l->area, n + c * l->area, l->area);
+        if (dbias)
+            dbias[c] += row_sum(g + c * l->area, l->area);
+    }
+}
+
+/* dx (+)= r (t - mean(t) - n mean(t n)) of a span */
+static void span_grad(const struct layout *l, const real *restrict t, const real *restrict n,
+    real r, real *restrict dx, bool first)
+{
+    const real length = (real)l->length;
+    const real mean_t = l->centred ? row_sum(t, l->length) / length : 0;
+    const real mean_tn = row_dot(t, n, l->length) / length;
+    if (first)
+        for (size_t i = 0; i < l->length; i++)
+            dx[i] = r * (t[i] - mean_t - n[i] * mean_tn);
+    else
+        for (size_t i = 0; i < l->length; i++)
+            dx[i] += r * (t[i] - mean_t - n[i] * mean_tn);
 }
 
 static int norm_backward(assay_tape *tape, const assay_node *node)
@@ -136,24 +154,20 @@ static int norm_backward(assay_tape *tape, const assay_node *node)
     layout_of(tape, node, &l);
     const real *g = output_grad(tape, node), *n = node->saved[0], *r = node->saved[1];
     const real *gain = has_input(node, GAIN) ? input(tape, node, GAIN)->data : NULL;
-    real *dx = input_grad(tape, node, X);
+    real *dgain = input_grad(tape, node, GAIN), *dbias = input_grad(tape, node, BIAS);
+    bool first;
+    real *dx = input_grad_first(tape, node, X, &first);
     real *t = assay_arena_alloc(&tape->arena, l.cols, sizeof *t);
     if (!t)
         return ASSAY_ENOMEM;
-    for (size_t row = 0; row < l.rows; row++) {
-        parameter_grads(&l, g, n, row, input_grad(tape, node, GAIN), input_grad(tape, node, BIAS));
+    for (size_t row = 0; row < l.rows; row++, g += l.cols, n += l.cols) {
+        if (dgain || dbias)
+            parameter_grads(&l, g, n, dgain, dbias);
         if (!dx)
             continue;
-        for (size_t c = 0; c < l.cols; c++)
-            t[c] = (gain ? gain[c / l.area] : 1) * g[row * l.cols + c];
-        for (size_t s = 0; s < l.spans; s++) {
-            const size_t at = row * l.cols + s * l.length;
-            const real *ts = t + s * l.length, length = (real)l.length;
-            const real mean_t = l.centred ? sum_of(ts, l.length) / length : 0;
-            const real mean_tn = dot_of(ts, n + at, l.length) / length;
-            for (size_t i = 0; i < l.length; i++)
-                dx[at + i] += r[row * l.spans + s] * (ts[i] - mean_t - n[at + i] * mean_tn);
-        }
+        gain_and_bias(&l, g, gain, NULL, t);
+        for (size_t s = 0; s < l.spans; s++, dx += l.length)
+            span_grad(&l, t + s * l.length, n + s * l.length, *r++, dx, first);
     }
     return ASSAY_OK;
 }
@@ -172,8 +186,8 @@ static int norm_norm2(
     for (size_t e = 0; e < examples->n; e++) {
         memset(sums, 0, 2 * channels * sizeof *sums);
         for (size_t i = examples->start[e]; i < examples->start[e + 1]; i++)
-            parameter_grads(
-                &l, output_grad(tape, node), node->saved[0], examples->row[i], dgain, dbias);
+            parameter_grads(&l, output_grad(tape, node) + examples->row[i] * l.cols,
+                (const real *)node->saved[0] + examples->row[i] * l.cols, dgain, dbias);
         for (size_t c = 0; c < 2 * channels; c++)
             norm2[e] += (double)sums[c] * (double)sums[c];
     }

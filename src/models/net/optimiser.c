@@ -3,21 +3,29 @@
 
 enum { CHUNK = 4096 };
 
-static void sgd(const assay_optimiser_options *o, real lr, size_t n, real *restrict w,
-    const real *restrict grad, real *restrict m, const unsigned char *decay)
+/* Both are compiled twice, without and with a list of what decays. */
+static inline __attribute__((always_inline)) void sgd(const assay_optimiser_options *o, real lr,
+    size_t n, real *restrict w, const real *restrict grad, real *restrict m,
+    const unsigned char *restrict decay)
 {
     const real mu = (real)o->momentum, wd = (real)o->weight_decay;
+    if (!(mu > 0)) {
+        for (size_t i = 0; i < n; i++)
+            w[i] -= lr * (grad[i] + (decay && !decay[i] ? 0 : wd) * w[i]);
+        return;
+    }
+    const real now = o->nesterov ? 1 : 0, past = o->nesterov ? mu : 1; /* of the step */
     for (size_t i = 0; i < n; i++) {
         const real g = grad[i] + (decay && !decay[i] ? 0 : wd) * w[i];
-        if (mu > 0)
-            m[i] = mu * m[i] + g;
-        w[i] -= lr * (mu > 0 ? (o->nesterov ? g + mu * m[i] : m[i]) : g);
+        const real velocity = mu * m[i] + g;
+        m[i] = velocity;
+        w[i] -= lr * (now * g + past * velocity);
     }
 }
 
-static void adam(const assay_optimiser_options *o, double rate, uint64_t step, size_t n,
-    real *restrict w, const real *restrict grad, real *restrict m, real *restrict v,
-    const unsigned char *decay)
+static inline __attribute__((always_inline)) void adam(const assay_optimiser_options *o,
+    double rate, uint64_t step, size_t n, real *restrict w, const real *restrict grad,
+    real *restrict m, real *restrict v, const unsigned char *restrict decay)
 {
     const bool decoupled = o->kind == ASSAY_ADAMW;
     const real b1 = (real)o->beta1, b2 = (real)o->beta2, eps = (real)o->eps;
@@ -29,9 +37,10 @@ static void adam(const assay_optimiser_options *o, double rate, uint64_t step, s
     for (size_t i = 0; i < n; i++) {
         const bool decays = !decay || decay[i];
         const real g = grad[i] + (decays ? added : 0) * w[i];
-        m[i] = b1 * m[i] + c1 * g;
-        v[i] = b2 * v[i] + c2 * g * g;
-        w[i] = (decays ? kept : 1) * w[i] - size * m[i] / (real_sqrt(v[i]) * root + eps);
+        const real mean = b1 * m[i] + c1 * g, square = b2 * v[i] + c2 * g * g;
+        m[i] = mean;
+        v[i] = square;
+        w[i] = (decays ? kept : 1) * w[i] - size * mean / (real_sqrt(square) * root + eps);
     }
 }
 
@@ -39,8 +48,12 @@ void assay_optimiser_step(const assay_optimiser_options *options, uint64_t step,
     const real *grad, real *m, real *v, const unsigned char *decay)
 {
     const double rate = assay_learning_rate(options, step);
-    if (options->kind == ASSAY_SGD)
+    if (options->kind == ASSAY_SGD && decay)
         sgd(options, (real)rate, n, w, grad, m, decay);
+    else if (options->kind == ASSAY_SGD)
+        sgd(options, (real)rate, n, w, grad, m, NULL);
+    else if (!decay)
+        adam(options, rate, step, n, w, grad, m, v, NULL);
     else
         adam(options, rate, step, n, w, grad, m, v, decay);
 }

@@ -3,10 +3,10 @@
  * in single precision, which is the engine, and in double (ASSAY_NET_DOUBLE), whose names end in
  * _double, for gradient checks and for assay.net.op. So what is checked is what runs.
  *
- * exp, tanh and the logistic function in single precision are polynomials of our own, because
- * libm's can't be vectorised and differ between machines; relative errors are at most 2 ulp for exp
- * within
- * [-87, 88] and 4 ulp for the others. Below it exp is 0, above it stays at exp(88).
+ * exp, tanh, erf, log1p on [0, 1] and the logistic function in single precision are polynomials of
+ * our own, without a branch, because libm's can't be vectorised and differ between machines;
+ * relative errors are at most 2 ulp for exp within [-87, 88] and 4 ulp for the others. Below it exp
+ * is 0, above it stays at exp(88).
  */
 #ifndef ASSAY_MODELS_NET_REAL_H
 #define ASSAY_MODELS_NET_REAL_H
@@ -159,14 +159,40 @@ static inline real real_sqrt(real x)
     return sqrtf(x);
 }
 
+/* For x in [0, 1] alone: 2 artanh f with f = x / (2 + x) <= 1/3, by its series. */
 static inline real real_log1p(real x)
 {
-    return log1pf(x);
+    const real f = x / (2 + x), z = f * f;
+    real p = 1.0f / 15;
+    p = p * z + 1.0f / 13;
+    p = p * z + 1.0f / 11;
+    p = p * z + 1.0f / 9;
+    p = p * z + 1.0f / 7;
+    p = p * z + 1.0f / 5;
+    p = p * z + 1.0f / 3;
+    return 2 * (f + f * z * p);
 }
 
+/* Near 0 an odd polynomial, else 1 - e^q(|x|); minimax coefficients. */
 static inline real real_erf(real x)
 {
-    return erff(x);
+    const real t = fabsf(x) < 4 ? fabsf(x) : 4, s = x * x;
+    real near = -5.96761703e-4f;
+    near = near * s + 4.99119423e-3f;
+    near = near * s - 2.67681349e-2f;
+    near = near * s + 1.12819925e-1f;
+    near = near * s - 3.76125336e-1f;
+    near = near * s + 1.28379166e-1f;
+    near = near * x + x;
+    real far = -1.72853470e-5f;
+    far = far * t + 3.83197126e-4f;
+    far = far * t - 3.88396438e-3f;
+    far = far * t + 2.42546219e-2f;
+    far = far * t - 1.06777877e-1f;
+    far = far * t - 6.34846687e-1f;
+    far = far * t - 1.28717512e-1f;
+    far = 1 - real_exp(far * t - t);
+    return x != x ? x : (t > 0.927734375f ? (x < 0 ? -far : far) : near);
 }
 #endif
 

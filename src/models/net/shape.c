@@ -4,6 +4,7 @@
  * makes columns of one.
  */
 #include "models/net/kernel.h"
+#include "models/net/lanes.h"
 
 enum { X, Y };
 
@@ -35,8 +36,7 @@ static int gather_backward(assay_tape *tape, const assay_node *node)
     const size_t cols = tensor_cols(output(tape, node));
     real *dx = input_grad(tape, node, X);
     for (size_t m = 0; dx && m < node->options.n_labels; m++)
-        for (size_t c = 0; c < cols; c++)
-            dx[(size_t)node->options.labels[m] * cols + c] += g[m * cols + c];
+        put_scaled(cols, 1, g + m * cols, dx + (size_t)node->options.labels[m] * cols, false);
     return ASSAY_OK;
 }
 
@@ -72,13 +72,12 @@ static int concat_forward(assay_tape *tape, assay_node *node)
     return status;
 }
 
-/* to[r][c] += from[r][c] for blocks of `cols` columns in rows of other widths */
-static void add_block(
-    real *to, size_t to_width, const real *from, size_t from_width, size_t rows, size_t cols)
+/* to[r][c] (+)= from[r][c] for blocks of `cols` columns in rows of other widths */
+static void put_block(real *to, size_t to_width, const real *from, size_t from_width, size_t rows,
+    size_t cols, bool first)
 {
     for (size_t r = 0; to && r < rows; r++)
-        for (size_t c = 0; c < cols; c++)
-            to[r * to_width + c] += from[r * from_width + c];
+        put_scaled(cols, 1, from + r * from_width, to + r * to_width, first);
 }
 
 static int concat_backward(assay_tape *tape, const assay_node *node)
@@ -86,8 +85,11 @@ static int concat_backward(assay_tape *tape, const assay_node *node)
     const real *g = output_grad(tape, node);
     const size_t rows = tensor_rows(output(tape, node));
     const size_t a = tensor_cols(input(tape, node, X)), b = tensor_cols(input(tape, node, Y));
-    add_block(input_grad(tape, node, X), a, g, a + b, rows, a);
-    add_block(input_grad(tape, node, Y), b, g + a, a + b, rows, b);
+    bool first;
+    real *dx = input_grad_first(tape, node, X, &first);
+    put_block(dx, a, g, a + b, rows, a, first);
+    real *dy = input_grad_first(tape, node, Y, &first);
+    put_block(dy, b, g + a, a + b, rows, b, first);
     return ASSAY_OK;
 }
 
@@ -111,8 +113,8 @@ static int slice_backward(assay_tape *tape, const assay_node *node)
     const assay_tensor *x = input(tape, node, X);
     real *dx = input_grad(tape, node, X);
     if (dx)
-        add_block(dx + node->options.first, tensor_cols(x), output_grad(tape, node),
-            node->options.count, tensor_rows(x), node->options.count);
+        put_block(dx + node->options.first, tensor_cols(x), output_grad(tape, node),
+            node->options.count, tensor_rows(x), node->options.count, false);
     return ASSAY_OK;
 }
 

@@ -197,7 +197,7 @@ int assay_tape_leaf(assay_tape *tape, const assay_tensor *x, real *grad, int *va
                 i + 1, INT_MAX, x->n[i]);
         size *= x->n[i];
     }
-    return add_value(tape, (assay_value){*x, grad, grad != NULL, true, -1}, value);
+    return add_value(tape, (assay_value){*x, grad, grad != NULL, true, false, -1}, value);
 }
 
 static int check_inputs(const assay_tape *tape, const assay_node *node)
@@ -265,8 +265,7 @@ double assay_tape_loss(const assay_tape *tape, int value)
 
 /* ---- the walk back ---- */
 
-/* Which values the result depends on, among those that want a gradient; their gradients are zeroed.
- */
+/* Memory for the gradients of values up to the result, which hold nothing yet. */
 static int make_gradients(assay_tape *tape, int result)
 {
     for (int i = 0; i <= result; i++) {
@@ -277,7 +276,7 @@ static int make_gradients(assay_tape *tape, int result)
         v->grad = assay_arena_alloc(&tape->arena, size, sizeof(real));
         if (!v->grad)
             return ASSAY_ENOMEM;
-        memset(v->grad, 0, size * sizeof(real));
+        v->fresh = true;
     }
     return ASSAY_OK;
 }
@@ -298,10 +297,17 @@ int assay_tape_backward(assay_tape *tape, int value, const real *upstream)
         return status;
     for (size_t i = 0; i < tensor_size(&last->x); i++)
         last->grad[i] = upstream ? upstream[i] : 1;
+    last->fresh = false;
     for (int i = last->node; i >= 0; i--) {
         const assay_node *node = &tape->node[i];
-        if (!tape->value[node->out].grad)
+        assay_value *out = &tape->value[node->out];
+        if (!out->grad)
             continue;
+        if (out->fresh) { /* the result doesn't depend on it */
+            memset(out->grad, 0, tensor_size(&out->x) * sizeof(real));
+            out->fresh = false;
+            continue;
+        }
         status = node->op->backward(tape, node);
         if (status != ASSAY_OK)
             return status;
