@@ -9,3 +9,5 @@ src_libassay_la_SOURCES += src/core/cache.c
 coreinclude_HEADERS += src/core/cache.h
 src_libassay_la_SOURCES += src/core/parallel.c
 coreinclude_HEADERS += src/core/parallel.h
+src_libassay_la_SOURCES += src/core/schedule.c
+coreinclude_HEADERS += src/core/schedule.h

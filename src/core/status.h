@@ -19,7 +19,8 @@ enum assay_status {
     ASSAY_ECANCELLED = -7, /* the caller's progress callback asked to stop */
     ASSAY_EBUSY = -8,      /* somebody else holds what is needed */
     ASSAY_EVERSION = -9,   /* written by a newer version */
-    ASSAY_ESCRIPT = -10    /* a Lua script failed; the message holds its error */
+    ASSAY_ESCRIPT = -10,   /* a Lua script failed; the message holds its error */
+    ASSAY_ENONFINITE = -11 /* a computation gave NaN, an infinity, or diverged */
 };
 
 /* Keep the formatted message as this thread's last failure and return `status`:

@@ -7,7 +7,7 @@
  * Every function takes the table in place of the mixture.
  */
 #include "lua/args.h"
-#include "lua/diffusion.h"
+#include "lua/diffusion/diffusion.h"
 #include "lua/module.h"
 #include "lua/report.h"
 

@@ -10,8 +10,10 @@ src_lua_libassaylua_la_SOURCES += src/lua/inference/inference.h src/lua/inferenc
 	src/lua/inference/monkeys.c src/lua/inference/monkeys_pdist.c \
 	src/lua/inference/monkeys_vote.c src/lua/inference/monkeys_cost.c \
 	src/lua/inference/selection.c src/lua/inference/binary_bias.c \
-	src/lua/models.c src/lua/diffusion.h src/lua/gmm.c src/lua/diffusion.c src/lua/net.c \
+	src/lua/models.c src/lua/gmm.c src/lua/net.c \
 	src/lua/report.h src/lua/report.c src/lua/catalogue.c src/lua/tasks.h src/lua/tasks.c
+src_lua_libassaylua_la_SOURCES += src/lua/diffusion/diffusion.h src/lua/diffusion/diffusion.c \
+	src/lua/diffusion/denoiser.c src/lua/diffusion/sampler.c
 # The engine, and what the prelude needs of C.
 src_lua_libassaylua_la_SOURCES += src/lua/engine.c src/lua/script.h src/lua/prelude.c src/lua/bare.c \
 	src/lua/interrupt.c src/lua/cell.c src/lua/rows.h src/lua/rows.c

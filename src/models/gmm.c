@@ -467,7 +467,6 @@ typedef struct evaluation {
     double *log_joint;      /* K x BLOCK, then responsibilities */
     double *gradient;       /* d x BLOCK */
     double *log_density;    /* BLOCK */
-    double *memory;
 } evaluation;
 
 static int set_level(evaluation *e, const assay_gmm_level *level)
@@ -501,24 +500,35 @@ static int set_level(evaluation *e, const assay_gmm_level *level)
     return ASSAY_OK;
 }
 
-static void evaluation_close(evaluation *e)
+void assay_gmm_workspace_free(assay_gmm_workspace *w)
 {
-    free(e->memory);
+    free(w->memory);
+    *w = (assay_gmm_workspace){0};
+}
+
+static int workspace_grow(assay_gmm_workspace *w, size_t needed)
+{
+    if (needed <= w->capacity)
+        return ASSAY_OK;
+    assay_gmm_workspace_free(w);
+    w->memory = calloc(needed, sizeof *w->memory);
+    w->capacity = w->memory ? needed : 0;
+    return w->memory ? ASSAY_OK : assay_fail(ASSAY_ENOMEM, "no memory to evaluate a mixture");
 }
 
 /* keep: the coordinates of all components, for gradients */
-static int evaluation_open(
-    evaluation *e, const assay_gmm *g, const assay_gmm_level *level, bool keep)
+static int evaluation_open(evaluation *e, const assay_gmm *g, const assay_gmm_level *level,
+    bool keep, assay_gmm_workspace *workspace)
 {
     const size_t K = g->components, d = g->dim, r = g->rank;
     *e = (evaluation){.g = g, .alpha = level->alpha};
     e->coordinates = r < d ? r + d : d;
     e->kept = keep ? e->coordinates * BLOCK : 0;
     const size_t blocks = 3 * d + (keep ? K : 1) * e->coordinates + K + 1;
-    e->memory = calloc(K * (r + 2) + blocks * BLOCK, sizeof(double));
-    if (!e->memory)
-        return assay_fail(ASSAY_ENOMEM, "no memory to evaluate %zu components", K);
-    e->x = e->memory;
+    const int status = workspace_grow(workspace, K * (r + 2) + blocks * BLOCK);
+    if (status != ASSAY_OK)
+        return status;
+    e->x = workspace->memory;
     e->difference = e->x + d * BLOCK;
     e->gradient = e->difference + d * BLOCK;
     e->coordinate = e->gradient + d * BLOCK;
@@ -526,10 +536,7 @@ static int evaluation_open(
     e->log_density = e->log_joint + K * BLOCK;
     e->variance = e->log_density + BLOCK;
     e->log_constant = e->variance + K * (r + 1);
-    const int status = set_level(e, level);
-    if (status != ASSAY_OK)
-        evaluation_close(e);
-    return status;
+    return set_level(e, level);
 }
 
 /* c (m x BLOCK) = beta c + scale op(a) b */
@@ -729,17 +736,16 @@ static void evaluate_block(evaluation *e, double sigma, const assay_matrix *x, s
 }
 
 static int evaluate_level(const assay_gmm *g, const assay_gmm_level *level, const assay_matrix *x,
-    const assay_gmm_values *out, blend by)
+    const assay_gmm_values *out, blend by, assay_gmm_workspace *workspace)
 {
     evaluation e;
     int status = check_level(g, level);
     if (status == ASSAY_OK)
-        status = evaluation_open(&e, g, level, out->score || out->eps || out->denoised);
+        status = evaluation_open(&e, g, level, out->score || out->eps || out->denoised, workspace);
     if (status != ASSAY_OK)
         return status;
     for (size_t first = 0; first < x->rows; first += BLOCK)
         evaluate_block(&e, level->sigma, x, first, out, by);
-    evaluation_close(&e);
     return ASSAY_OK;
 }
 
@@ -767,6 +773,15 @@ static int check_result(const assay_matrix *m, const char *name, size_t rows, si
 int assay_gmm_evaluate(const assay_gmm *g, const assay_gmm_level *level, const assay_matrix *x,
     const assay_gmm_values *out)
 {
+    assay_gmm_workspace workspace = {0};
+    const int status = assay_gmm_evaluate_with(g, level, x, out, &workspace);
+    assay_gmm_workspace_free(&workspace);
+    return status;
+}
+
+int assay_gmm_evaluate_with(const assay_gmm *g, const assay_gmm_level *level, const assay_matrix *x,
+    const assay_gmm_values *out, assay_gmm_workspace *workspace)
+{
     int status;
     const size_t n = x->rows, d = g->dim;
     if ((status = check_points(g, x)) != ASSAY_OK ||
@@ -779,11 +794,11 @@ int assay_gmm_evaluate(const assay_gmm *g, const assay_gmm_level *level, const a
     if (guided && !isfinite(level->guidance))
         return assay_fail(ASSAY_EINVAL, "guidance must be finite, got %g", level->guidance);
     const blend with = {0, guided ? level->guidance : 1};
-    if ((status = evaluate_level(g, level, x, out, with)) != ASSAY_OK || !guided)
+    if ((status = evaluate_level(g, level, x, out, with, workspace)) != ASSAY_OK || !guided)
         return status;
     const assay_gmm_level whole = {level->alpha, level->sigma, ASSAY_GMM_ALL, 1};
     const assay_gmm_values linear = {NULL, NULL, out->score, out->eps, out->denoised};
-    return evaluate_level(g, &whole, x, &linear, (blend){1, 1 - level->guidance});
+    return evaluate_level(g, &whole, x, &linear, (blend){1, 1 - level->guidance}, workspace);
 }
 
 int assay_gmm_logpdf(const assay_gmm *g, const assay_matrix *x, double *out)

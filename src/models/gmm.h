@@ -78,6 +78,16 @@ typedef struct assay_gmm_values {
 int assay_gmm_evaluate(const assay_gmm *g, const assay_gmm_level *level, const assay_matrix *x,
     const assay_gmm_values *out);
 
+/* Memory that calls of equal mixtures share; grows to what the largest needs. Starts as {0}. */
+typedef struct assay_gmm_workspace {
+    double *memory;
+    size_t capacity;
+} assay_gmm_workspace;
+
+void assay_gmm_workspace_free(assay_gmm_workspace *w);
+int assay_gmm_evaluate_with(const assay_gmm *g, const assay_gmm_level *level, const assay_matrix *x,
+    const assay_gmm_values *out, assay_gmm_workspace *workspace);
+
 int assay_gmm_logpdf(const assay_gmm *g, const assay_matrix *x, double *out /* n */);
 
 /* Rows of x become draws of the level (guidance counts for nothing); component may be NULL. */
@@ -110,9 +120,10 @@ typedef struct assay_gmm_fit_result {
 
 assay_gmm_fit_options assay_gmm_fit_defaults(size_t components);
 
-/* Expectation-maximisation from k-means++ and Lloyd's iterations; rng is not advanced. The floor bounds the maximisation
- * (eigenvalues below it are raised to it), so that the likelihood never falls but for repairs.
- * ASSAY_EINVAL: fewer different points than components, values that are not finite. */
+/* Expectation-maximisation from k-means++ and Lloyd's iterations; rng is not advanced. The floor
+ * bounds the maximisation (eigenvalues below it are raised to it), so that the likelihood never
+ * falls but for repairs. ASSAY_EINVAL: fewer different points than components, values that are not
+ * finite. */
 int assay_gmm_fit(const assay_matrix *x, const assay_gmm_fit_options *options, assay_rng *rng,
     assay_gmm_fit_result *out);
 void assay_gmm_fit_free(assay_gmm_fit_result *result);

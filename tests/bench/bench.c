@@ -22,7 +22,9 @@
 #include <unistd.h>
 
 #include "core/status.h"
+#include "methods/diffusion/sample.h"
 #include "models/gmm.h"
+#include "models/gmm_noise.h"
 #include "store/store.h"
 
 extern char **environ;
@@ -362,32 +364,46 @@ static void bench_binary_battery(const bench *b)
 
 enum { COMPONENTS = 64, DIM = 32, POINTS = 100000, SQUARE = 512 };
 
-static assay_gmm *wide_mixture(assay_rng *rng)
+/* K weights, K x d means, K x d x d covariances I + F F^T / d, one behind the other. */
+static double *random_mixture(assay_rng *rng, size_t K, size_t d)
 {
-    double *weights = calloc(COMPONENTS * (1 + DIM + DIM * DIM), sizeof *weights);
+    double *weights = calloc(K * (1 + d + d * d), sizeof *weights);
     double factor[DIM * DIM];
-    if (!weights)
+    if (!weights || d > DIM)
         die("mixture");
-    double *means = weights + COMPONENTS, *covariances = means + COMPONENTS * DIM;
-    assay_rng_fill_normal(rng, means, COMPONENTS * DIM);
-    for (size_t k = 0; k < COMPONENTS; k++) { /* I + F F^T / d */
-        double *s = covariances + k * DIM * DIM;
-        weights[k] = 1.0 / COMPONENTS;
-        assay_rng_fill_normal(rng, factor, DIM * DIM);
-        for (size_t i = 0; i < DIM; i++)
-            s[i * DIM + i] = 1;
-        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, DIM, DIM, DIM, 1.0 / DIM, factor, DIM,
-            factor, DIM, 1, s, DIM);
+    double *means = weights + K, *covariances = means + K * d;
+    const int n = (int)d;
+    assay_rng_fill_normal(rng, means, K * d);
+    for (size_t k = 0; k < K; k++) {
+        double *s = covariances + k * d * d;
+        weights[k] = 1.0 / (double)K;
+        assay_rng_fill_normal(rng, factor, d * d);
+        for (size_t i = 0; i < d; i++)
+            s[i * d + i] = 1;
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n, n, n, 1.0 / n, factor, n, factor, n,
+            1, s, n);
     }
-    const assay_gmm_parameters p = {.components = COMPONENTS,
-        .dim = DIM,
+    return weights;
+}
+
+static assay_gmm *make_mixture(const double *weights, size_t K, size_t d)
+{
+    const assay_gmm_parameters p = {.components = K,
+        .dim = d,
         .weights = weights,
-        .means = means,
+        .means = weights + K,
         .kind = ASSAY_COVARIANCE_FULL,
-        .covariances = covariances};
+        .covariances = weights + K + K * d};
     assay_gmm *g;
     must(assay_gmm_new(&p, &g), "mixture");
-    free(weights);
+    return g;
+}
+
+static assay_gmm *wide_mixture(assay_rng *rng)
+{
+    double *parameters = random_mixture(rng, COMPONENTS, DIM);
+    assay_gmm *g = make_mixture(parameters, COMPONENTS, DIM);
+    free(parameters);
     return g;
 }
 
@@ -454,6 +470,149 @@ static void bench_mixture(void)
     free(square);
 }
 
+/* ---- diffusion: DPM-Solver++(2M), 20 calls ---- */
+
+enum { CALLS = 20, SMALL_ROWS = 512, SMALL_DIM = 16, SMALL_COMPONENTS = 30 };
+
+static double sample_seconds(
+    const assay_diffusion_model *model, const assay_matrix *noise, assay_matrix *x, size_t times)
+{
+    assay_sampler_options o = assay_sampler_defaults();
+    const double start = now();
+    for (size_t i = 0; i < times; i++) {
+        assay_sampler_result r;
+        must(assay_matrix_copy(noise, x), "noise");
+        must(assay_diffusion_sample(model, &o, x, &r), "sample");
+        assay_sampler_result_free(&r);
+    }
+    return (now() - start) / (double)times;
+}
+
+static void write_doubles(
+    const bench *b, const char *name, const double *x, size_t n, const char *mode)
+{
+    char path[128];
+    path_in(b, name, path, sizeof path);
+    FILE *file = fopen(path, mode);
+    if (!file || fwrite(x, sizeof *x, n, file) != n || fclose(file))
+        die(path);
+}
+
+/* The largest difference from the peer's samples; NAN when there are none. */
+static double off_by(const bench *b, const assay_matrix *x)
+{
+    char path[128];
+    double most = 0, theirs;
+    path_in(b, "sampler.out", path, sizeof path);
+    FILE *file = fopen(path, "r");
+    for (size_t i = 0; file && i < x->rows * x->cols; i++)
+        most = fread(&theirs, sizeof theirs, 1, file) == 1 ? fmax(most, fabs(theirs - x->data[i]))
+                                                           : NAN;
+    if (file)
+        fclose(file);
+    return file ? most : NAN;
+}
+
+static double peer_seconds(const bench *b)
+{
+    char script[512], rows[16], dim[16], components[16], calls[16], path[128];
+    double seconds;
+    snprintf(script, sizeof script, "%s/tests/bench/sampler.py", b->source);
+    snprintf(rows, sizeof rows, "%d", SMALL_ROWS);
+    snprintf(dim, sizeof dim, "%d", SMALL_DIM);
+    snprintf(components, sizeof components, "%d", SMALL_COMPONENTS);
+    snprintf(calls, sizeof calls, "%d", CALLS);
+    path_in(b, "sampler.seconds", path, sizeof path);
+    const char *const command[] = {
+        "/usr/bin/python3", script, b->directory, rows, dim, components, calls, NULL};
+    if (isnan(spawn_seconds(command, path)))
+        return NAN;
+    FILE *file = fopen(path, "r");
+    if (!file || fscanf(file, "%lf", &seconds) != 1)
+        seconds = NAN;
+    if (file)
+        fclose(file);
+    return seconds;
+}
+
+static void bench_sampler_peer(const bench *b, const assay_schedule *schedule)
+{
+    enum { TURNS = 3, PARAMETERS = SMALL_COMPONENTS * (1 + SMALL_DIM + SMALL_DIM * SMALL_DIM) };
+    assay_rng rng = assay_rng_seed(3);
+    double *parameters = random_mixture(&rng, SMALL_COMPONENTS, SMALL_DIM);
+    assay_gmm *g = make_mixture(parameters, SMALL_COMPONENTS, SMALL_DIM);
+    assay_gmm_noise context = {
+        .gmm = g, .schedule = schedule, .level = {.class = ASSAY_GMM_ALL, .guidance = 1}};
+    const assay_diffusion_model model = {
+        assay_gmm_noise_predict, &context, ASSAY_PREDICT_NOISE, schedule, 1};
+    assay_matrix noise, x;
+    double mine[TURNS], theirs[TURNS];
+    char ours[32], peer[32], goal[64];
+    must(assay_matrix_alloc(SMALL_ROWS, SMALL_DIM, &noise), "noise");
+    must(assay_matrix_alloc(SMALL_ROWS, SMALL_DIM, &x), "samples");
+    assay_rng_fill_normal(&rng, noise.data, SMALL_ROWS * SMALL_DIM);
+    write_doubles(b, "sampler.in", parameters, PARAMETERS, "w");
+    write_doubles(b, "sampler.in", noise.data, SMALL_ROWS * SMALL_DIM, "a");
+    for (size_t i = 0; i < TURNS; i++) {
+        theirs[i] = peer_seconds(b);
+        mine[i] = sample_seconds(&model, &noise, &x, 10);
+    }
+    const double a = median(mine, TURNS), t = median(theirs, TURNS);
+    snprintf(ours, sizeof ours, "%.1f ms", 1e3 * a);
+    snprintf(peer, sizeof peer, "torch %.1f ms", 1e3 * t);
+    snprintf(goal, sizeof goal, ">= 5 (differ by %.1e)", off_by(b, &x));
+    report("DPM-Solver++(2M), 512 x 16, 30 components", ours, peer, t / a, goal);
+    assay_gmm_noise_free(&context);
+    assay_matrix_free(&noise);
+    assay_matrix_free(&x);
+    assay_gmm_free(g);
+    free(parameters);
+}
+
+/* All that a run does besides the products of its model is in the other half. */
+static void bench_sampler_limit(const assay_schedule *schedule)
+{
+    enum { TURNS = 3 };
+    const double operations = (double)CALLS * 4.0 * POINTS * COMPONENTS * DIM * DIM;
+    assay_rng rng = assay_rng_seed(4);
+    assay_gmm *g = wide_mixture(&rng);
+    assay_gmm_noise context = {
+        .gmm = g, .schedule = schedule, .level = {.class = ASSAY_GMM_ALL, .guidance = 1}};
+    const assay_diffusion_model model = {
+        assay_gmm_noise_predict, &context, ASSAY_PREDICT_NOISE, schedule, 1};
+    double mine[TURNS], limits[TURNS], *square = calloc(3 * SQUARE * SQUARE, sizeof *square);
+    char ours[32], peer[32];
+    assay_matrix noise, x;
+    must(assay_matrix_alloc(POINTS, DIM, &noise), "noise");
+    must(assay_matrix_alloc(POINTS, DIM, &x), "samples");
+    if (!square)
+        die("sampler");
+    assay_rng_fill_normal(&rng, noise.data, POINTS * DIM);
+    assay_rng_fill_normal(&rng, square, 2 * SQUARE * SQUARE);
+    for (size_t i = 0; i < TURNS; i++) {
+        limits[i] = dgemm_seconds(square, operations);
+        mine[i] = sample_seconds(&model, &noise, &x, 1);
+    }
+    const double limit = median(limits, TURNS), a = median(mine, TURNS);
+    snprintf(ours, sizeof ours, "%.1f s", a);
+    snprintf(peer, sizeof peer, "dgemm %.1f s", limit);
+    report("the same, 10^5 x 32, 64 components", ours, peer, limit / a, ">= 0.5");
+    assay_gmm_noise_free(&context);
+    assay_matrix_free(&noise);
+    assay_matrix_free(&x);
+    assay_gmm_free(g);
+    free(square);
+}
+
+static void bench_sampler(const bench *b)
+{
+    assay_schedule schedule;
+    const assay_schedule_options o = assay_schedule_defaults(ASSAY_SCHEDULE_VP_LINEAR);
+    must(assay_schedule_init(&schedule, &o), "schedule");
+    bench_sampler_peer(b, &schedule);
+    bench_sampler_limit(&schedule);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 3) {
@@ -472,6 +631,7 @@ int main(int argc, char **argv)
     bench_binary_battery(&b);
     bench_paint(&b);
     bench_mixture();
+    bench_sampler(&b);
     char clean[128];
     snprintf(clean, sizeof clean, "rm -rf '%s'", b.directory);
     return system(clean) != 0;

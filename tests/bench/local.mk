@@ -8,6 +8,8 @@ tests_bench_net_LDADD = src/libassay.la $(BLAS_LIBS) -lm
 EXTRA_DIST += tests/bench/pass_at_k.py tests/bench/pass_at_k.lua tests/bench/net.py \
 	tests/bench/binary_battery.py tests/bench/binary_battery.lua
 CLEANFILES += $(BENCHES:=$(EXEEXT))
+EXTRA_DIST += tests/bench/sampler.py
+CLEANFILES += tests/bench/bench$(EXEEXT)
 
 bench: src/assay $(BENCHES:=$(EXEEXT))
 	$(srcdir)/scripts/packages bench || true

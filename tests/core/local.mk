@@ -12,3 +12,5 @@ check_PROGRAMS += tests/core/cache
 tests_core_cache_LDADD = $(TEST_LIBS)
 check_PROGRAMS += tests/core/parallel
 tests_core_parallel_LDADD = $(TEST_LIBS) $(BLAS_LIBS)
+check_PROGRAMS += tests/core/schedule
+tests_core_schedule_LDADD = $(TEST_LIBS)

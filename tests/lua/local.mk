@@ -45,3 +45,7 @@ EXTRA_DIST += tests/lua/net.lua tests/lua/net_golden.lua tests/golden/_testbed-n
 # Verifiable tasks.
 TESTS += tests/lua/tasks.lua tests/lua/tasks_golden.lua
 EXTRA_DIST += tests/lua/tasks.lua tests/lua/tasks_golden.lua tests/golden/_testbed-lm.json
+
+# Diffusion samplers.
+TESTS += tests/lua/dpm_golden.lua tests/lua/sampler.lua
+EXTRA_DIST += tests/lua/dpm_golden.lua tests/lua/sampler.lua tests/golden/dpm-solver-pp.json

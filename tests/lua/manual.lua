@@ -158,6 +158,11 @@ local probes = {
     ["assay.diffusion.schedule"] = { { { kind = "vp_linear", [nope] = 1 } }, { { kind = "vp_cosine", [nope] = 1 } },
         { { kind = "edm", [nope] = 1 } }, { { kind = "discrete", [nope] = 1 } } },
     ["assay.diffusion.gmm_eps"] = { { mixture, { kind = "edm" }, option } },
+    ["assay.diffusion.model"] = { { { print, [nope] = 1 } } },
+    ["assay.diffusion.timesteps"] = { { { kind = "edm" }, 1, option } },
+    ["assay.diffusion.karras_sigmas"] = { { 1, option } },
+    ["assay.diffusion.dynamic_threshold"] = { { { { 0 } }, option } },
+    ["assay.diffusion.sample"] = { { print, { { 0 } }, option } },
     ["assay.inference.coverage_grid"] = { { 1, option } },
     ["assay.inference.weighted_vote"] = { { { 1 }, { 1 }, { 1 }, option } },
     ["assay.inference.selection_curves"] = { { log, option } },
@@ -208,7 +213,7 @@ end
 
 for name, tag in assay.sorted_pairs(signature) do
     local options = {}
-    for key in tag:gmatch "[{ ]([%a_]+)=" do
+    for key in tag:gmatch "[{ ]([%a_][%w_]*)=" do
         options[#options + 1] = key
     end
     if #options > 0 or probes[name] then

@@ -8,3 +8,5 @@ tests_methods_inference_binary_bias_LDADD = $(TEST_LIBS)
 check_PROGRAMS += tests/methods/catalogue
 tests_methods_catalogue_LDADD = $(TEST_LIBS)
 EXTRA_DIST += tests/methods/check.h
+check_PROGRAMS += tests/methods/diffusion/sample
+tests_methods_diffusion_sample_LDADD = $(TEST_LIBS)

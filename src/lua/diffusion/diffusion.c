@@ -1,9 +1,8 @@
 /*
- * assay.diffusion: noise schedules (models/schedule.h), and mixtures as models that predict noise.
- *
- * A model is called as model(x, t) and carries its schedule: model.schedule.
+ * assay.diffusion: noise schedules (core/schedule.h). The models are in denoiser.c, the samplers in
+ * sampler.c.
  */
-#include "lua/diffusion.h"
+#include "lua/diffusion/diffusion.h"
 
 #include "lua/args.h"
 #include "lua/module.h"
@@ -12,7 +11,6 @@
 #include <string.h>
 
 #define SCHEDULE "assay.schedule"
-#define GMM_EPS "assay.gmm_eps"
 
 /* ---- schedules ---- */
 
@@ -199,89 +197,12 @@ static int alpha_bar(lua_State *L)
     return 1;
 }
 
-/* ---- mixtures that predict noise ---- */
-
-enum { MIXTURE = 1, ITS_SCHEDULE = 2 }; /* user values */
-
-typedef struct gmm_model {
-    const assay_gmm *gmm;
-    const assay_schedule *schedule;
-    assay_gmm_level level; /* class and guidance */
-} gmm_model;
-
-/* gmm_eps(gmm, schedule [, {class=, scale=1}]): model(x, t) */
-static int gmm_eps(lua_State *L)
-{
-    static const char *const known[] = {"class", "scale", NULL};
-    const assay_gmm *g = assay_arg_gmm(L, 1, "gmm");
-    const int mixture = lua_gettop(L);
-    const assay_schedule *s = assay_arg_schedule(L, 2, "schedule");
-    assay_opts_check(L, 3, known);
-    gmm_model *model = lua_newuserdatauv(L, sizeof *model, 2);
-    *model = (gmm_model){.gmm = g, .schedule = s};
-    assay_opt_guidance(L, 3, g, &model->level);
-    lua_pushvalue(L, mixture);
-    lua_setiuservalue(L, mixture + 2, MIXTURE);
-    lua_pushvalue(L, mixture + 1);
-    lua_setiuservalue(L, mixture + 2, ITS_SCHEDULE);
-    lua_settop(L, mixture + 2);
-    luaL_setmetatable(L, GMM_EPS);
-    return 1;
-}
-
-/* Rows [first, first + rows) of x, all at time t. */
-static void predict(lua_State *L, const gmm_model *model, double t, const assay_matrix *x,
-    assay_matrix *out, size_t first, size_t rows)
-{
-    assay_gmm_level level = model->level;
-    assay_matrix points, eps;
-    assay_arg_status(L, assay_schedule_eval(model->schedule, t, &level.alpha, &level.sigma, NULL));
-    level.alpha = exp(level.alpha);
-    assay_arg_status(L, assay_matrix_sub(x, first, rows, 0, x->cols, &points));
-    assay_arg_status(L, assay_matrix_sub(out, first, rows, 0, out->cols, &eps));
-    assay_arg_status(
-        L, assay_gmm_evaluate(model->gmm, &level, &points, &(assay_gmm_values){.eps = &eps}));
-}
-
-/* model(x, t): t a number, or one a row */
-static int gmm_eps_call(lua_State *L)
-{
-    const gmm_model *model = luaL_checkudata(L, 1, GMM_EPS);
-    const assay_matrix x = assay_arg_matrix(L, 2, "x");
-    const double *t = assay_arg_vector_of(L, 3, "t", x.rows);
-    if (x.rows > 0 && x.cols != assay_gmm_dim(model->gmm))
-        assay_arg_error(L, "x must have %zu columns, the mixture's dimensions, got %zu",
-            assay_gmm_dim(model->gmm), x.cols);
-    assay_matrix out = assay_push_matrix(L, x.rows, assay_gmm_dim(model->gmm));
-    for (size_t first = 0, end; first < x.rows; first = end) {
-        for (end = first + 1; end < x.rows && t[end] == t[first];)
-            end++;
-        predict(L, model, t[first], &x, &out, first, end - first);
-    }
-    return 1;
-}
-
-/* model.schedule, model.gmm */
-static int gmm_eps_index(lua_State *L)
-{
-    luaL_checkudata(L, 1, GMM_EPS);
-    const char *key = luaL_checkstring(L, 2);
-    if (strcmp(key, "schedule") == 0)
-        lua_getiuservalue(L, 1, ITS_SCHEDULE);
-    else if (strcmp(key, "gmm") == 0)
-        lua_getiuservalue(L, 1, MIXTURE);
-    else
-        lua_pushnil(L);
-    return 1;
-}
-
 static const luaL_Reg functions[] = {
     {"schedule", schedule},
     {"schedule_at", schedule_at},
     {"inverse_lambda", inverse_lambda},
     {"betas", betas},
     {"alpha_bar", alpha_bar},
-    {"gmm_eps", gmm_eps},
     {NULL, NULL},
 };
 
@@ -301,13 +222,10 @@ int assay_lua_diffusion(lua_State *L)
     lua_setfield(L, -2, "__tostring");
     lua_pushcfunction(L, schedule_free);
     lua_setfield(L, -2, "__gc");
-    new_type(L, GMM_EPS, "model");
-    lua_pushcfunction(L, gmm_eps_index);
-    lua_setfield(L, -2, "__index");
-    assay_lua_push_function(L, "model", gmm_eps_call);
-    lua_setfield(L, -2, "__call");
-    lua_pop(L, 2);
+    lua_pop(L, 1);
     lua_newtable(L);
     assay_lua_register(L, functions);
+    assay_lua_denoiser(L);
+    assay_lua_sampler(L);
     return 1;
 }

@@ -11,8 +11,8 @@
  *
  * The first three and the discrete one's interpolation are those of DPM-Solver (Lu et al. 2022).
  */
-#ifndef ASSAY_MODELS_SCHEDULE_H
-#define ASSAY_MODELS_SCHEDULE_H
+#ifndef ASSAY_CORE_SCHEDULE_H
+#define ASSAY_CORE_SCHEDULE_H
 
 #include <stddef.h>
 

@@ -1,6 +1,6 @@
 /* Noise schedules; see schedule.h. Products of (1 - beta) live as logarithms, and sigma comes from
  * expm1, because alpha is 1 to all digits at the times where a solver ends. */
-#include "models/schedule.h"
+#include "core/schedule.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* Schedules against their definitions and their own inverses. */
-#include "models/schedule.h"
+#include "core/schedule.h"
 
 #include <math.h>
 #include <setjmp.h>

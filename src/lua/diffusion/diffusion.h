@@ -1,0 +1,32 @@
+/* Mixtures, noise schedules and models as arguments of Lua calls. */
+#ifndef ASSAY_LUA_DIFFUSION_H
+#define ASSAY_LUA_DIFFUSION_H
+
+#include <lua.h>
+
+#include "methods/diffusion/model.h"
+#include "models/gmm.h"
+#include "core/schedule.h"
+
+/* A userdata, or a table that becomes one. Pushes one value that keeps it. */
+const assay_gmm *assay_arg_gmm(lua_State *L, int at, const char *name);
+const assay_schedule *assay_arg_schedule(lua_State *L, int at, const char *name);
+
+/* A model: assay.diffusion.model, gmm_eps, cfg, ...; anything that is called as f(x, t) and has a
+ * field schedule; or, with the schedule that `schedule_at` (a stack index, 0: none) holds, a
+ * function. The last two predict noise, or what their field `type` says. Pushes one value that
+ * keeps it. */
+assay_diffusion_model *assay_arg_denoiser(lua_State *L, int at, const char *name, int schedule_at);
+
+/* Raises the error that a Lua model left when a primitive came back with ASSAY_ESCRIPT; then as
+ * assay_arg_status. */
+void assay_lua_denoiser_status(lua_State *L, int status);
+
+/* More functions for the table on top of the stack. */
+void assay_lua_denoiser(lua_State *L);
+void assay_lua_sampler(lua_State *L);
+
+/* Options class and scale of the table at `at` into a level. */
+void assay_opt_guidance(lua_State *L, int at, const assay_gmm *g, assay_gmm_level *level);
+
+#endif
