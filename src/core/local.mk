@@ -11,3 +11,6 @@ src_libassay_la_SOURCES += src/core/parallel.c
 coreinclude_HEADERS += src/core/parallel.h
 src_libassay_la_SOURCES += src/core/schedule.c
 coreinclude_HEADERS += src/core/schedule.h
+# Ranks and their correlations.
+src_libassay_la_SOURCES += src/core/rank.c
+coreinclude_HEADERS += src/core/rank.h

@@ -484,6 +484,97 @@ assay_matrix assay_arg_matrix(lua_State *L, int at, const char *name)
     return m;
 }
 
+/* The last position in the row (a table, or a row of a matrix) on top of the stack. */
+static size_t last_position(lua_State *L, const char *name, size_t i)
+{
+    const int at = lua_gettop(L);
+    const assay_matrix *row = assay_lua_test_matrix(L, at);
+    size_t last = 0;
+    if (row)
+        return row->rows * row->cols;
+    if (!lua_istable(L, at))
+        element_refuse(L, name, i + 1, "a list of numbers (a row)");
+    for (lua_pushnil(L); lua_next(L, at); lua_pop(L, 1)) {
+        const lua_Integer key = lua_isinteger(L, -2) ? lua_tointeger(L, -2) : 0;
+        if (key < 1)
+            assay_arg_error(L, "%s[%zu] must be a list of numbers (a row), got the key \"%s\"",
+                name, i + 1, luaL_tolstring(L, -2, NULL));
+        if ((size_t)key > last)
+            last = (size_t)key;
+    }
+    return last;
+}
+
+/* The row on top of the stack into out, which is all NaN. */
+static void read_gappy_row(lua_State *L, const char *name, size_t i, double *out)
+{
+    const int at = lua_gettop(L);
+    if (assay_lua_test_matrix(L, at)) {
+        nested_row(L, name, i, out);
+        return;
+    }
+    for (lua_pushnil(L); lua_next(L, at); lua_pop(L, 1)) {
+        if (lua_type(L, -1) != LUA_TNUMBER) {
+            char row_name[96];
+            snprintf(row_name, sizeof row_name, "%s[%zu]", name, i + 1);
+            element_refuse(L, row_name, (size_t)lua_tointeger(L, -2), "a number");
+        }
+        out[lua_tointeger(L, -2) - 1] = lua_tonumber(L, -1);
+    }
+}
+
+assay_matrix assay_arg_matrix_with_gaps(lua_State *L, int at, const char *name)
+{
+    at = lua_absindex(L, at);
+    luaL_checkstack(L, 8, NULL);
+    if (assay_lua_test_matrix(L, at))
+        return assay_arg_matrix(L, at, name);
+    const size_t rows = list_length(L, at, name, "a matrix or a list of rows");
+    size_t cols = 0;
+    for (size_t i = 0; i < rows; i++) {
+        push_element(L, at, i + 1);
+        const size_t last = last_position(L, name, i);
+        cols = last > cols ? last : cols;
+        lua_pop(L, 1);
+    }
+    assay_matrix m = assay_push_matrix(L, rows, cols);
+    for (size_t i = 0; i < rows * cols; i++)
+        m.data[i] = NAN;
+    for (size_t i = 0; i < rows; i++) {
+        push_element(L, at, i + 1);
+        read_gappy_row(L, name, i, assay_matrix_row(&m, i));
+        lua_pop(L, 1);
+    }
+    return m;
+}
+
+const size_t *assay_arg_groups(lua_State *L, int at, const char *name, size_t *n)
+{
+    at = lua_absindex(L, at);
+    luaL_checkstack(L, 8, NULL);
+    *n = list_length(L, at, name, "a list of texts or numbers");
+    size_t *group = assay_lua_scratch(L, *n, sizeof *group), next = 0;
+    lua_newtable(L);
+    const int numbers = lua_gettop(L);
+    for (size_t i = 0; i < *n; i++) {
+        push_element(L, at, i + 1);
+        if (lua_type(L, -1) != LUA_TNUMBER && lua_type(L, -1) != LUA_TSTRING)
+            element_refuse(L, name, i + 1, "a text or a number");
+        lua_pushvalue(L, -1);
+        if (lua_rawget(L, numbers) == LUA_TNIL) {
+            lua_pushvalue(L, -2);
+            lua_pushinteger(L, (lua_Integer)next++);
+            lua_rawset(L, numbers);
+            group[i] = next - 1;
+        } else {
+            group[i] = (size_t)lua_tointeger(L, -1);
+        }
+        lua_settop(L, numbers);
+    }
+    lua_pop(L, 1);
+    return group;
+}
+
 /* ---- options ---- */
 
 void assay_opts_check(lua_State *L, int at, const char *const *known)

@@ -78,6 +78,11 @@ const unsigned char *assay_arg_flags(lua_State *L, int at, const char *name, siz
 /* A matrix userdata, or a nested list (rows of equal length; the first ragged row is named). Pushes
  * one value that keeps the memory. An empty list is 0 x 0. */
 assay_matrix assay_arg_matrix(lua_State *L, int at, const char *name);
+/* The same, where nil in a nested list is a missing number, NaN; rows may end early. */
+assay_matrix assay_arg_matrix_with_gaps(lua_State *L, int at, const char *name);
+/* A list of texts and numbers as the numbers 0, 1, .. of its distinct values, in the order met.
+ * Pushes one value. */
+const size_t *assay_arg_groups(lua_State *L, int at, const char *name, size_t *n);
 assay_rng *assay_arg_rng(lua_State *L, int at, const char *name);
 
 /* Options: the table at `at` (nil or none: no options). assay_opts_check refuses keys that are not in

@@ -14,6 +14,7 @@ src_lua_libassaylua_la_SOURCES += src/lua/inference/inference.h src/lua/inferenc
 	src/lua/report.h src/lua/report.c src/lua/catalogue.c src/lua/tasks.h src/lua/tasks.c
 src_lua_libassaylua_la_SOURCES += src/lua/diffusion/diffusion.h src/lua/diffusion/diffusion.c \
 	src/lua/diffusion/denoiser.c src/lua/diffusion/sampler.c
+src_lua_libassaylua_la_SOURCES += src/lua/inference/onebench.c
 # The engine, and what the prelude needs of C.
 src_lua_libassaylua_la_SOURCES += src/lua/engine.c src/lua/script.h src/lua/prelude.c src/lua/bare.c \
 	src/lua/interrupt.c src/lua/cell.c src/lua/rows.h src/lua/rows.c
@@ -34,6 +35,7 @@ PRELUDE = src/lua/assay/init.lua \
 	src/lua/assay/lists.lua \
 	src/lua/assay/locate.lua \
 	src/lua/assay/parameter.lua \
+	src/lua/assay/pool.lua \
 	src/lua/assay/rows.lua \
 	src/lua/assay/template.lua
 

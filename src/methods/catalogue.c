@@ -6,7 +6,7 @@
 #include "core/status.h"
 #include "core/suggest.h"
 
-enum { FAMILIES = 7, METHODS = 2 };
+enum { FAMILIES = 7, METHODS = 3 };
 
 static const assay_family families[FAMILIES];
 static const assay_method methods[METHODS];
@@ -93,5 +93,20 @@ static const assay_method methods[METHODS] = {
             "fit_temperature", "compare_rates", "homogeneity", "parse_binary", "parse_binary_list",
             "collect_binary", "binary_chain", "random_reference"),
         .experiment = "inference/binary-bias.lua",
+    },
+    {
+        .slug = "onebench",
+        .family = "inference",
+        .summary = "one pool of test items: models ranked by Plackett-Luce from incomplete scores",
+        .paper = {"ONEBench to Test Them All: Sample-Level Benchmarking Over Open-Ended Capabilities",
+            "Adhiraj Ghosh, Sebastian Dziadzio, Ameya Prabhu, Vishaal Udandarao, Samuel Albanie, "
+            "Matthias Bethge",
+            2024, "2412.06745"},
+        .functions = FUNCTIONS("score_table", "filter_items", "score_subset", "item_search",
+            "to_pairwise", "to_top1", "to_rankings", "to_matches", "comparison_components",
+            "plackett_luce", "bradley_terry", "elo", "borda", "dowdall", "mean_score",
+            "kendall_tau", "top_k_precision", "rank_distance", "separability", "sparsify",
+            "informative_items", "synthetic_pool"),
+        .experiment = "inference/onebench.lua",
     },
 };

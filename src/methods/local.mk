@@ -5,6 +5,10 @@ src_libassay_la_SOURCES += src/methods/inference/binary_bias.c \
 	src/methods/inference/binary_bias_exact.c src/methods/inference/binary_bias_rates.c \
 	src/methods/inference/binary_bias_text.c src/methods/inference/binary_bias_series.c
 inferenceinclude_HEADERS += src/methods/inference/binary_bias.h
+src_libassay_la_SOURCES += src/methods/inference/onebench_checks.h src/methods/inference/onebench_orders.c \
+	src/methods/inference/onebench_luce.c src/methods/inference/onebench_baselines.c \
+	src/methods/inference/onebench_pool.c
+inferenceinclude_HEADERS += src/methods/inference/onebench.h
 src_libassay_la_SOURCES += src/methods/catalogue.c
 methodsinclude_HEADERS += src/methods/catalogue.h
 # Diffusion: one driver, one table of solvers.

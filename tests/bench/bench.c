@@ -301,37 +301,43 @@ static void bench_paint(const bench *b)
     unlink(database);
 }
 
-/* ---- pass@k against the textbook loops ---- */
+/* ---- scripts that time themselves ---- */
 
-static double last_number(const char *path)
+/* What one prints: seconds a pass and, where results are compared, a number of the result. */
+typedef struct timing {
+    double seconds, result;
+} timing;
+
+static timing run_timed(const char *const *arguments, const char *path)
 {
+    timing t = {NAN, NAN};
+    if (isnan(spawn_seconds(arguments, path)))
+        return t;
     FILE *file = fopen(path, "r");
-    double value = NAN;
-    if (!file || fscanf(file, "%lf", &value) != 1)
-        value = NAN;
+    if (!file || fscanf(file, "%lf %lf", &t.seconds, &t.result) < 1)
+        t.seconds = NAN;
     if (file)
         fclose(file);
-    return value;
+    return t;
 }
 
-/* Two programs that print seconds a pass, in turns. */
+/* Two of them, in turns. */
 static void compare_scripts(const bench *b, const char *what, const char *const *us,
     const char *const *peer, const char *goal)
 {
-    char ours_path[128], peer_path[128];
-    double ours[REPEATS], theirs[REPEATS];
-    path_in(b, "ours", ours_path, sizeof ours_path);
-    path_in(b, "peer", peer_path, sizeof peer_path);
+    char path[128], of_us[32], of_them[32];
+    double ours[REPEATS], theirs[REPEATS], difference = 0;
+    path_in(b, "timing", path, sizeof path);
     for (int i = 0; i < REPEATS; i++) {
-        bool ran = !isnan(spawn_seconds(us, ours_path)) && !isnan(spawn_seconds(peer, peer_path));
-        ours[i] = ran ? last_number(ours_path) : NAN;
-        theirs[i] = ran ? last_number(peer_path) : NAN;
+        const timing mine = run_timed(us, path), other = run_timed(peer, path);
+        ours[i] = mine.seconds;
+        theirs[i] = other.seconds;
+        difference = fmax(difference, fabs(mine.result - other.result)); /* NaN: not compared */
     }
     double t = median(ours, REPEATS), p = median(theirs, REPEATS);
-    char of_us[32], of_them[32];
     snprintf(of_us, sizeof of_us, "%.3g ms", 1e3 * t);
     snprintf(of_them, sizeof of_them, "%.3g ms", 1e3 * p);
-    report(what, of_us, of_them, p / t, goal);
+    report(what, of_us, of_them, p / t, difference < 1e-6 ? goal : "RESULTS DIFFER");
 }
 
 static void bench_pass_at_k(const bench *b)
@@ -358,6 +364,24 @@ static void bench_binary_battery(const bench *b)
     const char *const us[] = {b->assay, "lua", lua, NULL};
     const char *const vectorised[] = {"/usr/bin/python3", python, NULL};
     compare_scripts(b, "yes/no battery / the same in numpy", us, vectorised, ">= 2");
+}
+
+/* ---- ranking models ---- */
+
+static void bench_onebench(const bench *b)
+{
+    static const char *const tasks[][3] = {
+        {"pairs", "count pairs, 56 models x 2462 / numpy", "(for scale)"},
+        {"ilsr", "I-LSR, 56 models / choix's in numpy", ">= 1"},
+        {"mm", "MM, 56 models / the same in numpy", "(for scale)"}};
+    char lua[4096], python[4096];
+    snprintf(lua, sizeof lua, "%s/tests/bench/onebench.lua", b->source);
+    snprintf(python, sizeof python, "%s/tests/bench/onebench.py", b->source);
+    for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++) {
+        const char *const us[] = {b->assay, "lua", lua, tasks[i][0], NULL};
+        const char *const peer[] = {"/usr/bin/python3", python, tasks[i][0], b->source, NULL};
+        compare_scripts(b, tasks[i][1], us, peer, tasks[i][2]);
+    }
 }
 
 /* ---- mixtures: 64 full components in 32 dimensions, 10^5 points ---- */
@@ -629,6 +653,7 @@ int main(int argc, char **argv)
     bench_rows(&b);
     bench_pass_at_k(&b);
     bench_binary_battery(&b);
+    bench_onebench(&b);
     bench_paint(&b);
     bench_mixture();
     bench_sampler(&b);

@@ -7,6 +7,7 @@ tests_bench_net_SOURCES = tests/bench/net.c
 tests_bench_net_LDADD = src/libassay.la $(BLAS_LIBS) -lm
 EXTRA_DIST += tests/bench/pass_at_k.py tests/bench/pass_at_k.lua tests/bench/net.py \
 	tests/bench/binary_battery.py tests/bench/binary_battery.lua
+EXTRA_DIST += tests/bench/onebench.py tests/bench/onebench.lua
 CLEANFILES += $(BENCHES:=$(EXEEXT))
 EXTRA_DIST += tests/bench/sampler.py
 CLEANFILES += tests/bench/bench$(EXEEXT)

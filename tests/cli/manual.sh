@@ -59,15 +59,17 @@ for field in $(grep -oE 'cell[.:][a-z]+' page | cut -c6- | sort -u); do
     sh -c 'case " $1 " in *" $0 "*) ;; *) exit 1 ;; esac' "$field" "$fields"
 done
 
-# The example: its files, then what its session prints.
+# The examples: their files, then what their sessions print.
 block() {
   sed -n "/^\.\\\\\" $1\$/,/^\.fi/p" "$srcdir/man/assay-lua.3" |
     sed -e '/^\./d' -e 's/\\&//g' -e 's/\\-/-/g'
 }
 block "file log.jsonl" >log.jsonl
 block "file curves.lua" >curves.lua
+block "file scores.csv" >scores.csv
+block "file rank.lua" >rank.lua
 block "session" >session
-holds "the example has a session" grep -q '^\$ ' session
+holds "the examples have a session" grep -q '^\$ ' session
 mkdir bin
 printf '#!/bin/sh\nexec "%s" "$@"\n' "$assay" >bin/assay
 chmod +x bin/assay
@@ -76,6 +78,6 @@ sed -n 's/^\$ //p' session | while read -r line; do
   echo "\$ $line"
   sh -c "$line" 2>&1
 done >out
-holds "the example of assay-lua(3) prints what the page says" sh -c 'diff session out >err'
+holds "the examples of assay-lua(3) print what the page says" sh -c 'diff session out >err'
 
 finish

@@ -14,3 +14,5 @@ check_PROGRAMS += tests/core/parallel
 tests_core_parallel_LDADD = $(TEST_LIBS) $(BLAS_LIBS)
 check_PROGRAMS += tests/core/schedule
 tests_core_schedule_LDADD = $(TEST_LIBS)
+check_PROGRAMS += tests/core/rank
+tests_core_rank_LDADD = $(TEST_LIBS)

@@ -49,3 +49,6 @@ EXTRA_DIST += tests/lua/tasks.lua tests/lua/tasks_golden.lua tests/golden/_testb
 # Diffusion samplers.
 TESTS += tests/lua/dpm_golden.lua tests/lua/sampler.lua
 EXTRA_DIST += tests/lua/dpm_golden.lua tests/lua/sampler.lua tests/golden/dpm-solver-pp.json
+# One pool of test items.
+TESTS += tests/lua/onebench.lua tests/lua/onebench_golden.lua
+EXTRA_DIST += tests/lua/onebench.lua tests/lua/onebench_golden.lua tests/golden/onebench.json

@@ -177,7 +177,15 @@ local probes = {
     ["assay.inference.collect_binary"] = { { print, option } },
     ["assay.inference.binary_chain"] = { { option } },
     ["assay.inference.random_reference"] = { { option } },
+    ["assay.inference.bradley_terry"] = { { {}, {}, option } },
+    ["assay.inference.top_k_precision"] = { { {}, {}, option } },
+    ["assay.inference.item_search"] = { { {}, {}, option } },
+    ["assay.inference.synthetic_pool"] = { { option } },
 }
+for _, name in ipairs { "score_table", "score_subset", "plackett_luce", "elo", "mean_score", "separability",
+    "sparsify", "informative_items" } do
+    probes["assay.inference." .. name] = { { {}, option } }
+end
 for _, name in ipairs { "pass_at_k", "pass_hat_k", "samples_to_reach", "fit_power_law", "fit_log_linear",
     "beta_binomial_logpmf", "kumaraswamy_binomial_logpmf", "beta_binomial_nll",
     "kumaraswamy_binomial_nll", "fit_beta_binomial", "fit_kumaraswamy_binomial", "majority_vote",

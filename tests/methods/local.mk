@@ -10,3 +10,6 @@ tests_methods_catalogue_LDADD = $(TEST_LIBS)
 EXTRA_DIST += tests/methods/check.h
 check_PROGRAMS += tests/methods/diffusion/sample
 tests_methods_diffusion_sample_LDADD = $(TEST_LIBS)
+check_PROGRAMS += tests/methods/inference/onebench tests/methods/inference/onebench_pool
+tests_methods_inference_onebench_LDADD = $(TEST_LIBS)
+tests_methods_inference_onebench_pool_LDADD = $(TEST_LIBS)

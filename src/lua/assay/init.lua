@@ -8,5 +8,7 @@ import "rows"
 
 assay.experiment = assay.prelude.located(import("experiment").declare)
 assay.claims = { all = import("claims").all }
+assay.inference.score_table = import("pool").score_table
+assay.inference.filter_items = import("pool").filter_items
 assay.sorted_pairs = lists.sorted_pairs
 assay.prelude = nil

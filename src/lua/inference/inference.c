@@ -53,6 +53,7 @@ static const luaL_Reg *const tables[] = {
     assay_lua_selection,
     assay_lua_monkeys_cost,
     assay_lua_binary_bias,
+    assay_lua_onebench,
 };
 
 int assay_lua_inference(lua_State *L)
