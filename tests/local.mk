@@ -18,6 +18,8 @@ AM_TESTS_ENVIRONMENT = srcdir='$(abs_top_srcdir)' builddir='$(abs_top_builddir)'
 TEST_LIBS = src/libassay.la $(CMOCKA_LIBS) $(BLAS_LIBS) $(GSL_LIBS) $(JANSSON_LIBS) -lm
 WORKBENCH_TEST_LIBS = src/libworkbench.la $(CMOCKA_LIBS)
 TESTS += $(check_PROGRAMS)
+# Programs that tests need but that are none.
+check_DATA =
 
 include tests/core/local.mk
 include tests/data/local.mk

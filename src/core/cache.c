@@ -9,6 +9,8 @@
  */
 #include "core/cache.h"
 
+#include "core/directory.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -67,21 +69,6 @@ static const char *file_name(char out[FILE_NAME], const char *name, const char *
 static int open_directory(const char *path)
 {
     return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-}
-
-static int make_directory(const char *path)
-{
-    char part[PATH_MAX];
-    if (snprintf(part, sizeof part, "%s", path) >= (int)sizeof part) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    for (char *slash = part + 1; (slash = strchr(slash, '/')); slash++) {
-        *slash = '\0';
-        mkdir(part, 0700); /* the last one tells whether it worked */
-        *slash = '/';
-    }
-    return mkdir(part, 0700) && errno != EEXIST ? -1 : open_directory(path);
 }
 
 /* ---- reading ---- */
@@ -231,7 +218,7 @@ int assay_cache_begin(
     if (out->directory >= 0 && get(out))
         return ASSAY_OK;
     if (out->directory < 0)
-        out->directory = make_directory(directory);
+        out->directory = assay_directory_make(directory);
     if (out->directory < 0) {
         can_not_keep(out, directory);
         return ASSAY_OK;

@@ -15,6 +15,8 @@ src_lua_libassaylua_la_SOURCES += src/lua/inference/inference.h src/lua/inferenc
 src_lua_libassaylua_la_SOURCES += src/lua/diffusion/diffusion.h src/lua/diffusion/diffusion.c \
 	src/lua/diffusion/denoiser.c src/lua/diffusion/sampler.c
 src_lua_libassaylua_la_SOURCES += src/lua/inference/onebench.c
+# Models behind servers.
+src_lua_libassaylua_la_SOURCES += src/lua/endpoint.c
 # The engine, and what the prelude needs of C.
 src_lua_libassaylua_la_SOURCES += src/lua/engine.c src/lua/script.h src/lua/prelude.c src/lua/bare.c \
 	src/lua/interrupt.c src/lua/cell.c src/lua/rows.h src/lua/rows.c
@@ -50,4 +52,5 @@ EXTRA_DIST += src/lua/embed.sh $(PRELUDE)
 luamodule_LTLIBRARIES += src/lua/assay.la
 src_lua_assay_la_SOURCES =
 src_lua_assay_la_LIBADD = src/lua/libassaylua.la src/libassay.la $(BLAS_LIBS) $(JANSSON_LIBS) $(GSL_LIBS) -lm
-src_lua_assay_la_LDFLAGS = -module -avoid-version -shared -export-symbols-regex '^luaopen_assay$$'
+# It stays loaded when a state is closed: libraries below libcurl do not bear to be unloaded.
+src_lua_assay_la_LDFLAGS = -Wl,-z,nodelete -module -avoid-version -shared -export-symbols-regex '^luaopen_assay$$'

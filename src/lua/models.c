@@ -1,5 +1,6 @@
 /*
- * assay.models: the testbeds for Lua. So far models.sat, random 3-SAT and WalkSAT (models/sat.h):
+ * assay.models: the testbeds for Lua. models.endpoint is in endpoint.c; models.sat, random 3-SAT
+ * and WalkSAT (models/sat.h), is here:
  *
  *     local p = assay.models.sat.problem{variables=50, ratio=4.26, rng=rng}
  *     local s = p:sample{samples=1000, flips=150, noise=0.5, rng=rng}      s.correct, s.flips,
@@ -218,5 +219,7 @@ int assay_lua_models(lua_State *L)
     lua_newtable(L);
     assay_lua_register(L, sat);
     lua_setfield(L, -2, "sat");
+    assay_lua_endpoint(L);
+    lua_setfield(L, -2, "endpoint");
     return 1;
 }

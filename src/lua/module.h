@@ -30,6 +30,11 @@ int assay_lua_tasks(lua_State *L);
 int assay_lua_catalogue(lua_State *L);
 int assay_lua_data(lua_State *L);
 
+/* The function assay.json.encode. */
+int assay_lua_json_encode(lua_State *L);
+/* Push assay.models.endpoint. */
+void assay_lua_endpoint(lua_State *L);
+
 /* Push a table as Lua columns by name (see data.c) and free it, also when memory runs out. */
 struct assay_table;
 void assay_push_table(lua_State *L, struct assay_table *table);

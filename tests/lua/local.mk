@@ -52,3 +52,5 @@ EXTRA_DIST += tests/lua/dpm_golden.lua tests/lua/sampler.lua tests/golden/dpm-so
 # One pool of test items.
 TESTS += tests/lua/onebench.lua tests/lua/onebench_golden.lua
 EXTRA_DIST += tests/lua/onebench.lua tests/lua/onebench_golden.lua tests/golden/onebench.json
+TESTS += tests/lua/endpoint.lua
+EXTRA_DIST += tests/lua/endpoint.lua

@@ -75,6 +75,7 @@ methods("matrix", registry["assay.matrix"].methods)
 methods("row", registry["assay.row"].methods)
 methods("rows", registry["assay.rows"].__index)
 methods("problem", registry["assay.sat"].__index)
+methods("endpoint", registry["assay.endpoint"].__index)
 methods("gmm", registry["assay.gmm"].__index)
 methods("task", registry["assay.task"].__index)
 methods("vocab", registry["assay.vocab"].__index)
@@ -120,6 +121,7 @@ local log = { { problem = 1, correct = true } }
 local rows = assay.rows { { replicate = 1 } }
 local sat = assay.models.sat.problem { variables = 3, clauses = 1, rng = assay.rng(1) }
 local option = { [nope] = 1 }
+local endpoint = assay.models.endpoint { url = "http://localhost/v1", model = "m", keep = false }
 local mixture = assay.gmm.new { weights = { 1 }, means = { { 0 } }, vars = { 1 } }
 
 -- The arguments with which a function meets the unknown option; several where it takes several tables.
@@ -145,6 +147,8 @@ local probes = {
     ["rows:statistic"] = { { rows, option } },
     ["assay.models.sat.problem"] = { { option } },
     ["assay.models.sat.formula"] = { { option } },
+    ["assay.models.endpoint"] = { { option } },
+    ["endpoint:sample"] = { { endpoint, {}, option } },
     ["problem:sample"] = { { sat, option } },
     ["task:problem"] = { { assay.task "add", 1, option } },
     ["assay.gmm.new"] = { { option } },

@@ -10,3 +10,11 @@ check_PROGRAMS += tests/models/shards
 tests_models_shards_LDADD = $(TEST_LIBS)
 check_PROGRAMS += tests/models/tasks
 tests_models_tasks_LDADD = $(TEST_LIBS)
+# A server for the tests of what samples it.
+EXTRA_PROGRAMS += tests/models/server
+tests_models_server_SOURCES = tests/models/server.c
+tests_models_server_LDADD = $(JANSSON_LIBS)
+check_DATA += tests/models/server$(EXEEXT)
+CLEANFILES += tests/models/server$(EXEEXT)
+check_PROGRAMS += tests/models/endpoint
+tests_models_endpoint_LDADD = $(TEST_LIBS) $(CURL_LIBS)
