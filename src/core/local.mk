@@ -14,3 +14,6 @@ coreinclude_HEADERS += src/core/schedule.h
 # Ranks and their correlations.
 src_libassay_la_SOURCES += src/core/rank.c
 coreinclude_HEADERS += src/core/rank.h
+# Neighbours, clusters, spread.
+src_libassay_la_SOURCES += src/core/kdtree.c src/core/neighbours.c
+coreinclude_HEADERS += src/core/kdtree.h src/core/neighbours.h

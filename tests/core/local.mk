@@ -16,3 +16,5 @@ check_PROGRAMS += tests/core/schedule
 tests_core_schedule_LDADD = $(TEST_LIBS)
 check_PROGRAMS += tests/core/rank
 tests_core_rank_LDADD = $(TEST_LIBS)
+check_PROGRAMS += tests/core/neighbours
+tests_core_neighbours_LDADD = $(TEST_LIBS)
