@@ -18,3 +18,5 @@ check_PROGRAMS += tests/core/rank
 tests_core_rank_LDADD = $(TEST_LIBS)
 check_PROGRAMS += tests/core/neighbours
 tests_core_neighbours_LDADD = $(TEST_LIBS)
+check_PROGRAMS += tests/core/fps
+tests_core_fps_LDADD = $(TEST_LIBS)
