@@ -24,6 +24,13 @@ struct sampler {
     size_t row;            /* its row */
 };
 
+static struct farthest farther(const assay_kdtree *tree, struct farthest a, struct farthest b)
+{
+    if (a.squared != b.squared)
+        return a.squared > b.squared ? a : b;
+    return tree->order[a.at] < tree->order[b.at] ? a : b;
+}
+
 static void update_leaf(struct sampler *s, const assay_kdtree_node *node, struct farthest *best)
 {
     double new[LEAF];
@@ -34,16 +41,9 @@ static void update_leaf(struct sampler *s, const assay_kdtree_node *node, struct
         squared[i] = new[i] < squared[i] ? new[i] : squared[i];
         if (s->tree->order[node->first + i] == s->row)
             squared[i] = CHOSEN;
-        if (squared[i] > best->squared)
-            *best = (struct farthest){squared[i], node->first + i};
+        if (squared[i] >= best->squared)
+            *best = farther(s->tree, *best, (struct farthest){squared[i], node->first + i});
     }
-}
-
-static struct farthest farther(const assay_kdtree *tree, struct farthest a, struct farthest b)
-{
-    if (a.squared != b.squared)
-        return a.squared > b.squared ? a : b;
-    return tree->order[a.at] < tree->order[b.at] ? a : b;
 }
 
 static void update(struct sampler *s, size_t index)

@@ -2,6 +2,7 @@
  * depends on the data alone and its depth is ceil(log2(rows / leaf)). */
 #include "core/kdtree.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -18,11 +19,12 @@ struct builder {
     assay_kdtree *tree;
     size_t leaf;
     struct key *key; /* as many as rows */
+    double *cell;    /* as a node's box */
 };
 
 static bool before(const struct key *a, const struct key *b)
 {
-    return a->value < b->value || (a->value == b->value && a->row < b->row);
+    return (a->value < b->value) | ((a->value == b->value) & (a->row < b->row));
 }
 
 static int compare(const void *a, const void *b)
@@ -37,66 +39,54 @@ static void swap(struct key *a, struct key *b)
     *b = kept;
 }
 
-/* The middle one of three goes to key[0]. */
-static void choose_pivot(struct key *key, size_t n)
+static struct key *middle(struct key *a, struct key *b, struct key *c)
 {
-    struct key *a = &key[0], *b = &key[n / 2], *c = &key[n - 1];
     if (before(b, a))
-        swap(a, b);
-    if (before(c, b))
-        swap(b, c);
-    if (before(b, a))
-        swap(a, b);
-    swap(a, b);
+        return before(c, b) ? b : before(c, a) ? c : a;
+    return before(c, a) ? a : before(c, b) ? c : b;
 }
 
-/* The `at` smallest keys come first. Keys are distinct, for rows are. Hoare's selection, which
- * sorts what is left when its pivots keep being bad. */
+/* The middle one of three, or of three such, goes to key[0]. */
+static void choose_pivot(struct key *key, size_t n)
+{
+    struct key *a = key, *b = key + n / 2, *c = key + n - 1;
+    if (n > 128) {
+        const size_t step = n / 8;
+        a = middle(a, a + step, a + 2 * step);
+        b = middle(b - step, b, b + step);
+        c = middle(c - 2 * step, c - step, c);
+    }
+    swap(key, middle(a, b, c));
+}
+
+/* The `at` smallest keys come first. Keys are distinct, for rows are. Selection by partition
+ * (Lomuto's, which takes no branch that depends on the keys), sorting what is left when its pivots
+ * keep being bad. */
 static void select_smallest(struct key *key, size_t n, size_t at)
 {
     size_t patience = 64;
     while (n > 8 && patience-- > 0) {
         choose_pivot(key, n);
         const struct key pivot = key[0];
-        size_t i = 0, j = n;
-        for (;;) {
-            while (before(&key[++i], &pivot))
-                if (i == n - 1)
-                    break;
-            while (before(&pivot, &key[--j]))
-                ;
-            if (i >= j)
-                break;
-            swap(&key[i], &key[j]);
+        size_t below = 0; /* key[1 .. below] are before the pivot */
+        for (size_t i = 1; i < n; i++) {
+            const struct key moved = key[i];
+            key[i] = key[below + 1];
+            key[below + 1] = moved;
+            below += before(&moved, &pivot);
         }
-        swap(&key[0], &key[j]); /* key[j] is the pivot, in its place */
-        if (at == j || at == j + 1)
+        swap(&key[0], &key[below]);
+        if (at == below || at == below + 1)
             return;
-        if (at < j) {
-            n = j;
+        if (at < below) {
+            n = below;
         } else {
-            key += j + 1;
-            at -= j + 1;
-            n -= j + 1;
+            key += below + 1;
+            at -= below + 1;
+            n -= below + 1;
         }
     }
     qsort(key, n, sizeof *key, compare);
-}
-
-static void bound(const struct builder *b, const assay_kdtree_node *node, double *box)
-{
-    const size_t cols = b->data->cols;
-    double *least = box, *greatest = box + cols;
-    const size_t *row = b->tree->order + node->first;
-    for (size_t j = 0; j < cols; j++)
-        least[j] = greatest[j] = *assay_matrix_at(b->data, row[0], j);
-    for (size_t i = 1; i < node->count; i++) {
-        const double *x = assay_matrix_row(b->data, row[i]);
-        for (size_t j = 0; j < cols; j++) {
-            least[j] = x[j] < least[j] ? x[j] : least[j];
-            greatest[j] = x[j] > greatest[j] ? x[j] : greatest[j];
-        }
-    }
 }
 
 static size_t widest(const double *box, size_t cols)
@@ -108,51 +98,68 @@ static size_t widest(const double *box, size_t cols)
     return best;
 }
 
-static int compare_rows(const void *a, const void *b)
+static void stretch(double *box, size_t cols, const double *least, const double *greatest)
 {
-    const size_t x = *(const size_t *)a, y = *(const size_t *)b;
-    return x < y ? -1 : x > y;
+    for (size_t j = 0; j < cols; j++) {
+        box[j] = least[j] < box[j] ? least[j] : box[j];
+        box[cols + j] = greatest[j] > box[cols + j] ? greatest[j] : box[cols + j];
+    }
 }
 
-static void fill_leaf(const struct builder *b, const assay_kdtree_node *node)
+static void fill_leaf(const struct builder *b, const assay_kdtree_node *node, double *box)
 {
-    size_t *row = b->tree->order + node->first;
-    qsort(row, node->count, sizeof *row, compare_rows);
-    double *points = b->tree->points + node->first * b->data->cols;
+    const size_t cols = b->data->cols;
+    const size_t *row = b->tree->order + node->first;
+    double *points = b->tree->points + node->first * cols;
     for (size_t i = 0; i < node->count; i++) {
         const double *x = assay_matrix_row(b->data, row[i]);
-        for (size_t j = 0; j < b->data->cols; j++)
+        stretch(box, cols, x, x);
+        for (size_t j = 0; j < cols; j++)
             points[j * node->count + i] = x[j];
     }
 }
 
+/* b->cell holds the node, and does again at the end: the root's box, cut where nodes were split. */
 static void split(struct builder *b, size_t index)
 {
     assay_kdtree *tree = b->tree;
+    const size_t cols = tree->cols;
     assay_kdtree_node *node = &tree->node[index];
-    double *box = tree->box + 2 * tree->cols * index;
-    bound(b, node, box);
-    const size_t side = widest(box, tree->cols);
+    double *box = tree->box + 2 * cols * index;
+    for (size_t j = 0; j < cols; j++) {
+        box[j] = INFINITY;
+        box[cols + j] = -INFINITY;
+    }
     if (node->count <= b->leaf) {
-        fill_leaf(b, node);
+        fill_leaf(b, node, box);
         return;
     }
+    const size_t side = widest(b->cell, cols), half = node->count / 2;
     size_t *row = tree->order + node->first;
     struct key *key = b->key + node->first;
     for (size_t i = 0; i < node->count; i++)
         key[i] = (struct key){*assay_matrix_at(b->data, row[i], side), row[i]};
-    const size_t half = node->count / 2;
     select_smallest(key, node->count, half);
-    for (size_t i = 0; i < node->count; i++)
+    double cut = key[0].value;
+    for (size_t i = 0; i < node->count; i++) {
         row[i] = key[i].row;
-    node->left = tree->nodes;
+        if (i < half && key[i].value > cut)
+            cut = key[i].value;
+    }
+    const size_t left = node->left = tree->nodes;
     tree->nodes += 2;
-    const size_t left = node->left;
     tree->node[left] = (assay_kdtree_node){.first = node->first, .count = half};
     tree->node[left + 1] =
         (assay_kdtree_node){.first = node->first + half, .count = node->count - half};
-    split(b, left);
-    split(b, left + 1);
+    double *ends[2] = {&b->cell[cols + side], &b->cell[side]};
+    for (size_t child = 0; child < 2; child++) {
+        const double kept = *ends[child];
+        *ends[child] = cut;
+        split(b, left + child);
+        *ends[child] = kept;
+        const double *inner = tree->box + 2 * cols * (left + child);
+        stretch(box, cols, inner, inner + cols);
+    }
 }
 
 /* Halving n until it is at most leaf. */
@@ -172,6 +179,7 @@ int assay_kdtree_new(const assay_matrix *data, size_t leaf, assay_kdtree **out)
     const size_t nodes = count_nodes(data->rows, leaf);
     assay_kdtree *tree = calloc(1, sizeof *tree);
     struct key *key = calloc(data->rows, sizeof *key);
+    double *cell = calloc(data->cols, 2 * sizeof *cell);
     if (tree) {
         tree->rows = data->rows;
         tree->cols = data->cols;
@@ -180,18 +188,24 @@ int assay_kdtree_new(const assay_matrix *data, size_t leaf, assay_kdtree **out)
         tree->order = calloc(data->rows, sizeof *tree->order);
         tree->points = calloc(data->rows, data->cols * sizeof *tree->points);
     }
-    if (!key || !tree || !tree->node || !tree->box || !tree->order || !tree->points) {
+    if (!key || !cell || !tree || !tree->node || !tree->box || !tree->order || !tree->points) {
         free(key);
+        free(cell);
         assay_kdtree_free(tree);
         return assay_fail(
             ASSAY_ENOMEM, "k-d tree: out of memory for %zu x %zu numbers", data->rows, data->cols);
     }
-    for (size_t i = 0; i < data->rows; i++)
+    for (size_t j = 0; j < data->cols; j++)
+        cell[j] = cell[data->cols + j] = *assay_matrix_at(data, 0, j);
+    for (size_t i = 0; i < data->rows; i++) {
         tree->order[i] = i;
+        stretch(cell, data->cols, assay_matrix_row(data, i), assay_matrix_row(data, i));
+    }
     tree->nodes = 1;
     tree->node[0] = (assay_kdtree_node){.first = 0, .count = data->rows};
-    split(&(struct builder){data, tree, leaf, key}, 0);
+    split(&(struct builder){data, tree, leaf, key, cell}, 0);
     free(key);
+    free(cell);
     *out = tree;
     return ASSAY_OK;
 }

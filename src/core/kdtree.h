@@ -23,7 +23,7 @@ typedef struct assay_kdtree {
     size_t rows, cols, nodes;
     assay_kdtree_node *node; /* node 0 is the root; children come after their parent */
     double *box;             /* nodes x 2 x cols: least, then greatest, of each column */
-    size_t *order;           /* rows of the data, leaf by leaf; ascending within a leaf */
+    size_t *order;           /* rows of the data, leaf by leaf */
     double *points;          /* of a leaf: cols x count from first * cols on, columns first */
 } assay_kdtree;
 
