@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/kdtree.h"
+#include "core/single.h"
 #include "core/status.h"
 
 enum { QUERIES = 128, ROWS = 1024, LANES = 32, LEAF = 16, ROUND = 64 };
@@ -136,13 +137,7 @@ static double distance(const double *a, const double *b, size_t n)
     return sum;
 }
 
-/*
- * With c = rows minus the data's mean, in single precision, |q - x|^2 is at least
- * (1 - e)(|q|^2 + |x|^2) - 2 q.x - tiny: each of the cols products and sums of q.x, the two
- * conversions and the norms err by at most u = 2^-24 of |q||x| <= (|q|^2 + |x|^2) / 2, and
- * e = (cols + 16) u covers them all. The norms are stored with that factor. The limit is what
- * |x|^2 - 2 q.x may not exceed for a row to be looked at.
- */
+/* What (1 - error) |x|^2 - 2 q.x may not exceed for a row to be looked at; see single.h. */
 static float limit(const struct search *s, const struct near *heap, size_t query)
 {
     const double squared = heap[0].squared * s->scale * s->scale;
@@ -239,33 +234,13 @@ static int with_tree(struct search *s, const struct assay_neighbours_options *o)
     return status;
 }
 
-static double centre(const assay_matrix *data, double *mean)
+/* (1 - error) |x|^2, so that adding -2 q.x gives a lower bound; infinite for what is padded. */
+static void lower_norms(const assay_single *single, const double *norm, size_t rows, float *lower)
 {
-    for (size_t i = 0; i < data->rows; i++)
-        for (size_t j = 0; j < data->cols; j++)
-            mean[j] += *assay_matrix_at(data, i, j) / (double)data->rows;
-    double most = 0;
-    for (size_t i = 0; i < data->rows; i++)
-        for (size_t j = 0; j < data->cols; j++)
-            most = fmax(most, fabs(*assay_matrix_at(data, i, j) - mean[j]));
-    return most;
-}
-
-static void convert(
-    const assay_matrix *x, const double *mean, double scale, float *converted, float *norm)
-{
-    const double factor = 1 - ((double)x->cols + 16) * 0x1p-24;
-    for (size_t i = 0; i < x->rows; i++) {
-        double sum = 0;
-        for (size_t j = 0; j < x->cols; j++) {
-            const float value = (float)((*assay_matrix_at(x, i, j) - mean[j]) * scale);
-            converted[i * x->cols + j] = value;
-            sum += (double)value * (double)value;
-        }
-        norm[i] = (float)(sum * factor) - 1e-30f;
-    }
-    for (size_t i = x->rows; i < padded(x->rows); i++)
-        norm[i] = INFINITY;
+    for (size_t i = 0; i < rows; i++)
+        lower[i] = (float)(norm[i] * (1 - single->error)) - 1e-30f;
+    for (size_t i = rows; i < padded(rows); i++)
+        lower[i] = INFINITY;
 }
 
 static int with_blocks(struct search *s, const struct assay_neighbours_options *o)
@@ -273,32 +248,32 @@ static int with_blocks(struct search *s, const struct assay_neighbours_options *
     const size_t cols = s->data->cols;
     const bool same = is_same(s->query, s->data);
     const size_t rows = padded(s->data->rows), queries = same ? 0 : padded(s->query->rows);
-    double *mean = calloc(cols, sizeof *mean);
+    assay_single single;
     float *converted = calloc(rows + queries, cols * sizeof *converted);
-    float *norm = calloc(rows + queries, sizeof *norm);
-    int status;
-    if (!mean || !converted || !norm) {
+    float *lower = calloc(rows + queries, sizeof *lower);
+    double *norm = calloc(rows + queries, sizeof *norm);
+    int status = assay_single_new(s->data, same ? NULL : s->query, &single);
+    if (status == ASSAY_OK && (!converted || !lower || !norm))
         status = assay_fail(
             ASSAY_ENOMEM, "neighbours: out of memory for %zu x %zu numbers", rows + queries, cols);
+    if (status != ASSAY_OK)
         goto cleanup;
-    }
-    double most = centre(s->data, mean);
-    for (size_t i = 0; i < s->query->rows && !same; i++)
-        for (size_t j = 0; j < cols; j++)
-            most = fmax(most, fabs(*assay_matrix_at(s->query, i, j) - mean[j]));
-    s->scale = most > 0 ? ldexp(1, -ilogb(most)) : 1;
-    convert(s->data, mean, s->scale, converted, norm);
+    s->scale = single.scale;
+    assay_single_convert(&single, s->data, converted, norm);
+    lower_norms(&single, norm, s->data->rows, lower);
     s->data_float = s->query_float = converted;
-    s->data_norm = s->query_norm = norm;
+    s->data_norm = s->query_norm = lower;
     if (!same) {
+        assay_single_convert(&single, s->query, converted + rows * cols, norm + rows);
+        lower_norms(&single, norm + rows, s->query->rows, lower + rows);
         s->query_float = converted + rows * cols;
-        s->query_norm = norm + rows;
-        convert(s->query, mean, s->scale, converted + rows * cols, norm + rows);
+        s->query_norm = lower + rows;
     }
     status = search(s, search_blocks, o);
 cleanup:
-    free(mean);
+    assay_single_free(&single);
     free(converted);
+    free(lower);
     free(norm);
     return status;
 }

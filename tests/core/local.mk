@@ -20,3 +20,5 @@ check_PROGRAMS += tests/core/neighbours
 tests_core_neighbours_LDADD = $(TEST_LIBS)
 check_PROGRAMS += tests/core/fps
 tests_core_fps_LDADD = $(TEST_LIBS)
+check_PROGRAMS += tests/core/kmeans
+tests_core_kmeans_LDADD = $(TEST_LIBS)
