@@ -9,7 +9,9 @@ src_lua_libassaylua_la_SOURCES += src/lua/data.c src/lua/files.h src/lua/files.c
 src_lua_libassaylua_la_SOURCES += src/lua/inference/inference.h src/lua/inference/inference.c \
 	src/lua/inference/monkeys.c src/lua/inference/monkeys_pdist.c \
 	src/lua/inference/monkeys_vote.c src/lua/inference/monkeys_cost.c \
-	src/lua/inference/selection.c src/lua/inference/binary_bias.c \
+	src/lua/inference/log.h src/lua/inference/log.c src/lua/inference/evidence.h \
+	src/lua/inference/evidence.c src/lua/inference/selection.c src/lua/inference/binary_bias.c \
+	src/lua/inference/multilingual.c \
 	src/lua/models.c src/lua/gmm.c src/lua/net.c \
 	src/lua/report.h src/lua/report.c src/lua/catalogue.c src/lua/tasks.h src/lua/tasks.c
 src_lua_libassaylua_la_SOURCES += src/lua/diffusion/diffusion.h src/lua/diffusion/diffusion.c \

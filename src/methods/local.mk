@@ -9,6 +9,10 @@ src_libassay_la_SOURCES += src/methods/inference/onebench_checks.h src/methods/i
 	src/methods/inference/onebench_luce.c src/methods/inference/onebench_baselines.c \
 	src/methods/inference/onebench_pool.c
 inferenceinclude_HEADERS += src/methods/inference/onebench.h
+src_libassay_la_SOURCES += src/methods/inference/multilingual.c \
+	src/methods/inference/multilingual_utility.c src/methods/inference/multilingual_select.c \
+	src/methods/inference/multilingual_chops.c src/methods/inference/multilingual_curve.c
+inferenceinclude_HEADERS += src/methods/inference/multilingual.h
 src_libassay_la_SOURCES += src/methods/catalogue.c
 methodsinclude_HEADERS += src/methods/catalogue.h
 # Diffusion: one driver, one table of solvers.

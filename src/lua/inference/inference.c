@@ -54,6 +54,7 @@ static const luaL_Reg *const tables[] = {
     assay_lua_monkeys_cost,
     assay_lua_binary_bias,
     assay_lua_onebench,
+    assay_lua_multilingual,
 };
 
 int assay_lua_inference(lua_State *L)

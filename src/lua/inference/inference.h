@@ -9,6 +9,8 @@
 #include <lauxlib.h>
 #include <stddef.h>
 
+#include "methods/inference/multilingual.h"
+
 extern const luaL_Reg assay_lua_monkeys[];
 extern const luaL_Reg assay_lua_monkeys_pdist[];
 extern const luaL_Reg assay_lua_monkeys_vote[];
@@ -16,6 +18,7 @@ extern const luaL_Reg assay_lua_selection[];
 extern const luaL_Reg assay_lua_monkeys_cost[];
 extern const luaL_Reg assay_lua_binary_bias[];
 extern const luaL_Reg assay_lua_onebench[];
+extern const luaL_Reg assay_lua_multilingual[];
 
 /* Option k of the table at `at`, a list or one number, or else the grid of the paper: 40 points to
  * `largest`. Pushes values that keep the memory. */
@@ -23,6 +26,12 @@ const double *assay_lua_k(lua_State *L, int at, double largest, size_t *nk);
 
 /* Set k as a list of integers in the table on top. */
 void assay_lua_set_k(lua_State *L, const double *k, size_t nk);
+
+/* A list of texts, which keeps them. Pushes one value that keeps the pointers. */
+const char **assay_lua_texts(lua_State *L, int at, const char *name, size_t *n);
+
+/* An option that names a utility; chrf by default. */
+assay_utility assay_lua_utility(lua_State *L, int at, const char *key);
 
 /* The counts (n, c) of at least one problem at arguments 1 and 2, and the smallest n. Pushes
  * values that keep the memory. */

@@ -146,8 +146,9 @@ static void count_batch(const unsigned char *x, size_t n, assay_binary_report *o
 /* ---- tests on counts ---- */
 
 /* Adds one 2 x 2 table to a test. */
-static void add_table(const size_t cell[2][2], assay_binary_table *test)
+static void add_table(size_t n00, size_t n01, size_t n10, size_t n11, assay_binary_table *test)
 {
+    const size_t cell[2][2] = {{n00, n01}, {n10, n11}};
     double row[2], column[2], g = 0, chi2 = 0;
     for (int i = 0; i < 2; i++) {
         row[i] = (double)cell[i][0] + (double)cell[i][1];
@@ -184,13 +185,12 @@ static void test_dependence(assay_binary_report *out, const tally *counts)
         const double from = (double)out->transition[a][0] + (double)out->transition[a][1];
         out->rate_after[a] = from > 0 ? (double)out->transition[a][1] / from : (double)NAN;
     }
-    add_table((const size_t(*)[2])out->transition, &out->order1);
+    add_table(out->transition[0][0], out->transition[0][1], out->transition[1][0],
+        out->transition[1][1], &out->order1);
     finish_table(&out->order1);
-    for (int b = 0; b < 2; b++) {
-        const size_t around[2][2] = {{counts->triple[0][b][0], counts->triple[0][b][1]},
-            {counts->triple[1][b][0], counts->triple[1][b][1]}};
-        add_table(around, &out->order2);
-    }
+    for (int b = 0; b < 2; b++)
+        add_table(counts->triple[0][b][0], counts->triple[0][b][1], counts->triple[1][b][0],
+            counts->triple[1][b][1], &out->order2);
     finish_table(&out->order2);
 }
 
