@@ -68,7 +68,7 @@ static int import_samples(
         printf("%s: %zu samples are now the log \"%s\"\n", path, assay_table_rows(samples), name);
     else if (status == CLI_DONE)
         printf(
-            "%s: %zu samples are now the log \"%s\"; 'assay run monkeys data=file file=samples:%s' "
+            "%s: %zu samples are now the log \"%s\"; 'assay run selection log=samples:%s' "
             "reads it\n",
             path, assay_table_rows(samples), name, name);
     assay_store_close(store);

@@ -6,7 +6,7 @@
 #include "core/status.h"
 #include "core/suggest.h"
 
-enum { FAMILIES = 7, METHODS = 3 };
+enum { FAMILIES = 7, METHODS = 4 };
 
 static const assay_family families[FAMILIES];
 static const assay_method methods[METHODS];
@@ -79,7 +79,7 @@ static const assay_method methods[METHODS] = {
             "beta_binomial_logpmf", "beta_binomial_nll", "kumaraswamy_binomial_logpmf",
             "kumaraswamy_binomial_nll", "fit_beta_binomial", "fit_kumaraswamy_binomial",
             "pass_at_k_beta", "pass_at_k_kumaraswamy", "majority_vote", "weighted_vote",
-            "best_of_n", "selection_curves", "flops", "api_cost", "cost_curve", "cost_crossings"),
+            "best_of_n", "selection_curves", "resample_log", "flops", "api_cost", "cost_curve", "cost_crossings"),
         .experiment = "inference/monkeys.lua",
     },
     {
@@ -93,6 +93,20 @@ static const assay_method methods[METHODS] = {
             "fit_temperature", "compare_rates", "homogeneity", "parse_binary", "parse_binary_list",
             "collect_binary", "binary_chain", "random_reference"),
         .experiment = "inference/binary-bias.lua",
+    },
+    {
+        .slug = "multilingual",
+        .family = "inference",
+        .summary = "few samples, well drawn and chosen: hedged pools, min-p, MBR, X-MBR, CHOPS",
+        .paper = {"When Life Gives You Samples: The Benefits of Scaling up Inference Compute for "
+                  "Multilingual LLMs",
+            "Ammar Khairi, Daniel D'souza, Ye Shen, Julia Kreutzer, Sara Hooker", 2025,
+            "2506.20544"},
+        .functions = FUNCTIONS("temperature_softmax", "min_p_filter", "sample_token",
+            "sampling_plan", "pool", "utility", "judge_utility", "mbr", "x_mbr", "mbr_curve",
+            "select_best", "checklist_select", "hope_risk", "win_rate", "win_rate_swapped",
+            "chops_prompt", "chops_parse", "chops_select"),
+        .experiment = "inference/selection.lua",
     },
     {
         .slug = "onebench",

@@ -71,6 +71,7 @@ block "file rank.lua" >rank.lua
 block "session" >session
 holds "the examples have a session" grep -q '^\$ ' session
 mkdir bin
+ln -s "$srcdir/experiments" experiments
 printf '#!/bin/sh\nexec "%s" "$@"\n' "$assay" >bin/assay
 chmod +x bin/assay
 PATH="$work/bin:$PATH"

@@ -5,6 +5,9 @@ tests_lua_repl_LDADD = $(WORKBENCH_TEST_LIBS)
 
 TESTS += tests/lua/monkeys_golden.lua tests/lua/inference.lua tests/lua/sat.lua tests/lua/catalogue.lua
 EXTRA_DIST += tests/golden/monkeys.json tests/lua/monkeys_golden.lua tests/lua/inference.lua tests/lua/sat.lua tests/lua/catalogue.lua
+TESTS += tests/lua/multilingual_golden.lua tests/lua/multilingual.lua tests/lua/selection.lua
+EXTRA_DIST += tests/golden/multilingual.json tests/lua/multilingual_golden.lua tests/lua/multilingual.lua \
+	tests/lua/selection.lua
 TESTS += tests/lua/binary_bias_golden.lua tests/lua/binary_bias.lua
 EXTRA_DIST += tests/golden/binary-bias.json tests/lua/binary_bias_golden.lua tests/lua/binary_bias.lua
 TESTS += tests/lua/matrix.lua tests/lua/rng.lua tests/lua/stats.lua tests/lua/fit.lua \

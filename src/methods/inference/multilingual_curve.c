@@ -119,16 +119,24 @@ int assay_mbr_curve(const assay_matrix *u, const assay_matrix *cross, double wei
         nperm, progress, mean);
 }
 
+/* Every candidate comes first equally often (to within one), which makes k = 1 exact where n divides the
+ * number of permutations; what follows is random, and the first k still are a random subset. */
 typedef struct shuffler {
     assay_rng *rng;
-    size_t *order;
+    size_t *order, *first;
 } shuffler;
 
 static int drawn_order(void *source, size_t n, size_t r, const size_t **order)
 {
     const shuffler *s = source;
-    (void)r;
+    size_t at = 0;
+    if (r % n == 0)
+        assay_rng_permutation(s->rng, n, s->first);
     assay_rng_permutation(s->rng, n, s->order);
+    while (s->order[at] != s->first[r % n])
+        at++;
+    s->order[at] = s->order[0];
+    s->order[0] = s->first[r % n];
     *order = s->order;
     return ASSAY_OK;
 }
@@ -137,9 +145,10 @@ int assay_mbr_curve_draw(const assay_matrix *u, const assay_matrix *cross, doubl
     bool include_self, const double *quality, size_t nperm, assay_rng *rng,
     const assay_progress *progress, double *mean)
 {
-    shuffler s = {rng, malloc((u->rows + 1) * sizeof(size_t))};
+    shuffler s = {.rng = rng, .order = malloc((2 * u->rows + 1) * sizeof(size_t))};
     if (!s.order)
         return assay_fail(ASSAY_ENOMEM, "mbr_curve: no memory for %zu candidates", u->rows);
+    s.first = s.order + u->rows;
     const int status =
         curve(u, cross, weight, include_self, quality, drawn_order, &s, nperm, progress, mean);
     free(s.order);

@@ -489,7 +489,7 @@ static void mbr_curves_refuse_and_stop(void **state)
     assay_rng rng = assay_rng_seed(7);
     const size_t perm[] = {0, 2};
     ok(assay_mbr_curve_draw(&u, NULL, 0, true, quality, 1000, &rng, NULL, mean));
-    close_to(mean[0], 0.5, 0.1);
+    close_to(mean[0], 0.5, 0); /* each is first as often */
     close_to(mean[1], 0.5, 0.1); /* a tie: the first of the permutation */
     refuses(assay_mbr_curve_draw(&u, NULL, 0, true, quality, 0, &rng, NULL, mean),
         "at least 1 permutation");
