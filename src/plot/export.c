@@ -184,6 +184,18 @@ static int export_text(const assay_figure *figure, const assay_series_set *set, 
     return status ? status : move(p, "txt", true);
 }
 
+static int no_data(const assay_figure *figure)
+{
+    char where[256] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < figure->where_count && used < sizeof where; i++)
+        used += (size_t)snprintf(where + used, sizeof where - used, "%s%s = %s",
+            i ? ", " : " where ", figure->where[i].column, figure->where[i].value);
+    return assay_fail(ASSAY_EINVAL,
+        "figure \"%s\" has no data yet: no row%s has a finite %s and %s", figure->name, where,
+        figure->x, figure->y);
+}
+
 int assay_figure_export(
     const assay_figure *figure, const assay_series_set *set, const char *format, const char *base)
 {
@@ -194,9 +206,7 @@ int assay_figure_export(
     if (status)
         return status;
     if (set->count == 0)
-        return assay_fail(ASSAY_EINVAL,
-            "figure \"%s\" has no data yet: no row has a finite %s and %s%s", figure->name,
-            figure->x, figure->y, figure->where_count ? " where the figure looks" : "");
+        return no_data(figure);
     status = open_place(base, &p);
     if (!status)
         status = write_data(figure, set, &p);

@@ -36,19 +36,28 @@ static int no_memory(void)
     return assay_fail(ASSAY_ENOMEM, "out of memory for a figure's series");
 }
 
-static int find_columns(const assay_figure *figure, const assay_table *rows, columns *c)
+static int allocate(const assay_figure *figure, columns *c)
 {
     c->by = calloc(figure->by_count + 1, sizeof *c->by);
     c->where = calloc(figure->where_count + 1, sizeof *c->where);
-    if (!c->by || !c->where)
-        return no_memory();
+    return c->by && c->where ? ASSAY_OK : no_memory();
+}
+
+static int find_where(const assay_figure *figure, const assay_table *rows, columns *c)
+{
+    int status = ASSAY_OK;
+    for (size_t i = 0; i < figure->where_count && !status; i++)
+        status = find_column(figure, rows, "where", figure->where[i].column, &c->where[i]);
+    return status;
+}
+
+static int find_columns(const assay_figure *figure, const assay_table *rows, columns *c)
+{
     int status = find_column(figure, rows, "x", figure->x, &c->x);
     if (!status)
         status = find_column(figure, rows, "y", figure->y, &c->y);
     for (size_t i = 0; i < figure->by_count && !status; i++)
         status = find_column(figure, rows, "by", figure->by[i], &c->by[i]);
-    for (size_t i = 0; i < figure->where_count && !status; i++)
-        status = find_column(figure, rows, "where", figure->where[i].column, &c->where[i]);
     if (status)
         return status;
     c->has_unit = assay_table_find(rows, figure->unit, &c->unit) == ASSAY_OK;
@@ -69,6 +78,14 @@ static bool selected(
             return false;
     }
     return true;
+}
+
+static bool selects_any(const assay_figure *figure, const assay_table *rows, const columns *c)
+{
+    for (size_t row = 0; row < assay_table_rows(rows); row++)
+        if (selected(figure, rows, c, row))
+            return true;
+    return false;
 }
 
 static bool usable(const assay_datum *datum, bool log)
@@ -245,6 +262,12 @@ int assay_figure_series(const assay_figure *figure, const assay_table *rows, ass
     if (!set)
         return no_memory();
     if (assay_table_rows(rows) == 0)
+        goto cleanup;
+    status = allocate(figure, &c);
+    if (!status)
+        status = find_where(figure, rows, &c);
+    /* rows of a part that didn't run may have brought the other columns, too */
+    if (status || !selects_any(figure, rows, &c))
         goto cleanup;
     status = find_columns(figure, rows, &c);
     if (status)

@@ -213,6 +213,24 @@ static void refuse(const char *json, const char *rows_text, int status, const ch
     assay_figure_free(f);
 }
 
+/* A run of some parts of an experiment lacks the rows, and with them the columns, of the others. */
+static void a_part_that_did_not_run_is_empty(void **state)
+{
+    (void)state;
+    assay_figure *f = figure_of(
+        "{\"name\": \"c\", \"x\": \"depth\", \"y\": \"loss\", \"where\": {\"part\": \"deep\"}}");
+    assay_table *rows = rows_of("part k v\nwide 1 1\n");
+    assay_series_set *set;
+    assert_int_equal(assay_figure_series(f, rows, &set), ASSAY_OK);
+    assert_int_equal(set->count, 0);
+    assert_int_equal(assay_figure_export(f, set, "txt", "/nowhere/c"), ASSAY_EINVAL);
+    assert_string_equal(assay_errmsg(),
+        "figure \"c\" has no data yet: no row where part = deep has a finite depth and loss");
+    assay_series_set_free(set);
+    assay_table_free(rows);
+    assay_figure_free(f);
+}
+
 static void missing_columns_are_errors(void **state)
 {
     (void)state;
@@ -273,6 +291,7 @@ int main(void)
         cmocka_unit_test(groups_are_named_and_ordered),
         cmocka_unit_test(what_axes_cannot_show_is_counted),
         cmocka_unit_test(where_selects),
+        cmocka_unit_test(a_part_that_did_not_run_is_empty),
         cmocka_unit_test(missing_columns_are_errors),
         cmocka_unit_test(no_rows_give_no_series),
         cmocka_unit_test(fits_a_law_or_says_why_not),
