@@ -65,7 +65,7 @@ static int run_check(check *self)
     assay_pool_calls calls = {self, work, interrupt, on_frame, on_line, on_end};
     assay_pool_limits none = {0};
     assay_pool *pool;
-    int status = assay_pool_open(1, &calls, &pool);
+    int status = assay_pool_open(1, &calls, NULL, &pool);
     if (!status)
         status = assay_pool_start(pool, 0, &none);
     while (!status && assay_pool_busy(pool)) {

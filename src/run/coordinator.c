@@ -344,7 +344,7 @@ int assay_coordinate(const assay_coordination *what, assay_run_state *state)
     assay_batch_init(&self.batch, what->store, what->run);
     self.seq = calloc((size_t)largest_cell(what) + 1, sizeof *self.seq);
     int status =
-        self.seq ? assay_pool_open(what->workers, &calls, &self.pool)
+        self.seq ? assay_pool_open(what->workers, &calls, what->held, &self.pool)
                  : assay_fail(ASSAY_ENOMEM, "not enough memory for %zu cells", what->cell_count);
     if (!status)
         status = loop(&self);

@@ -17,7 +17,8 @@ typedef struct assay_coordination {
     int64_t before; /* of them done already */
     int workers;
     assay_pool_limits limits;
-    bool show_progress; /* on stderr */
+    bool show_progress;   /* on stderr */
+    const sigset_t *held; /* of assay_pool_hold, before the run was claimed */
 } assay_coordination;
 
 /* Until the run's end, which is in the store when this returns ASSAY_OK. A failure is one of the

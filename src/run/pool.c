@@ -725,7 +725,14 @@ static void choose_signals(sigset_t *set)
     }
 }
 
-static int hold_signals(assay_pool *pool)
+void assay_pool_hold(sigset_t *before)
+{
+    sigset_t set;
+    choose_signals(&set);
+    sigprocmask(SIG_BLOCK, &set, before);
+}
+
+static int hold_signals(assay_pool *pool, const sigset_t *held)
 {
     sigset_t set;
     choose_signals(&set);
@@ -736,13 +743,16 @@ static int hold_signals(assay_pool *pool)
     sigaddset(&set, SIGUSR1);
     sigaddset(&set, SIGUSR2);
     sigprocmask(SIG_BLOCK, &set, &pool->saved_mask);
+    if (held)
+        pool->saved_mask = *held;
     struct sigaction ignore = {.sa_handler = SIG_IGN}, normal = {.sa_handler = SIG_DFL};
     sigaction(SIGPIPE, &ignore, &pool->saved_pipe);
     sigaction(SIGCHLD, &normal, &pool->saved_child);
     return ASSAY_OK;
 }
 
-int assay_pool_open(int workers, const assay_pool_calls *calls, assay_pool **out)
+int assay_pool_open(
+    int workers, const assay_pool_calls *calls, const sigset_t *held, assay_pool **out)
 {
     *out = NULL;
     if (workers < 1 || workers > 4096)
@@ -762,7 +772,7 @@ int assay_pool_open(int workers, const assay_pool_calls *calls, assay_pool **out
         status = assay_fail(ASSAY_EIO, "can't open /dev/null: %s", strerror(errno));
         goto failed;
     }
-    status = hold_signals(pool);
+    status = hold_signals(pool, held);
     if (status) {
         close(pool->null);
         goto failed;

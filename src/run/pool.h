@@ -12,6 +12,7 @@
 #ifndef ASSAY_RUN_POOL_H
 #define ASSAY_RUN_POOL_H
 
+#include <signal.h>
 #include <stdint.h>
 
 #include "run/frame.h"
@@ -44,7 +45,13 @@ typedef struct assay_pool_calls {
         const char *error /* or NULL */);
 } assay_pool_calls;
 
-int assay_pool_open(int workers, const assay_pool_calls *calls, assay_pool **out);
+/* From here on a signal to stop waits for the pool that is opened next, so that none is lost, or
+ * kills, between a run's claim and its first cell. *before is the mask to go back to afterwards. */
+void assay_pool_hold(sigset_t *before);
+
+/* held: what assay_pool_hold gave, which cells have and closing restores; NULL: it held nothing. */
+int assay_pool_open(
+    int workers, const assay_pool_calls *calls, const sigset_t *held, assay_pool **out);
 void assay_pool_close(assay_pool *pool); /* kills what still runs, without a word about it */
 
 size_t assay_pool_busy(const assay_pool *pool);

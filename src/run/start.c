@@ -261,7 +261,7 @@ static int claim(struct launch *launch, int workers)
     return status;
 }
 
-static int coordinate(struct launch *launch, int report)
+static int coordinate(struct launch *launch, int report, const sigset_t *held)
 {
     int workers = choose_workers(launch->options);
     int status = claim(launch, workers);
@@ -281,8 +281,19 @@ static int coordinate(struct launch *launch, int report)
         .workers = workers,
         .limits = choose_limits(launch, workers),
         .show_progress = report < 0 && !launch->options->quiet && isatty(STDERR_FILENO),
+        .held = held,
     };
     return assay_coordinate(&what, &launch->state);
+}
+
+/* Whoever sees the run as running may tell its process to stop, and be heard. */
+static int hold_and_coordinate(struct launch *launch, int report)
+{
+    sigset_t held;
+    assay_pool_hold(&held);
+    const int status = coordinate(launch, report, &held);
+    sigprocmask(SIG_SETMASK, &held, NULL);
+    return status;
 }
 
 static bool is_complete(const struct launch *launch)
@@ -306,7 +317,7 @@ static int begin_and_run(void *context, int report)
         if (report >= 0)
             assay_detached(report, launch->run);
     } else if (!status) {
-        status = coordinate(launch, report);
+        status = hold_and_coordinate(launch, report);
     }
     return status;
 }
