@@ -6,7 +6,7 @@
 #include "core/status.h"
 #include "core/suggest.h"
 
-enum { FAMILIES = 7, METHODS = 4 };
+enum { FAMILIES = 7, METHODS = 5 };
 
 static const assay_family families[FAMILIES];
 static const assay_method methods[METHODS];
@@ -122,5 +122,15 @@ static const assay_method methods[METHODS] = {
             "kendall_tau", "top_k_precision", "rank_distance", "separability", "sparsify",
             "informative_items", "synthetic_pool"),
         .experiment = "inference/onebench.lua",
+    },
+    {
+        .slug = "tts-var",
+        .family = "inference",
+        .summary = "search over coarse-to-fine paths: cluster early, resample late",
+        .paper = {"TTS-VAR: A Test-Time Scaling Framework for Visual Auto-Regressive Generation",
+            "Zhekai Chen, Ruihang Chu, Yukang Chen, Shiwei Zhang, Yujie Wei, Yingya Zhang, Xihui Liu",
+            2025, "2507.18537"},
+        .functions = FUNCTIONS("tts_var", "batch_schedule", "schedule_cost", "potential", "resample",
+            "kmeans_pp", "diversity_select", "patch_pca", "patch_features", "reward_consistency"),
     },
 };

@@ -25,7 +25,7 @@ typedef struct assay_method {
     assay_paper paper;
     assay_paper companion; /* work that is covered with it; its title is NULL where none is */
     const char *const *functions; /* of assay.FAMILY, ends with NULL */
-    const char *experiment;       /* below the experiments folder */
+    const char *experiment;       /* below the experiments folder; NULL: none yet */
 } assay_method;
 
 size_t assay_family_count(void);

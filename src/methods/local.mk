@@ -13,6 +13,8 @@ src_libassay_la_SOURCES += src/methods/inference/multilingual.c \
 	src/methods/inference/multilingual_utility.c src/methods/inference/multilingual_select.c \
 	src/methods/inference/multilingual_chops.c src/methods/inference/multilingual_curve.c
 inferenceinclude_HEADERS += src/methods/inference/multilingual.h
+src_libassay_la_SOURCES += src/methods/inference/tts_var.c src/methods/inference/tts_var_search.c
+inferenceinclude_HEADERS += src/methods/inference/tts_var.h
 src_libassay_la_SOURCES += src/methods/catalogue.c
 methodsinclude_HEADERS += src/methods/catalogue.h
 # Diffusion: one driver, one table of solvers.

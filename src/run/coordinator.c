@@ -140,7 +140,7 @@ static int on_end(
 static int hand_out(coordinator *self)
 {
     int status = ASSAY_OK;
-    while (!status && self->next < self->what->cell_count && assay_pool_free(self->pool)) {
+    while (!status && self->next < self->what->cell_count && assay_pool_idle(self->pool)) {
         int64_t cell = self->what->cells[self->next];
         status = assay_pool_start(self->pool, cell, &self->what->limits);
         if (status == ASSAY_EBUSY && self->refused++ < FORK_TRIES) {

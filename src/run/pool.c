@@ -688,7 +688,7 @@ size_t assay_pool_busy(const assay_pool *pool)
     return pool->busy;
 }
 
-size_t assay_pool_free(const assay_pool *pool)
+size_t assay_pool_idle(const assay_pool *pool)
 {
     return pool->slot_count - pool->busy;
 }

@@ -55,7 +55,7 @@ int assay_pool_open(
 void assay_pool_close(assay_pool *pool); /* kills what still runs, without a word about it */
 
 size_t assay_pool_busy(const assay_pool *pool);
-size_t assay_pool_free(const assay_pool *pool);
+size_t assay_pool_idle(const assay_pool *pool);
 /* What the running cells say they have done, in cells. */
 double assay_pool_progress(const assay_pool *pool);
 /* The names of measures that rows refer to. */

@@ -22,3 +22,5 @@ check_PROGRAMS += tests/core/fps
 tests_core_fps_LDADD = $(TEST_LIBS)
 check_PROGRAMS += tests/core/kmeans
 tests_core_kmeans_LDADD = $(TEST_LIBS)
+check_PROGRAMS += tests/core/resample
+tests_core_resample_LDADD = $(TEST_LIBS)

@@ -57,3 +57,7 @@ TESTS += tests/lua/onebench.lua tests/lua/onebench_golden.lua
 EXTRA_DIST += tests/lua/onebench.lua tests/lua/onebench_golden.lua tests/golden/onebench.json
 TESTS += tests/lua/endpoint.lua
 EXTRA_DIST += tests/lua/endpoint.lua
+
+# Search over paths.
+TESTS += tests/lua/tts_var.lua tests/lua/tts_var_golden.lua
+EXTRA_DIST += tests/lua/tts_var.lua tests/lua/tts_var_golden.lua tests/golden/tts-var.json

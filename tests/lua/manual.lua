@@ -200,9 +200,12 @@ local probes = {
     ["assay.inference.top_k_precision"] = { { {}, {}, option } },
     ["assay.inference.item_search"] = { { {}, {}, option } },
     ["assay.inference.synthetic_pool"] = { { option } },
+    ["assay.inference.tts_var"] = { { option } },
+    ["assay.inference.batch_schedule"] = { { option } },
+    ["assay.inference.potential"] = { { {}, {}, option } },
 }
 for _, name in ipairs { "score_table", "score_subset", "plackett_luce", "elo", "mean_score", "separability",
-    "sparsify", "informative_items" } do
+    "sparsify", "informative_items", "resample", "kmeans_pp", "diversity_select", "patch_features" } do
     probes["assay.inference." .. name] = { { {}, option } }
 end
 for _, name in ipairs { "pass_at_k", "pass_hat_k", "samples_to_reach", "fit_power_law", "fit_log_linear",

@@ -71,7 +71,7 @@ static void run_cells(
     assay_pool_calls calls = {seen, work, on_interrupt, on_frame, on_line, on_end};
     assert_int_equal(assay_pool_open(workers, &calls, NULL, &seen->pool), ASSAY_OK);
     for (int next = 0; seen->ended < cells;) {
-        while (next < cells && assay_pool_free(seen->pool))
+        while (next < cells && assay_pool_idle(seen->pool))
             assert_int_equal(assay_pool_start(seen->pool, next++, limits), ASSAY_OK);
         assert_int_equal(assay_pool_step(seen->pool, 5), ASSAY_OK);
     }

@@ -55,6 +55,7 @@ static const luaL_Reg *const tables[] = {
     assay_lua_binary_bias,
     assay_lua_onebench,
     assay_lua_multilingual,
+    assay_lua_tts_var,
 };
 
 int assay_lua_inference(lua_State *L)

@@ -19,6 +19,7 @@ extern const luaL_Reg assay_lua_monkeys_cost[];
 extern const luaL_Reg assay_lua_binary_bias[];
 extern const luaL_Reg assay_lua_onebench[];
 extern const luaL_Reg assay_lua_multilingual[];
+extern const luaL_Reg assay_lua_tts_var[];
 
 /* Option k of the table at `at`, a list or one number, or else the grid of the paper: 40 points to
  * `largest`. Pushes values that keep the memory. */
