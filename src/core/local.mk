@@ -21,3 +21,5 @@ coreinclude_HEADERS += src/core/kdtree.h src/core/neighbours.h src/core/fps.h sr
 # Drawing with replacement.
 src_libassay_la_SOURCES += src/core/resample.c
 coreinclude_HEADERS += src/core/resample.h
+src_libassay_la_SOURCES += src/core/pca.c
+coreinclude_HEADERS += src/core/pca.h

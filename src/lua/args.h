@@ -83,6 +83,8 @@ assay_matrix assay_arg_matrix_with_gaps(lua_State *L, int at, const char *name);
 /* A list of texts and numbers as the numbers 0, 1, .. of its distinct values, in the order met.
  * Pushes one value. */
 const size_t *assay_arg_groups(lua_State *L, int at, const char *name, size_t *n);
+/* mean and components (r x d) of a fit of assay.pca. Pushes two values that keep them. */
+const double *assay_arg_pca(lua_State *L, int at, assay_matrix *components);
 assay_rng *assay_arg_rng(lua_State *L, int at, const char *name);
 
 /* Options: the table at `at` (nil or none: no options). assay_opts_check refuses keys that are not in

@@ -371,6 +371,20 @@ static int sample(lua_State *L)
     return 2;
 }
 
+/* lift(gmm, pca [, {residual=0}]): the mixture of principal coordinates as one of the data */
+static int lift(lua_State *L)
+{
+    static const char *const known[] = {"residual", NULL};
+    assay_matrix components;
+    const assay_gmm *g = assay_arg_gmm(L, 1, "gmm");
+    const double *mean = assay_arg_pca(L, 2, &components);
+    assay_opts_check(L, 3, known);
+    const double residual = assay_opt_number(L, 3, "residual", 0, 0, ASSAY_FINITE);
+    assay_gmm **slot = push_slot(L);
+    assay_arg_status(L, assay_gmm_lift(g, mean, &components, residual, slot));
+    return 1;
+}
+
 /* ---- fitting ---- */
 
 /* Owns the fit's result while Lua may raise. */
@@ -460,6 +474,7 @@ static const luaL_Reg functions[] = {
     {"eps", eps},
     {"denoise", denoise},
     {"sample", sample},
+    {"lift", lift},
     {"fit", fit},
     {NULL, NULL},
 };

@@ -20,6 +20,7 @@ src_lua_libassaylua_la_SOURCES += src/lua/inference/onebench.c
 # Models behind servers.
 src_lua_libassaylua_la_SOURCES += src/lua/endpoint.c
 src_lua_libassaylua_la_SOURCES += src/lua/inference/tts_var.c
+src_lua_libassaylua_la_SOURCES += src/lua/pca.c src/lua/diffusion/metrics.c
 # The engine, and what the prelude needs of C.
 src_lua_libassaylua_la_SOURCES += src/lua/engine.c src/lua/script.h src/lua/prelude.c src/lua/bare.c \
 	src/lua/interrupt.c src/lua/cell.c src/lua/rows.h src/lua/rows.c
@@ -37,11 +38,13 @@ PRELUDE = src/lua/assay/init.lua \
 	src/lua/assay/experiment.lua \
 	src/lua/assay/figures.lua \
 	src/lua/assay/grid.lua \
+	src/lua/assay/image.lua \
 	src/lua/assay/lists.lua \
 	src/lua/assay/locate.lua \
 	src/lua/assay/parameter.lua \
 	src/lua/assay/pool.lua \
 	src/lua/assay/rows.lua \
+	src/lua/assay/testbed.lua \
 	src/lua/assay/template.lua
 
 src/lua/prelude_source.c: $(PRELUDE) src/lua/embed.sh Makefile

@@ -26,6 +26,7 @@ static const luaL_Reg rooms[] = {
     {"stats", assay_lua_stats},
     {"topk", assay_lua_topk},
     {"fit", assay_lua_fit},
+    {"pca", assay_lua_pca},
     {"json", assay_lua_json},
     {"data", assay_lua_data},
     {"inference", assay_lua_inference},

@@ -17,6 +17,7 @@ int assay_lua_rng(lua_State *L);
 int assay_lua_stats(lua_State *L);
 int assay_lua_topk(lua_State *L);
 int assay_lua_fit(lua_State *L);
+int assay_lua_pca(lua_State *L);
 int assay_lua_json(lua_State *L);
 int assay_lua_json_encode(lua_State *L); /* json.encode, for rooms that hand tables to C */
 int assay_lua_inference(lua_State *L);

@@ -6,7 +6,7 @@
 #include "core/status.h"
 #include "core/suggest.h"
 
-enum { FAMILIES = 7, METHODS = 5 };
+enum { FAMILIES = 7, METHODS = 6 };
 
 static const assay_family families[FAMILIES];
 static const assay_method methods[METHODS];
@@ -93,6 +93,20 @@ static const assay_method methods[METHODS] = {
             "fit_temperature", "compare_rates", "homogeneity", "parse_binary", "parse_binary_list",
             "collect_binary", "binary_chain", "random_reference"),
         .experiment = "inference/binary-bias.lua",
+    },
+    {
+        .slug = "dpm-solver-pp",
+        .family = "diffusion",
+        .summary = "solvers of diffusion models: guided samples in 15 to 20 model calls",
+        .paper = {"DPM-Solver++: Fast Solver for Guided Sampling of Diffusion Probabilistic Models",
+            "Cheng Lu, Yuhao Zhou, Fan Bao, Jianfei Chen, Chongxuan Li, Jun Zhu", 2022,
+            "2211.01095"},
+        .functions = FUNCTIONS("schedule", "schedule_at", "inverse_lambda", "betas", "alpha_bar",
+            "gmm_eps", "model", "cfg", "classifier", "timesteps", "karras_sigmas",
+            "singlestep_orders", "phi", "dynamic_threshold", "solvers", "sample", "rmse", "frechet",
+            "frechet_moments", "frechet_gmm", "wasserstein_1d", "sliced_wasserstein", "mmd2",
+            "nll_gap", "kl_gmm", "mode_weights", "loglog_slope"),
+        .experiment = "diffusion/dpm-solver-pp.lua",
     },
     {
         .slug = "multilingual",

@@ -22,6 +22,7 @@ diffusionincludedir = $(includedir)/assay/methods/diffusion
 src_libassay_la_SOURCES += src/methods/diffusion/model.c src/methods/diffusion/sample.c \
 	src/methods/diffusion/grid.c src/methods/diffusion/phi.c src/methods/diffusion/exponential.h \
 	src/methods/diffusion/dpm.c src/methods/diffusion/baselines.c src/methods/diffusion/deis.c \
-	src/methods/diffusion/unipc.c src/methods/diffusion/solvers.c
+	src/methods/diffusion/unipc.c src/methods/diffusion/solvers.c \
+	src/methods/diffusion/metrics.c
 diffusioninclude_HEADERS = src/methods/diffusion/model.h src/methods/diffusion/sample.h \
-	src/methods/diffusion/solver.h
+	src/methods/diffusion/solver.h src/methods/diffusion/metrics.h

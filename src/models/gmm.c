@@ -380,6 +380,11 @@ size_t assay_gmm_classes(const assay_gmm *g)
     return g->classes;
 }
 
+size_t assay_gmm_class(const assay_gmm *g, size_t component)
+{
+    return g->class ? g->class[component] : 0;
+}
+
 const double *assay_gmm_weights(const assay_gmm *g)
 {
     return g->weights;

@@ -48,6 +48,7 @@ size_t assay_gmm_dim(const assay_gmm *g);
 size_t assay_gmm_classes(const assay_gmm *g); /* the largest class + 1, or 0 */
 const double *assay_gmm_weights(const assay_gmm *g);
 const double *assay_gmm_means(const assay_gmm *g);
+size_t assay_gmm_class(const assay_gmm *g, size_t component); /* 0 without classes */
 void assay_gmm_covariance(const assay_gmm *g, size_t component, double *out /* d x d */);
 
 /* mean (d) and covariance (d x d) of the whole, by the law of total variance. */
@@ -93,6 +94,12 @@ int assay_gmm_logpdf(const assay_gmm *g, const assay_matrix *x, double *out /* n
 /* Rows of x become draws of the level (guidance counts for nothing); component may be NULL. */
 int assay_gmm_sample(const assay_gmm *g, const assay_gmm_level *level, assay_rng *rng,
     assay_matrix *x, size_t *component);
+
+/* The mixture of x = mean + C^T z for z of g, with `residual` as the variance of the directions
+ * that the rows of C (components, r x d, orthonormal) leave out, and the least variance of any.
+ * gmm_lift.c */
+int assay_gmm_lift(const assay_gmm *g, const double *mean, const assay_matrix *components,
+    double residual, assay_gmm **out);
 
 /* ---- fitting (gmm_fit.c) ---- */
 

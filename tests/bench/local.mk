@@ -10,7 +10,6 @@ EXTRA_DIST += tests/bench/pass_at_k.py tests/bench/pass_at_k.lua tests/bench/net
 EXTRA_DIST += tests/bench/onebench.py tests/bench/onebench.lua
 CLEANFILES += $(BENCHES:=$(EXEEXT))
 EXTRA_DIST += tests/bench/sampler.py
-CLEANFILES += tests/bench/bench$(EXEEXT)
 
 bench: src/assay $(BENCHES:=$(EXEEXT))
 	$(srcdir)/scripts/packages bench || true

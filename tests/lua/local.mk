@@ -61,3 +61,6 @@ EXTRA_DIST += tests/lua/endpoint.lua
 # Search over paths.
 TESTS += tests/lua/tts_var.lua tests/lua/tts_var_golden.lua
 EXTRA_DIST += tests/lua/tts_var.lua tests/lua/tts_var_golden.lua tests/golden/tts-var.json
+TESTS += tests/lua/diffusion_metrics.lua tests/lua/diffusion_metrics_golden.lua
+EXTRA_DIST += tests/lua/diffusion_metrics.lua tests/lua/diffusion_metrics_golden.lua \
+	tests/golden/_diffusion-metrics.json

@@ -4,7 +4,9 @@ local lists = import "lists"
 
 import "bare"
 import "grid"
+import "image"
 import "rows"
+import "testbed"
 
 assay.experiment = assay.prelude.located(import("experiment").declare)
 assay.claims = { all = import("claims").all }

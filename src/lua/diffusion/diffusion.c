@@ -227,5 +227,6 @@ int assay_lua_diffusion(lua_State *L)
     assay_lua_register(L, functions);
     assay_lua_denoiser(L);
     assay_lua_sampler(L);
+    assay_lua_diffusion_metrics(L);
     return 1;
 }

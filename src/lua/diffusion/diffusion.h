@@ -25,6 +25,7 @@ void assay_lua_denoiser_status(lua_State *L, int status);
 /* More functions for the table on top of the stack. */
 void assay_lua_denoiser(lua_State *L);
 void assay_lua_sampler(lua_State *L);
+void assay_lua_diffusion_metrics(lua_State *L);
 
 /* Options class and scale of the table at `at` into a level. */
 void assay_opt_guidance(lua_State *L, int at, const assay_gmm *g, assay_gmm_level *level);

@@ -1,0 +1,117 @@
+-- assay.testbed: models and data that several experiments share, made once and kept (cell:cache).
+local assay = ...
+
+local testbed = {}
+
+local function rows_of_class(z, labels, class, most, scale)
+    local rows = {}
+    for i = 1, #labels do
+        if labels[i] == class and #rows < most then
+            local row = z:row(i)
+            for j = 1, #row do
+                row[j] = row[j] / scale
+            end
+            rows[#rows + 1] = row
+        end
+    end
+    return assay.matrix(rows)
+end
+
+--- Mixtures of `components` for each class, one after the other; classes are 1..10.
+local function fit_classes(z, labels, options, scale, rng)
+    local out = { weights = {}, means = {}, covs = {}, classes = {} }
+    for class = 0, 9 do
+        local rows = rows_of_class(z, labels, class, options.rows, scale)
+        local g = assay.gmm.fit(rows, { components = options.components, floor = 1e-3,
+            rng = rng:split(class) }).gmm
+        local weights, means = g:weights(), g:means()
+        for k = 1, g:components() do
+            table.insert(out.weights, weights[k] / 10)
+            table.insert(out.means, means:row(k))
+            table.insert(out.covs, g:covariance(k))
+            table.insert(out.classes, class + 1)
+        end
+    end
+    out.means = assay.matrix(out.means)
+    return out
+end
+
+--- Each 28 x 28 image as 14 x 14 means of four pixels.
+local function pooled(images)
+    local out = {}
+    for i = 1, #images do
+        local from, to = images:row(i), {}
+        for line = 0, 13 do
+            for column = 0, 13 do
+                local at = line * 56 + column * 2 + 1
+                to[#to + 1] = (from[at] + from[at + 1] + from[at + 28] + from[at + 29]) / 4
+            end
+        end
+        out[i] = to
+    end
+    return assay.matrix(out)
+end
+
+local function build(options, rng)
+    local data = assay.data.load("fashion-mnist", { split = "train", count = options.images })
+    local images = options.pool and pooled(data.images) or data.images
+    local pca = assay.pca.fit(images, { components = options.dim })
+    local sum = 0
+    for _, variance in ipairs(pca.variances) do
+        sum = sum + variance
+    end
+    local scale = options.pool and 1 or math.sqrt(sum / options.dim)
+    local fitted = fit_classes(assay.pca.project(pca, images), data.labels, options, scale, rng)
+    return { pca = pca, scale = scale, fitted = fitted,
+        residual = (pca.total - sum) / math.max(1, #pca.mean - options.dim) }
+end
+
+--- Fashion-MNIST as a mixture of known score: principal coordinates of unit mean variance, and a
+-- mixture of full covariances for each class. Returns { gmm, pca, scale }: an image is
+-- assay.pca.reconstruct(pca, z * scale), in 0..255.
+function testbed.fashion(cell, options)
+    local o = { images = 60000, dim = 16, components = 3, rows = 3000 }
+    for key, value in pairs(options or {}) do
+        o[key] = value
+    end
+    local kept = cell:cache({ what = "fashion", images = o.images, dim = o.dim, components = o.components,
+        rows = o.rows }, function(rng) return build(o, rng) end, { version = "1" })
+    return { gmm = assay.gmm.new(kept.fitted), pca = kept.pca, scale = kept.scale }
+end
+
+--- The same on 14 x 14 pixels in -1..1: the mixture of `dim` principal coordinates lifted to the space of
+-- images, with the mean of the other variances outside. Returns { gmm, pca }.
+function testbed.fashion_pixels(cell, options)
+    local o = { images = 10000, dim = 40, components = 2, rows = 3000, pool = true }
+    for key, value in pairs(options or {}) do
+        o[key] = value
+    end
+    local kept = cell:cache({ what = "fashion pixels", images = o.images, dim = o.dim,
+        components = o.components, rows = o.rows }, function(rng)
+        local made = build(o, rng)
+        local function unit(x, shift)
+            return x / 127.5 - shift
+        end
+        for j, value in ipairs(made.pca.mean) do
+            made.pca.mean[j] = unit(value, 1)
+        end
+        for k = 1, #made.fitted.means do
+            for j = 1, o.dim do
+                made.fitted.means[k][j] = unit(made.fitted.means[k][j], 0)
+            end
+        end
+        for _, cov in ipairs(made.fitted.covs) do
+            for i = 1, o.dim do
+                for j = 1, o.dim do
+                    cov[i][j] = cov[i][j] / 127.5 ^ 2
+                end
+            end
+        end
+        made.residual = made.residual / 127.5 ^ 2
+        return made
+    end, { version = "1" })
+    return { gmm = assay.gmm.lift(kept.fitted, kept.pca, { residual = kept.residual }), pca = kept.pca }
+end
+
+assay.testbed = testbed
+return testbed
