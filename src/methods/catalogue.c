@@ -6,7 +6,7 @@
 #include "core/status.h"
 #include "core/suggest.h"
 
-enum { FAMILIES = 7, METHODS = 6 };
+enum { FAMILIES = 7, METHODS = 8 };
 
 static const assay_family families[FAMILIES];
 static const assay_method methods[METHODS];
@@ -79,7 +79,8 @@ static const assay_method methods[METHODS] = {
             "beta_binomial_logpmf", "beta_binomial_nll", "kumaraswamy_binomial_logpmf",
             "kumaraswamy_binomial_nll", "fit_beta_binomial", "fit_kumaraswamy_binomial",
             "pass_at_k_beta", "pass_at_k_kumaraswamy", "majority_vote", "weighted_vote",
-            "best_of_n", "selection_curves", "resample_log", "flops", "api_cost", "cost_curve", "cost_crossings"),
+            "best_of_n", "selection_curves", "resample_log", "flops", "api_cost", "cost_curve",
+            "cost_crossings"),
         .experiment = "inference/monkeys.lua",
     },
     {
@@ -109,6 +110,28 @@ static const assay_method methods[METHODS] = {
         .experiment = "diffusion/dpm-solver-pp.lua",
     },
     {
+        .slug = "unified-solver",
+        .family = "diffusion",
+        .summary = "a sampler as a list of decisions, searched by evolution",
+        .paper =
+            {"A Unified Sampling Framework for Solver Searching of Diffusion Probabilistic Models",
+                "Enshu Liu, Xuefei Ning, Huazhong Yang, Yu Wang", 2023, "2312.07243"},
+        .functions = FUNCTIONS("taylor_weights", "relax_factor", "usf_corrector", "usf_nfe",
+            "usf_from", "usf_sample", "usf_mutate", "usf_crossover", "usf_search"),
+        .experiment = "diffusion/unified-solver.lua",
+    },
+    {
+        .slug = "time-shift",
+        .family = "diffusion",
+        .summary = "sampling at the time that the measured variance of a state belongs to",
+        .paper = {"Alleviating Exposure Bias in Diffusion Models through Sampling with Shifted "
+                  "Time Steps",
+            "Mingxiao Li, Tingyu Qu, Ruicong Yao, Wei Sun, Marie-Francine Moens", 2023,
+            "2305.15583"},
+        .functions =
+            FUNCTIONS("gmm_eps_index", "ts_timesteps", "ts_variance", "ts_pick", "ts_sample"),
+    },
+    {
         .slug = "multilingual",
         .family = "inference",
         .summary = "few samples, well drawn and chosen: hedged pools, min-p, MBR, X-MBR, CHOPS",
@@ -126,7 +149,8 @@ static const assay_method methods[METHODS] = {
         .slug = "onebench",
         .family = "inference",
         .summary = "one pool of test items: models ranked by Plackett-Luce from incomplete scores",
-        .paper = {"ONEBench to Test Them All: Sample-Level Benchmarking Over Open-Ended Capabilities",
+        .paper = {"ONEBench to Test Them All: Sample-Level Benchmarking Over Open-Ended "
+                  "Capabilities",
             "Adhiraj Ghosh, Sebastian Dziadzio, Ameya Prabhu, Vishaal Udandarao, Samuel Albanie, "
             "Matthias Bethge",
             2024, "2412.06745"},
@@ -142,9 +166,11 @@ static const assay_method methods[METHODS] = {
         .family = "inference",
         .summary = "search over coarse-to-fine paths: cluster early, resample late",
         .paper = {"TTS-VAR: A Test-Time Scaling Framework for Visual Auto-Regressive Generation",
-            "Zhekai Chen, Ruihang Chu, Yukang Chen, Shiwei Zhang, Yujie Wei, Yingya Zhang, Xihui Liu",
+            "Zhekai Chen, Ruihang Chu, Yukang Chen, Shiwei Zhang, Yujie Wei, Yingya Zhang, Xihui "
+            "Liu",
             2025, "2507.18537"},
-        .functions = FUNCTIONS("tts_var", "batch_schedule", "schedule_cost", "potential", "resample",
-            "kmeans_pp", "diversity_select", "patch_pca", "patch_features", "reward_consistency"),
+        .functions = FUNCTIONS("tts_var", "batch_schedule", "schedule_cost", "potential",
+            "resample", "kmeans_pp", "diversity_select", "patch_pca", "patch_features",
+            "reward_consistency"),
     },
 };

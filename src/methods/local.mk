@@ -23,6 +23,8 @@ src_libassay_la_SOURCES += src/methods/diffusion/model.c src/methods/diffusion/s
 	src/methods/diffusion/grid.c src/methods/diffusion/phi.c src/methods/diffusion/exponential.h \
 	src/methods/diffusion/dpm.c src/methods/diffusion/baselines.c src/methods/diffusion/deis.c \
 	src/methods/diffusion/unipc.c src/methods/diffusion/solvers.c \
-	src/methods/diffusion/metrics.c
+	src/methods/diffusion/metrics.c src/methods/diffusion/usf.c src/methods/diffusion/usf_search.c \
+	src/methods/diffusion/time_shift.c
 diffusioninclude_HEADERS = src/methods/diffusion/model.h src/methods/diffusion/sample.h \
-	src/methods/diffusion/solver.h src/methods/diffusion/metrics.h
+	src/methods/diffusion/solver.h src/methods/diffusion/metrics.h \
+	src/methods/diffusion/usf.h src/methods/diffusion/time_shift.h

@@ -64,3 +64,7 @@ EXTRA_DIST += tests/lua/tts_var.lua tests/lua/tts_var_golden.lua tests/golden/tt
 TESTS += tests/lua/diffusion_metrics.lua tests/lua/diffusion_metrics_golden.lua
 EXTRA_DIST += tests/lua/diffusion_metrics.lua tests/lua/diffusion_metrics_golden.lua \
 	tests/golden/_diffusion-metrics.json
+TESTS += tests/lua/usf.lua tests/lua/usf_golden.lua
+EXTRA_DIST += tests/lua/usf.lua tests/lua/usf_golden.lua tests/golden/unified-solver.json
+TESTS += tests/lua/time_shift.lua tests/lua/time_shift_golden.lua
+EXTRA_DIST += tests/lua/time_shift.lua tests/lua/time_shift_golden.lua tests/golden/time-shift.json

@@ -17,3 +17,5 @@ tests_methods_inference_onebench_LDADD = $(TEST_LIBS)
 tests_methods_inference_onebench_pool_LDADD = $(TEST_LIBS)
 check_PROGRAMS += tests/methods/inference/tts_var
 tests_methods_inference_tts_var_LDADD = $(TEST_LIBS)
+check_PROGRAMS += tests/methods/diffusion/time_shift
+tests_methods_diffusion_time_shift_LDADD = $(TEST_LIBS)

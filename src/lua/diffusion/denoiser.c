@@ -126,7 +126,11 @@ void assay_lua_denoiser_status(lua_State *L, int status)
 static denoiser *push_function_model(lua_State *L, int at, int schedule, assay_prediction type)
 {
     at = lua_absindex(L, at);
-    const assay_schedule *s = assay_arg_schedule(L, schedule, "schedule");
+    const assay_schedule *s = NULL;
+    if (schedule != ASSAY_BY_LABEL)
+        s = assay_arg_schedule(L, schedule, "schedule");
+    else
+        lua_pushnil(L);
     denoiser *d = push_denoiser(L);
     keep(L, -2, SCHEDULE);
     lua_remove(L, -2);
@@ -262,6 +266,30 @@ static int gmm_eps(lua_State *L)
     return 1;
 }
 
+/* gmm_eps_index(gmm, alpha_bar): model(x, t) with labels t, real numbers in 0..N-1 */
+static int gmm_eps_index(lua_State *L)
+{
+    size_t n = 0;
+    const assay_gmm *g = assay_arg_gmm(L, 1, "gmm");
+    const int mixture = lua_gettop(L);
+    const double *given = assay_arg_vector(L, 2, "alpha_bar", &n);
+    double *alpha_bar = assay_lua_doubles(L, n + 1); /* the list may change */
+    const int kept = lua_gettop(L);
+    if (n < 2)
+        assay_arg_error(L, "alpha_bar must have at least 2 values, got %zu", n);
+    for (size_t i = 0; i < n; i++) {
+        alpha_bar[i] = given[i];
+        if (!(given[i] > 0 && given[i] < 1))
+            assay_arg_error(L, "alpha_bar[%zu] must be between 0 and 1, got %f", i + 1, given[i]);
+    }
+    denoiser *d = push_mixture(L, g, mixture);
+    keep(L, kept, SECOND);
+    d->gmm.alpha_bar = alpha_bar;
+    d->gmm.n = n;
+    d->gmm.level = (assay_gmm_level){.class = ASSAY_GMM_ALL, .guidance = 1};
+    return 1;
+}
+
 /* ---- guidance ---- */
 
 /* cfg(unconditional, conditional, scale): e = u + scale (c - u) */
@@ -341,6 +369,7 @@ static int denoiser_tostring(lua_State *L)
 
 static const luaL_Reg functions[] = {
     {"gmm_eps", gmm_eps},
+    {"gmm_eps_index", gmm_eps_index},
     {"model", model},
     {"cfg", cfg},
     {"classifier", classifier},

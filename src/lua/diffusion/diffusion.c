@@ -14,6 +14,7 @@
 
 /* ---- schedules ---- */
 
+static const char *const beta_kinds[] = {"linear", "quad", "cosine", NULL};
 static const char *const kinds[] = {"vp_linear", "vp_cosine", "edm", "discrete", NULL};
 
 static int schedule_free(lua_State *L)
@@ -33,7 +34,6 @@ static void check_options(lua_State *L, int at, assay_schedule_kind kind)
 
 static void read_discrete(lua_State *L, int at, assay_schedule_options *o)
 {
-    static const char *const beta_kinds[] = {"linear", "quad", "cosine", NULL};
     o->beta_kind = (assay_beta_kind)assay_opt_choice(L, at, "beta_kind", 0, beta_kinds);
     o->n = (size_t)assay_opt_integer(L, at, "N", (int64_t)o->n, 2, INT32_MAX);
     o->beta_start = assay_opt_number(L, at, "beta_start", o->beta_start, -INFINITY, INFINITY);
@@ -186,9 +186,44 @@ static int betas(lua_State *L)
     return 1;
 }
 
+/* A table of betas by their kind, which no step is dropped of. */
+static bool is_beta_kind(lua_State *L, int at)
+{
+    if (!lua_istable(L, at) || lua_getfield(L, at, "kind") != LUA_TSTRING)
+        return false;
+    const char *kind = lua_tostring(L, -1);
+    bool known = false;
+    for (int i = 0; beta_kinds[i]; i++)
+        known |= strcmp(kind, beta_kinds[i]) == 0;
+    lua_pop(L, 1);
+    return known;
+}
+
+/* alpha_bar{kind="linear", N=1000, beta_start=, beta_end=}: all N products of 1 - beta */
+static int alpha_bar_of_kind(lua_State *L)
+{
+    static const char *const known[] = {"kind", "N", "beta_start", "beta_end", NULL};
+    const assay_schedule_options o = assay_schedule_defaults(ASSAY_SCHEDULE_DISCRETE);
+    assay_opts_check(L, 1, known);
+    const int kind = assay_opt_choice(L, 1, "kind", 0, beta_kinds);
+    const size_t n = (size_t)assay_opt_integer(L, 1, "N", (int64_t)o.n, 2, INT32_MAX);
+    const double first = assay_opt_number(L, 1, "beta_start", o.beta_start, -INFINITY, INFINITY);
+    const double last = assay_opt_number(L, 1, "beta_end", o.beta_end, -INFINITY, INFINITY);
+    double *beta = assay_lua_doubles(L, n), sum = 0;
+    assay_arg_status(L, assay_schedule_betas((assay_beta_kind)kind, first, last, n, beta));
+    for (size_t i = 0; i < n; i++) {
+        sum += log1p(-beta[i]);
+        beta[i] = exp(sum);
+    }
+    assay_push_vector(L, beta, n);
+    return 1;
+}
+
 /* alpha_bar(schedule): the N products of 1 - beta */
 static int alpha_bar(lua_State *L)
 {
+    if (is_beta_kind(L, 1))
+        return alpha_bar_of_kind(L);
     const assay_schedule *s = discrete(L);
     double *product = assay_lua_doubles(L, s->n);
     for (size_t i = 0; i < s->n; i++)
@@ -228,5 +263,7 @@ int assay_lua_diffusion(lua_State *L)
     assay_lua_denoiser(L);
     assay_lua_sampler(L);
     assay_lua_diffusion_metrics(L);
+    assay_lua_usf(L);
+    assay_lua_time_shift(L);
     return 1;
 }

@@ -5,6 +5,7 @@
 #include <lua.h>
 
 #include "methods/diffusion/model.h"
+#include "core/rng.h"
 #include "models/gmm.h"
 #include "core/schedule.h"
 
@@ -18,6 +19,12 @@ const assay_schedule *assay_arg_schedule(lua_State *L, int at, const char *name)
  * keeps it. */
 assay_diffusion_model *assay_arg_denoiser(lua_State *L, int at, const char *name, int schedule_at);
 
+enum { ASSAY_BY_LABEL = -1 }; /* in place of schedule_at: the model is called with labels */
+
+/* Options draws, a list of matrices, and rng. Pushes values that keep them. */
+void assay_opt_draws(
+    lua_State *L, int at, const assay_matrix **draws, size_t *n_draws, assay_rng **rng);
+
 /* Raises the error that a Lua model left when a primitive came back with ASSAY_ESCRIPT; then as
  * assay_arg_status. */
 void assay_lua_denoiser_status(lua_State *L, int status);
@@ -26,6 +33,8 @@ void assay_lua_denoiser_status(lua_State *L, int status);
 void assay_lua_denoiser(lua_State *L);
 void assay_lua_sampler(lua_State *L);
 void assay_lua_diffusion_metrics(lua_State *L);
+void assay_lua_usf(lua_State *L);
+void assay_lua_time_shift(lua_State *L);
 
 /* Options class and scale of the table at `at` into a level. */
 void assay_opt_guidance(lua_State *L, int at, const assay_gmm *g, assay_gmm_level *level);

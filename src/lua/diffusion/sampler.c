@@ -212,27 +212,27 @@ static void read_threshold(lua_State *L, int at, assay_sampler_options *o)
     o->max_val = assay_opt_number(L, table, "max_val", 1, ASSAY_POSITIVE, ASSAY_FINITE);
 }
 
-/* One value a matrix stays on the stack. */
-static void read_noise(lua_State *L, int at, assay_sampler_options *o)
+void assay_opt_draws(
+    lua_State *L, int at, const assay_matrix **draws, size_t *n_draws, assay_rng **rng)
 {
-    o->rng = assay_opt_rng(L, at, "rng");
+    *rng = assay_opt_rng(L, at, "rng");
     if (!assay_opt_push(L, at, "draws"))
         return;
     const int list = lua_gettop(L);
-    if (!lua_istable(L, list) || o->rng)
-        assay_arg_error(L, o->rng ? "give either draws or rng, not both"
-                                  : "draws must be a list of matrices, one a step");
-    o->n_draws = (size_t)luaL_len(L, list);
-    luaL_checkstack(L, (int)o->n_draws + 20, "draws");
-    assay_matrix *draws = assay_lua_scratch(L, o->n_draws + 1, sizeof *draws);
-    for (size_t i = 0; i < o->n_draws; i++) {
+    if (!lua_istable(L, list) || *rng)
+        assay_arg_error(L, *rng ? "give either draws or rng, not both"
+                                : "draws must be a list of matrices, one a step");
+    *n_draws = (size_t)luaL_len(L, list);
+    luaL_checkstack(L, (int)*n_draws + 20, "draws");
+    assay_matrix *all = assay_lua_scratch(L, *n_draws + 1, sizeof *all);
+    for (size_t i = 0; i < *n_draws; i++) {
         char name[40];
         snprintf(name, sizeof name, "draws[%zu]", i + 1);
         lua_geti(L, list, (lua_Integer)i + 1);
-        draws[i] = assay_arg_matrix(L, -1, name);
+        all[i] = assay_arg_matrix(L, -1, name);
         lua_remove(L, -2);
     }
-    o->draws = draws;
+    *draws = all;
 }
 
 /* ---- sampling ---- */
@@ -305,7 +305,7 @@ static int sample(lua_State *L)
     read_forms(L, 3, &o);
     read_numbers(L, 3, &o);
     read_threshold(L, 3, &o);
-    read_noise(L, 3, &o);
+    assay_opt_draws(L, 3, &o.draws, &o.n_draws, &o.rng);
     assay_matrix x = push_copy(L, 2, "xT");
     const int matrix = lua_gettop(L);
     assay_sampler_result *r = push_result(L);

@@ -8,7 +8,7 @@
 
 typedef struct assay_exponential {
     double h, z, cx, a;
-    double p[5]; /* p[1]..p[4] */
+    double p[6]; /* p[1]..p[5] */
 } assay_exponential;
 
 static inline assay_exponential assay_exponential_step(
@@ -20,8 +20,8 @@ static inline assay_exponential assay_exponential_step(
     e.cx = data ? t->sigma / s->sigma : t->alpha / s->alpha;
     e.a = data ? -t->alpha : -t->sigma;
     e.p[0] = 1;
-    assay_phi(e.z, 4, e.p + 1); /* levels are finite, so it does not fail */
-    for (int k = 1; k <= 4; k++)
+    assay_phi(e.z, 5, e.p + 1); /* levels are finite, so it does not fail */
+    for (int k = 1; k <= 5; k++)
         e.p[k] *= e.z;
     return e;
 }

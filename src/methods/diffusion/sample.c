@@ -494,6 +494,8 @@ int assay_diffusion_sample(const assay_diffusion_model *model, const assay_sampl
         .result = result};
     if (!run.solver)
         return assay_fail(ASSAY_ENOTFOUND, "there is no solver \"%.60s\"", o->solver);
+    if (!run.schedule)
+        return assay_fail(ASSAY_EINVAL, "the model has no schedule: it is called with labels");
     fill_ends(&run);
     int status = check_options(&run);
     if (status == ASSAY_OK)

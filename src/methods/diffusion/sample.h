@@ -104,6 +104,10 @@ typedef struct assay_sampler_options {
     const assay_matrix *draws;
     size_t n_draws;
     assay_rng *rng;
+    /* What a solver runs that is more than options; set by assay_usf_sample and assay_ts_sample. */
+    const struct assay_usf_schedule *usf;
+    const double *mean_x0; /* usf: d, or NULL */
+    void *ts;
     const assay_progress *progress; /* may be NULL */
 } assay_sampler_options;
 

@@ -22,8 +22,8 @@ enum {
     ASSAY_STATE = 0, /* the register of x */
     ASSAY_NOISE = 1, /* a standard normal matrix, new in each turn that asks for it */
     ASSAY_FREE = 2,  /* the first register of the solver's own */
-    ASSAY_REGISTERS = 24,
-    ASSAY_TERMS = 8,
+    ASSAY_REGISTERS = 32,
+    ASSAY_TERMS = 12,
     ASSAY_OPERATIONS = 16
 };
 
@@ -133,7 +133,7 @@ int assay_multistep_order(const assay_run *run, size_t i);
 extern const assay_solver assay_solver_dpmpp, assay_solver_dpm, assay_solver_sde_dpmpp,
     assay_solver_sde_dpm, assay_solver_ddim, assay_solver_ddpm, assay_solver_euler,
     assay_solver_heun, assay_solver_ipndm, assay_solver_s_pndm, assay_solver_f_pndm,
-    assay_solver_deis, assay_solver_unipc;
+    assay_solver_deis, assay_solver_unipc, assay_solver_usf, assay_solver_ts;
 
 const assay_solver *assay_solver_find(const char *name); /* NULL when there is none */
 

@@ -3,7 +3,7 @@
 
 #include "methods/diffusion/solver.h"
 
-enum { SOLVERS = 13 };
+enum { SOLVERS = 15 };
 
 static const assay_solver *const solvers[SOLVERS] = {
     &assay_solver_dpmpp,
@@ -19,6 +19,8 @@ static const assay_solver *const solvers[SOLVERS] = {
     &assay_solver_f_pndm,
     &assay_solver_euler,
     &assay_solver_heun,
+    &assay_solver_usf,
+    &assay_solver_ts,
 };
 
 const assay_solver *assay_solver_find(const char *name)
