@@ -366,6 +366,18 @@ static void bench_binary_battery(const bench *b)
     compare_scripts(b, "yes/no battery / the same in numpy", us, vectorised, ">= 2");
 }
 
+/* ---- utilities: chrF of 40 x 40 texts ---- */
+
+static void bench_chrf(const bench *b)
+{
+    char lua[4096], python[4096];
+    snprintf(lua, sizeof lua, "%s/tests/bench/chrf.lua", b->source);
+    snprintf(python, sizeof python, "%s/tests/bench/chrf.py", b->source);
+    const char *const us[] = {b->assay, "lua", lua, "seconds", NULL};
+    const char *const peer[] = {"/usr/bin/python3", python, "seconds", NULL};
+    compare_scripts(b, "chrF of all pairs / sacreBLEU's way in Python", us, peer, ">= 20");
+}
+
 /* ---- ranking models ---- */
 
 static void bench_onebench(const bench *b)
@@ -653,6 +665,7 @@ int main(int argc, char **argv)
     bench_rows(&b);
     bench_pass_at_k(&b);
     bench_binary_battery(&b);
+    bench_chrf(&b);
     bench_onebench(&b);
     bench_paint(&b);
     bench_mixture();

@@ -6,7 +6,8 @@ tests_bench_bench_LDADD = src/libworkbench.la
 tests_bench_net_SOURCES = tests/bench/net.c
 tests_bench_net_LDADD = src/libassay.la $(BLAS_LIBS) -lm
 EXTRA_DIST += tests/bench/pass_at_k.py tests/bench/pass_at_k.lua tests/bench/net.py \
-	tests/bench/binary_battery.py tests/bench/binary_battery.lua
+	tests/bench/binary_battery.py tests/bench/binary_battery.lua \
+	tests/bench/chrf.py tests/bench/chrf.lua
 EXTRA_DIST += tests/bench/onebench.py tests/bench/onebench.lua
 CLEANFILES += $(BENCHES:=$(EXEEXT))
 EXTRA_DIST += tests/bench/sampler.py

@@ -120,6 +120,15 @@ static void fair_coin_is_a_sum(void **state)
 
 /* ---- the battery ---- */
 
+/* n (ad - bc)^2 / (the product of the margins), or 0 where one is empty */
+static double table_chi2(size_t cell[2][2])
+{
+    const double a = (double)cell[0][0], b = (double)cell[0][1], c = (double)cell[1][0],
+                 d = (double)cell[1][1];
+    const double margins = (a + b) * (c + d) * (a + c) * (b + d);
+    return margins > 0 ? (a + b + c + d) * (a * d - b * c) * (a * d - b * c) / margins : 0;
+}
+
 /* Counts by their definitions, batch by batch. */
 static void counts_are_those_of_plain_loops(void **state)
 {
@@ -137,7 +146,8 @@ static void counts_are_those_of_plain_loops(void **state)
         const assay_binary_opts o = {.streak_max = 3, .lags = 4, .block = 2};
         ok(assay_binary_battery(x, length, batches, &o, &report));
         size_t yes = 0, runs = 0, most = 0, pair[2][2] = {{0}}, streak[3] = {0}, ended[3] = {0};
-        size_t block[4] = {0}, first = 0;
+        size_t block[4] = {0}, triple[2][2][2] = {{{0}}}, first = 0;
+        double none_longer = 1;
         double lag[4] = {0}, spread = 0, mean = 0;
         for (size_t i = 0; i < n; i++)
             yes += x[i];
@@ -159,12 +169,23 @@ static void counts_are_those_of_plain_loops(void **state)
                 streak[bin]++;
                 ended[bin] += y[i] != y[i - 1];
             }
+            for (size_t i = 2; i < length[b]; i++)
+                triple[y[i - 1]][y[i - 2]][y[i]]++;
             for (size_t i = 0; i + 2 <= length[b]; i += 2)
                 block[2 * y[i] + y[i + 1]]++;
             for (size_t l = 1; l <= 4; l++)
                 for (size_t i = 0; i + l < length[b]; i++)
                     lag[l - 1] += (y[i] - mean) * (y[i + l] - mean);
         }
+        for (size_t b = 0; b < batches; b++) {
+            double tail = 0;
+            if (length[b] > 0)
+                ok(assay_longest_run_tail(length[b], most, &tail));
+            none_longer *= 1 - tail;
+        }
+        close_to(report.p_longest_run, 1 - none_longer, 1e-12);
+        close_to(report.order2.chi2, table_chi2(triple[0]) + table_chi2(triple[1]), 1e-9);
+        close_to(report.order1.chi2, table_chi2(pair), 1e-9);
         assert_int_equal(report.n, n);
         assert_int_equal(report.yes, yes);
         assert_int_equal(report.runs, runs);
@@ -176,6 +197,26 @@ static void counts_are_those_of_plain_loops(void **state)
         for (size_t l = 0; l < 4; l++)
             if (!isnan(report.autocorrelation[l]))
                 close_to(report.autocorrelation[l], lag[l] / spread, 1e-12);
+    }
+}
+
+/* E[R] and Var[R] are those of the distribution. */
+static void runs_have_their_moments(void **state)
+{
+    (void)state;
+    unsigned char x[12];
+    for (size_t ones = 0; ones <= 12; ones++) {
+        double pmf[13], mean = 0, variance = 0;
+        for (size_t i = 0; i < 12; i++)
+            x[i] = i < ones;
+        battery(x, 12);
+        ok(assay_runs_pmf(ones, 12 - ones, pmf));
+        for (size_t r = 1; r <= 12; r++)
+            mean += pmf[r] * (double)r;
+        for (size_t r = 1; r <= 12; r++)
+            variance += pmf[r] * ((double)r - mean) * ((double)r - mean);
+        close_to(report.runs_expected, mean, 1e-12);
+        close_to(report.runs_variance, variance, 1e-12);
     }
 }
 
@@ -442,6 +483,8 @@ static void temperature_fits(void **state)
     assert_true(fit.p < 1e-6);
     ok(assay_fit_temperature(t, y, n, 1, &fit));
     close_to(fit.p, 1, 0);
+    ok(assay_fit_temperature((double[]){2}, (double[]){1}, (double[]){3}, 1, &fit));
+    close_to(fit.delta, 2 * log(1.5 / 2.5), 1e-15); /* half an answer is added to each side */
     n[0] = 0;
     refuses(assay_fit_temperature(t, y, n, 4, &fit), "n 1 must be at least 1, got 0");
     refuses(assay_fit_temperature(t, y, n, 0, &fit), "at least 1 temperature");
@@ -539,6 +582,10 @@ static void lists_of_replies(void **state)
     assert_int_equal(n, 4);
     assert_int_equal(other, 2); /* the preface and the refusal */
     assert_memory_equal(x, ((unsigned char[]){1, 0, 1}), 3);
+    ok(assay_parse_binary_list("well, yes", yes, no, NULL, 0, &n, &other));
+    assert_true(n == 1 && other == 1);
+    ok(assay_parse_binary_list("I say yes", yes, no, NULL, 0, &n, &other));
+    assert_true(n == 1 && other == 0);
     ok(assay_parse_binary_list("", yes, no, NULL, 0, &n, NULL));
     assert_int_equal(n, 0);
 }
@@ -593,7 +640,7 @@ static void references_pass(void **state)
     }
     unsigned char alternating[2 * N];
     for (size_t i = 0; i < sizeof alternating; i++)
-        alternating[i] = i % 2;
+        alternating[i] = i < N ? 1 : i % 2;
     ok(assay_binary_reference(length, 2, NULL, 2, NULL, alternating, NULL, &statistics, NULL));
     close_to(*assay_matrix_at(&statistics, 1, 5), 1, 0); /* alternation of the second piece */
     assert_string_equal(assay_binary_statistic_name(5), "alternation");
@@ -630,6 +677,7 @@ int main(void)
         cmocka_unit_test(longest_runs_are_those_of_all_strings),
         cmocka_unit_test(fair_coin_is_a_sum),
         cmocka_unit_test(counts_are_those_of_plain_loops),
+        cmocka_unit_test(runs_have_their_moments),
         cmocka_unit_test(extremes),
         cmocka_unit_test(one_answer_and_short_blocks),
         cmocka_unit_test(what_is_refused),

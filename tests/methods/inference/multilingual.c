@@ -278,7 +278,9 @@ static void characters_are_code_points(void **state)
         close_to(utility("abcd", a, ASSAY_UTILITY_CHRF), (3.0 / 4 + 1.0 / 3) / 4, 1e-15);
     }
     close_to(utility(letters[3], letters[4], ASSAY_UTILITY_EDIT), 0, 0); /* not UTF-8: bytes */
-    close_to(utility(letters[5], "abc", ASSAY_UTILITY_EDIT), 0, 0);      /* a surrogate is three */
+    close_to(utility("\xc0\xaf", "/", ASSAY_UTILITY_EDIT), 0, 0); /* an overlong form is two */
+    close_to(
+        utility(letters[5], "\xed", ASSAY_UTILITY_EDIT), 1.0 / 3, 1e-15); /* a surrogate is three */
     close_to(utility("a\xe3\x80\x80"
                      "b",
                  "ab", ASSAY_UTILITY_CHRF),
@@ -489,7 +491,7 @@ static void mbr_curves_refuse_and_stop(void **state)
     assay_rng rng = assay_rng_seed(7);
     const size_t perm[] = {0, 2};
     ok(assay_mbr_curve_draw(&u, NULL, 0, true, quality, 1000, &rng, NULL, mean));
-    close_to(mean[0], 0.5, 0); /* each is first as often */
+    close_to(mean[0], 0.5, 0);   /* each is first as often */
     close_to(mean[1], 0.5, 0.1); /* a tie: the first of the permutation */
     refuses(assay_mbr_curve_draw(&u, NULL, 0, true, quality, 0, &rng, NULL, mean),
         "at least 1 permutation");
