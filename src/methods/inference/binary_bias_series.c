@@ -93,7 +93,7 @@ int assay_fair_flips(assay_rng *rng, unsigned char *x, size_t n)
         }
         if (rng && i % 32 == 0)
             word = assay_rng_u32(rng);
-        x[i] = rng ? word >> (i % 32) & 1 : bytes[bit / 8] >> (bit % 8) & 1;
+        x[i] = (unsigned char)(rng ? word >> (i % 32) & 1 : bytes[bit / 8] >> (bit % 8) & 1);
     }
     return ASSAY_OK;
 }
