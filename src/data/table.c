@@ -26,6 +26,7 @@ typedef struct column {
     unsigned char *kind;
     entry *value;
     size_t rows, room;
+    bool given; /* a part of the table's given arrays */
 } column;
 
 struct assay_table {
@@ -34,6 +35,8 @@ struct assay_table {
     size_t rows;
     char **texts; /* open addressing, a power of two of slots */
     size_t text_count, text_room;
+    unsigned char *given_kinds; /* of all columns, see assay_table_give */
+    double *given_numbers;
 };
 
 assay_table *assay_table_new(void)
@@ -47,9 +50,13 @@ void assay_table_free(assay_table *table)
         return;
     for (size_t i = 0; i < table->column_count; i++) {
         free(table->columns[i].name);
-        free(table->columns[i].kind);
-        free(table->columns[i].value);
+        if (!table->columns[i].given) {
+            free(table->columns[i].kind);
+            free(table->columns[i].value);
+        }
     }
+    free(table->given_kinds);
+    free(table->given_numbers);
     for (size_t i = 0; i < table->text_room; i++)
         free(table->texts[i]);
     free(table->columns);
@@ -123,19 +130,39 @@ int assay_table_append(assay_table *table)
     return ASSAY_OK;
 }
 
+static bool enlarge(column *c, size_t room)
+{
+    unsigned char *kind = realloc(c->kind, room);
+    if (kind)
+        c->kind = kind;
+    entry *value = realloc(c->value, room * sizeof *value);
+    if (value)
+        c->value = value;
+    return kind && value;
+}
+
+/* Out of the given arrays, which can't grow, into arrays of its own. */
+static bool copy_out(column *c, size_t room)
+{
+    column own = {c->name, malloc(room), malloc(room * sizeof(entry)), c->rows, c->room, false};
+    if (!own.kind || !own.value) {
+        free(own.kind);
+        free(own.value);
+        return false;
+    }
+    memcpy(own.kind, c->kind, c->rows);
+    memcpy(own.value, c->value, c->rows * sizeof *c->value);
+    *c = own;
+    return true;
+}
+
 static int reach(column *c, size_t rows)
 {
     if (rows > c->room) {
         size_t room = c->room ? c->room : 64;
         while (room < rows)
             room *= 2;
-        unsigned char *kind = realloc(c->kind, room);
-        if (kind)
-            c->kind = kind;
-        entry *value = realloc(c->value, room * sizeof *value);
-        if (value)
-            c->value = value;
-        if (!kind || !value)
+        if (c->given ? !copy_out(c, room) : !enlarge(c, room))
             return assay_fail(ASSAY_ENOMEM, "out of memory for %zu rows", rows);
         c->room = room;
     }
@@ -228,6 +255,43 @@ int assay_table_set_text(assay_table *table, size_t at, const char *text)
     const char *kept = NULL;
     int status = intern(table, text, &kept);
     return status ? status : set(table, at, ASSAY_DATUM_TEXT, (entry){.text = kept});
+}
+
+/* Entries are unions of a double and a pointer, so that an array of doubles is one of entries. */
+_Static_assert(sizeof(entry) == sizeof(double), "an entry is as large as a double");
+
+int assay_table_give(
+    assay_table *table, const assay_datum_kind *kind, size_t rows, size_t room, double *numbers)
+{
+    unsigned char *kinds = malloc(table->column_count * room + 1);
+    if (!kinds)
+        return assay_fail(ASSAY_ENOMEM, "out of memory for %zu rows", rows);
+    for (size_t i = 0; i < table->column_count; i++) {
+        memset(kinds + i * room, kind[i], rows);
+        table->columns[i] = (column){table->columns[i].name, kinds + i * room,
+            (entry *)(void *)(numbers + i * room), rows, room, true};
+    }
+    table->rows = rows;
+    table->given_kinds = kinds;
+    table->given_numbers = numbers;
+    return ASSAY_OK;
+}
+
+int assay_table_put_text(assay_table *table, size_t row, size_t at, const char *text)
+{
+    column *c = &table->columns[at];
+    const char *kept = NULL;
+    const int status = intern(table, text, &kept);
+    if (status)
+        return status;
+    c->kind[row] = ASSAY_DATUM_TEXT;
+    c->value[row].text = kept;
+    return ASSAY_OK;
+}
+
+void assay_table_clear(assay_table *table, size_t row, size_t at)
+{
+    table->columns[at].kind[row] = ASSAY_DATUM_MISSING;
 }
 
 assay_datum assay_table_get(const assay_table *table, size_t row, size_t at)

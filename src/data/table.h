@@ -2,8 +2,9 @@
  * A table of named columns: what rows of a run, CSV files and sample logs become, and what figures,
  * claims and exports read. A column holds numbers, with texts interned beside them.
  *
- * An entry (assay_datum) is a number, a text or missing. Numbers are doubles; an integer that a double can't hold
- * exactly is an error where it enters. NaN is a number like others; missing is its own state.
+ * An entry (assay_datum) is a number, a text or missing. Numbers are doubles; an integer that a
+ * double can't hold exactly is an error where it enters. NaN is a number like others; missing is
+ * its own state.
  */
 #ifndef ASSAY_DATA_TABLE_H
 #define ASSAY_DATA_TABLE_H
@@ -44,6 +45,17 @@ int assay_table_append(assay_table *table);
 int assay_table_set_number(assay_table *table, size_t column, double number);
 int assay_table_set_integer(assay_table *table, size_t column, long long number);
 int assay_table_set_text(assay_table *table, size_t column, const char *text);
+
+/* All columns of a table without rows at once, for readers: `rows` numbers of kind[i] in column i
+ * (or all MISSING, for what is set later), which begin at numbers + i * room, rows <= room. The
+ * table takes the array over, which is from malloc or aligned_alloc. On failure it stays the
+ * caller's. */
+int assay_table_give(
+    assay_table *table, const assay_datum_kind *kind, size_t rows, size_t room, double *numbers);
+
+/* Entries of columns that were given so. */
+int assay_table_put_text(assay_table *table, size_t row, size_t column, const char *text);
+void assay_table_clear(assay_table *table, size_t row, size_t column); /* missing */
 
 assay_datum assay_table_get(const assay_table *table, size_t row, size_t column);
 

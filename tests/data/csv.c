@@ -142,9 +142,97 @@ static void names_the_line_of_what_it_refuses(void **state)
     REFUSED("a,b\n1,2\n3,x\"y\n", ":3: a quote within a field, or text behind a closing quote");
     REFUSED("a,b\n1,\"2\"x\n", ":2: a quote within a field, or text behind a closing quote");
     REFUSED("a,b\n1,2\n\n3,\"x\n\n\n", ":4: the quote that opens in this row is never closed");
+    REFUSED("a,b\n \t\n1\n", ":3: this row has 1 fields where the header has 2");
+    REFUSED("a,b\n1,2,\n", ":2: this row has 3 fields where the header has 2");
+    REFUSED("a,b\n1,2,3,4", ":2: this row has 4 fields where the header has 2");
     REFUSED("a,,b\n1,2,3\n", ": column 2 has no name");
     REFUSED("a,b,a\n1,2,3\n", ": columns 1 and 3 are both named \"a\"");
     REFUSED("a,b\n1,x\0y\n", ":2: a field holds a NUL byte; is this a text file?");
+}
+
+/* Numbers of every length and size are those that strtod reads: whole columns of them, several
+ * blocks long. */
+static void reads_numbers_exactly(void **state)
+{
+    (void)state;
+    enum { N = 30000 };
+    static char texts[N][64];
+    assay_rng rng = assay_rng_seed(5);
+    FILE *file = fopen(path, "wb");
+    assay_table *t = NULL;
+    assert_non_null(file);
+    fputs("a,b\n", file);
+    for (size_t i = 0; i < N; i++) {
+        const double u = assay_rng_uniform(&rng);
+        const int digits = 1 + (int)assay_rng_below(&rng, 20), e = (int)assay_rng_below(&rng, 60);
+        const double x = (u - 0.5) * pow(10, e - 30);
+        switch (assay_rng_below(&rng, 3)) {
+        case 0:
+            snprintf(texts[i], sizeof texts[i], "%.*e", digits, x);
+            break;
+        case 1:
+            snprintf(texts[i], sizeof texts[i], "%.*f", digits, x * 1e-20);
+            break;
+        default: /* 17 digits, and halfway between two doubles */
+            snprintf(texts[i], sizeof texts[i], "%.17g", u);
+            if (i % 2)
+                snprintf(texts[i], sizeof texts[i], "%.1f",
+                    9007199254740993.0 + 2 * floor(u * 1e15) + 0.5);
+        }
+        fprintf(file, "%zu,%s\n", i, texts[i]);
+    }
+    fclose(file);
+    if (assay_csv_read(path, &t))
+        fail_msg("%s", assay_errmsg());
+    assert_int_equal(assay_table_rows(t), N);
+    for (size_t i = 0; i < N; i++) {
+        const assay_datum a = assay_table_get(t, i, 0), b = assay_table_get(t, i, 1);
+        const double expected = strtod(texts[i], NULL);
+        assert_true(a.kind == ASSAY_DATUM_INTEGER && a.number == (double)i);
+        if (b.kind != ASSAY_DATUM_NUMBER || memcmp(&b.number, &expected, sizeof expected) != 0)
+            fail_msg("%s was read as %.17g", texts[i], b.number);
+    }
+    assay_table_free(t);
+}
+
+/* Integers of exactly the widths between eights, and halfway cases by hand. */
+static void reads_awkward_numbers(void **state)
+{
+    (void)state;
+    const char *const texts[] = {"9007199254740993.0", "9007199254740995.0", "0.30000000000000004",
+        "12345678", "123456789", "1234567.8", "123456789012345", "1234567890123456",
+        "0.000000000000000000000000001", "18446744073709551615e-27", "1844674407370955161.5",
+        "-0.0", "1e22", "1e23", "4.35", "0e0", "-9007199254740992", "5e-324",
+        "1.7976931348623157e308", "0.1e1", "8.5e-0010"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        char text[80];
+        snprintf(text, sizeof text, "a,b\n%s,%s\n", texts[i], texts[i]);
+        assay_table *t = read_text(text);
+        const double expected = strtod(texts[i], NULL);
+        for (size_t column = 0; column < 2; column++) {
+            const assay_datum entry = assay_table_get(t, 0, column);
+            assert_true(entry.kind != ASSAY_DATUM_TEXT);
+            if (memcmp(&entry.number, &expected, sizeof expected) != 0)
+                fail_msg("%s was read as %.17g", texts[i], entry.number);
+        }
+        assay_table_free(t);
+    }
+}
+
+/* What was read is a table like others: rows can follow. */
+static void grows_behind_what_was_read(void **state)
+{
+    (void)state;
+    assay_table *t = read_text("a,b\n1,x\n2,y\n");
+    for (int i = 0; i < 100; i++) {
+        assert_int_equal(assay_table_append(t), ASSAY_OK);
+        assert_int_equal(assay_table_set_number(t, 0, i), ASSAY_OK);
+    }
+    assert_entry(t, 1, 0, ASSAY_DATUM_INTEGER, "2");
+    assert_entry(t, 101, 0, ASSAY_DATUM_NUMBER, "99");
+    assert_entry(t, 1, 1, ASSAY_DATUM_TEXT, "y");
+    assert_entry(t, 101, 1, ASSAY_DATUM_MISSING, "");
+    assay_table_free(t);
 }
 
 static void says_what_it_cannot_open(void **state)
@@ -260,6 +348,9 @@ int main(void)
         cmocka_unit_test(tells_numbers_from_texts),
         cmocka_unit_test(follows_the_rfc),
         cmocka_unit_test(names_the_line_of_what_it_refuses),
+        cmocka_unit_test(reads_numbers_exactly),
+        cmocka_unit_test(reads_awkward_numbers),
+        cmocka_unit_test(grows_behind_what_was_read),
         cmocka_unit_test(says_what_it_cannot_open),
         cmocka_unit_test(writes_what_the_rfc_says),
         cmocka_unit_test(round_trips),
