@@ -4,7 +4,7 @@
  * are compared before anything is timed, so that the same work is. Figures are CPU seconds of the
  * process, the best of many, because on a busy machine the others measure the neighbours.
  *
- *     net SOURCE-DIRECTORY [NET]
+ *     net SOURCE-DIRECTORY [NET [alone]]
  */
 #include <cblas.h>
 #include <math.h>
@@ -12,21 +12,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
+#include "bench/peer.h"
 #include "core/status.h"
-#include "models/net/optimiser.h"
-#include "models/net/tape.h"
+#include "models/net/training.h"
 
-enum {
-    TURNS = 15,
-    FIRST_STEPS = 3,
-    VOCABULARY = 64,
-    HEADS = 4,
-    SHARD_ROWS = 256,
-    MOST_SHARDS = 16
-};
+enum { TURNS = 15, FIRST_STEPS = 3, VOCABULARY = 64, HEADS = 4 };
 
 static void die(const char *what)
 {
@@ -38,13 +29,6 @@ static void must(int status, const char *what)
 {
     if (status)
         die(what);
-}
-
-static double cpu_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 /* ---- what both sides begin with ---- */
@@ -80,277 +64,243 @@ static int32_t *classes(size_t rows, size_t step, size_t n)
     return labels;
 }
 
-/* ---- nets on the tape ---- */
+/* ---- nets ---- */
 
 typedef struct model model;
+typedef struct pass pass;
 
 struct model {
     const char *name, *title;
-    double goal;                                       /* PyTorch's time over ours */
-    int (*build)(model *m, size_t first, size_t rows); /* the summed loss of rows of the batch */
+    double goal;            /* PyTorch's time over ours */
+    int (*layers)(pass *p); /* the summed loss of the shard */
     size_t size[5], sizes;
-    size_t batch, rows, steps; /* examples, rows of activations; steps a turn */
+    size_t batch, steps; /* examples; steps a turn */
     assay_op_id act;
     assay_optimiser_kind kind;
 
     /* in use */
-    assay_tape *tape;
-    float *w, *grad, *m, *v, *x, *target;
+    size_t rows_each; /* rows of activations an example */
+    assay_params params;
+    assay_shards *shards;
+    assay_training training;
+    float *x, *target;
     int32_t *labels, *tokens, *positions;
     size_t *lengths;
-    unsigned char *decay;
-    size_t at, count;
-    bool making; /* the first pass counts the parameters */
-    uint64_t step;
 };
 
-static int apply(model *m, assay_op_id op, int a, int b, int c, const assay_op_options *o)
+/* A walk through the layers: to add their parameters (no tape), or to build a shard. */
+struct pass {
+    model *m;
+    assay_tape *tape;
+    const int *param;
+    const assay_shard *shard;
+    size_t next, at; /* parameter; of the numbers that both sides begin with */
+    int status;
+};
+
+static int apply(pass *p, assay_op_id op, int a, int b, int c, const assay_op_options *o)
 {
-    int value;
-    must(assay_tape_apply(m->tape, op, (const int[]){a, b, c, -1, -1}, o, &value), m->name);
+    int value = -1;
+    if (p->tape && p->status == ASSAY_OK)
+        p->status = assay_tape_apply(p->tape, op, (const int[]){a, b, c, -1, -1}, o, &value);
     return value;
 }
 
-static int leaf(model *m, float *x, size_t rows, size_t cols, float *grad)
+static int leaf(pass *p, float *x, size_t cols)
 {
-    int value;
-    must(assay_tape_leaf(m->tape, &(assay_tensor){x, {rows, cols}, 2}, grad, &value), m->name);
+    int value = -1;
+    if (p->tape && p->status == ASSAY_OK)
+        p->status = assay_tape_leaf(p->tape,
+            &(assay_tensor){x + p->shard->first_row * cols, {p->shard->rows, cols}, 2}, NULL,
+            &value);
     return value;
 }
 
-static int parameter(model *m, size_t rows, size_t cols)
+/* Numbers of [-1, 1) / sqrt(cols), or all `start` where cols is 1. */
+static int parameter(pass *p, size_t rows, size_t cols, float start)
 {
-    const int value = leaf(m, m->w + m->at, rows, cols, m->grad + m->at);
-    if (m->making)
-        for (size_t i = 0; i < rows * cols; i++)
-            m->w[m->at + i] = number(m->at + i) * (float)(1 / sqrt((double)cols));
-    m->at += rows * cols;
-    return value;
+    if (p->tape)
+        return p->param[p->next++];
+    char name[ASSAY_PARAM_NAME];
+    size_t index;
+    const unsigned flags = ASSAY_PARAM_TRAINABLE | ASSAY_PARAM_DECAY;
+    snprintf(name, sizeof name, "parameter%zu", p->next++);
+    must(assay_params_add(
+             &p->m->params, name, cols > 1 ? 2 : 1, (size_t[]){rows, cols}, flags, &index),
+        name);
+    float *w = p->m->params.w + p->m->params.at[index].off;
+    for (size_t i = 0; i < rows * cols; i++, p->at++)
+        w[i] = cols > 1 ? number(p->at) * (float)(1 / sqrt((double)cols)) : start;
+    return -1;
 }
 
-static int constant(model *m, float start, size_t n)
+static int linear(pass *p, int x, size_t out, size_t in, bool bias)
 {
-    const int value = leaf(m, m->w + m->at, 1, n, m->grad + m->at);
-    if (m->making)
-        for (size_t i = 0; i < n; i++)
-            m->w[m->at + i] = start;
-    m->at += n;
-    return value;
+    const assay_op_options o = ASSAY_OP_DEFAULTS;
+    const int w = parameter(p, out, in, 0), b = bias ? parameter(p, out, 1, 0) : -1;
+    return apply(p, ASSAY_OP_LINEAR, x, w, b, &o);
 }
 
-static int linear(model *m, int x, size_t out, size_t in, bool bias, const assay_op_options *o)
+static int cross_entropy(pass *p, int x)
 {
-    const int w = parameter(m, out, in), b = bias ? constant(m, 0, out) : -1;
-    return apply(m, ASSAY_OP_LINEAR, x, w, b, o);
-}
-
-static int mlp(model *m, size_t first, size_t rows)
-{
-    const assay_op_options plain = ASSAY_OP_DEFAULTS;
     assay_op_options o = ASSAY_OP_DEFAULTS;
-    int x = leaf(m, m->x + first * m->size[0], rows, m->size[0], NULL);
-    for (size_t i = 0; i + 1 < m->sizes; i++) {
-        x = linear(m, x, m->size[i + 1], m->size[i], true, &plain);
-        if (i + 2 < m->sizes)
-            x = apply(m, m->act, x, -1, -1, &plain);
-    }
-    const size_t out = m->size[m->sizes - 1];
+    if (!p->tape)
+        return -1;
     o.sum = true;
-    o.labels = m->labels + first;
-    o.n_labels = rows;
-    if (!m->target)
-        return apply(m, ASSAY_OP_SOFTMAX_CE, x, -1, -1, &o);
-    return apply(m, ASSAY_OP_MSE, x, leaf(m, m->target + first * out, rows, out, NULL), -1, &o);
+    o.labels = p->m->labels + p->shard->first_row;
+    o.n_labels = p->shard->rows;
+    return apply(p, ASSAY_OP_SOFTMAX_CE, x, -1, -1, &o);
 }
 
-static int cnn(model *m, size_t first, size_t rows)
+static int mlp(pass *p)
 {
+    const model *m = p->m;
+    assay_op_options o = ASSAY_OP_DEFAULTS;
+    int x = leaf(p, m->x, m->size[0]);
+    for (size_t i = 0; i + 1 < m->sizes; i++) {
+        x = linear(p, x, m->size[i + 1], m->size[i], true);
+        if (i + 2 < m->sizes)
+            x = apply(p, m->act, x, -1, -1, &o);
+    }
+    o.sum = true;
+    return m->target ? apply(p, ASSAY_OP_MSE, x, leaf(p, m->target, m->size[m->sizes - 1]), -1, &o)
+                     : cross_entropy(p, x);
+}
+
+static int cnn(pass *p)
+{
+    const model *m = p->m;
     assay_op_options o = ASSAY_OP_DEFAULTS;
     size_t side = 28, cin = 1;
-    int x = leaf(m, m->x + first * 784, rows, 784, NULL);
+    int x = leaf(p, m->x, 784);
     for (size_t i = 0; i < m->sizes; i++) {
         o.k = 3;
         o.pad = 1;
         o.shape[0] = cin;
         o.shape[1] = o.shape[2] = side;
-        const int w = parameter(m, m->size[i], 9 * cin), b = constant(m, 0, m->size[i]);
-        x = apply(m, ASSAY_OP_CONV2D, x, w, b, &o);
-        x = apply(m, ASSAY_OP_RELU, x, -1, -1, &o);
+        const int w = parameter(p, m->size[i], 9 * cin, 0), b = parameter(p, m->size[i], 1, 0);
+        x = apply(p, ASSAY_OP_CONV2D, x, w, b, &o);
+        x = apply(p, ASSAY_OP_RELU, x, -1, -1, &o);
         o.shape[0] = cin = m->size[i];
         o.k = 2;
-        x = apply(m, ASSAY_OP_MAXPOOL, x, -1, -1, &o);
+        x = apply(p, ASSAY_OP_MAXPOOL, x, -1, -1, &o);
         side /= 2;
     }
-    x = linear(m, x, 10, cin * side * side, true, &o);
-    o.sum = true;
-    o.labels = m->labels + first;
-    o.n_labels = rows;
-    return apply(m, ASSAY_OP_SOFTMAX_CE, x, -1, -1, &o);
+    return cross_entropy(p, linear(p, x, 10, cin * side * side, true));
 }
 
-static int norm(model *m, int x)
+static int norm(pass *p, int x)
 {
     const assay_op_options o = ASSAY_OP_DEFAULTS;
-    const int gain = constant(m, 1, m->size[0]), bias = constant(m, 0, m->size[0]);
-    return apply(m, ASSAY_OP_LAYERNORM, x, gain, bias, &o);
+    const int gain = parameter(p, p->m->size[0], 1, 1), bias = parameter(p, p->m->size[0], 1, 0);
+    return apply(p, ASSAY_OP_LAYERNORM, x, gain, bias, &o);
 }
 
-static int embedding(model *m, size_t rows_of_table, const int32_t *row, size_t rows)
+static int embedding(pass *p, size_t table, const int32_t *row)
 {
     assay_op_options o = ASSAY_OP_DEFAULTS;
-    o.labels = row;
-    o.n_labels = rows;
-    return apply(m, ASSAY_OP_EMBEDDING, parameter(m, rows_of_table, m->size[0]), -1, -1, &o);
+    const int rows = parameter(p, table, p->m->size[0], 0);
+    if (!p->tape)
+        return -1;
+    o.labels = row + p->shard->first_row;
+    o.n_labels = p->shard->rows;
+    return apply(p, ASSAY_OP_EMBEDDING, rows, -1, -1, &o);
 }
 
 /* size: d, layers, context */
-static int gpt(model *m, size_t first, size_t rows)
+static int gpt(pass *p)
 {
-    const size_t d = m->size[0], ctx = m->size[2];
+    const model *m = p->m;
+    const size_t d = m->size[0];
     assay_op_options o = ASSAY_OP_DEFAULTS;
-    const int tokens = embedding(m, VOCABULARY, m->tokens + first, rows);
-    const int positions = embedding(m, ctx, m->positions + first, rows);
-    int x = apply(m, ASSAY_OP_ADD, tokens, positions, -1, &o);
+    const int tokens = embedding(p, VOCABULARY, m->tokens);
+    const int positions = embedding(p, m->size[2], m->positions);
+    int x = apply(p, ASSAY_OP_ADD, tokens, positions, -1, &o);
     o.heads = HEADS;
     o.causal = true;
     o.lengths = m->lengths;
-    o.n_lengths = rows / ctx;
+    o.n_lengths = p->tape ? p->shard->count : 0;
     for (size_t i = 0; i < m->size[1]; i++) {
-        const int n1[2] = {constant(m, 1, d), constant(m, 0, d)};
-        int y = apply(m, ASSAY_OP_LAYERNORM, x, n1[0], n1[1], &o);
-        y = linear(m, y, 3 * d, d, true, &o);
-        y = apply(m, ASSAY_OP_ATTENTION, y, -1, -1, &o);
-        const int wo = parameter(m, d, d), bo = constant(m, 0, d);
-        x = apply(m, ASSAY_OP_ADD, x, apply(m, ASSAY_OP_LINEAR, y, wo, bo, &o), -1, &o);
-        const int n2[2] = {constant(m, 1, d), constant(m, 0, d)};
-        y = apply(m, ASSAY_OP_LAYERNORM, x, n2[0], n2[1], &o);
-        y = apply(m, ASSAY_OP_GELU, linear(m, y, 4 * d, d, true, &o), -1, -1, &o);
-        x = apply(m, ASSAY_OP_ADD, x, linear(m, y, d, 4 * d, true, &o), -1, &o);
+        int y = linear(p, norm(p, x), 3 * d, d, true);
+        y = linear(p, apply(p, ASSAY_OP_ATTENTION, y, -1, -1, &o), d, d, true);
+        x = apply(p, ASSAY_OP_ADD, x, y, -1, &o);
+        y = linear(p, norm(p, x), 4 * d, d, true);
+        y = linear(p, apply(p, ASSAY_OP_GELU, y, -1, -1, &o), d, 4 * d, true);
+        x = apply(p, ASSAY_OP_ADD, x, y, -1, &o);
     }
-    x = linear(m, norm(m, x), VOCABULARY, d, false, &o);
-    o.sum = true;
-    o.labels = m->labels + first;
-    o.n_labels = rows;
-    return apply(m, ASSAY_OP_SOFTMAX_CE, x, -1, -1, &o);
+    return cross_entropy(p, linear(p, norm(p, x), VOCABULARY, d, false));
 }
 
-/* ---- a step ---- */
+/* ---- steps ---- */
 
-static size_t shards_of(const model *m)
+static int build(
+    void *user, assay_tape *tape, const int *param, const assay_shard *shard, int *value)
 {
-    size_t shards = (m->rows + SHARD_ROWS - 1) / SHARD_ROWS;
-    shards = shards > MOST_SHARDS ? MOST_SHARDS : shards;
-    return shards > m->batch ? m->batch : shards;
-}
-
-static double one_step(model *m)
-{
-    const size_t shards = shards_of(m), rows = m->rows / shards;
-    const double terms = (double)m->rows * (m->target ? (double)m->size[m->sizes - 1] : 1);
-    double loss = 0;
-    memset(m->grad, 0, m->count * sizeof *m->grad);
-    const float share = (float)(1 / terms);
-    for (size_t s = 0; s < shards; s++) {
-        assay_tape_reset(m->tape);
-        m->at = 0;
-        const int value = m->build(m, s * rows, rows);
-        loss += assay_tape_loss(m->tape, value) / terms;
-        must(assay_tape_backward(m->tape, value, &share), m->name);
-    }
-    assay_optimiser_options o = ASSAY_OPTIMISER_DEFAULTS;
-    o.kind = m->kind;
-    o.lr = m->kind == ASSAY_SGD ? 0.05 : 1e-3;
-    o.momentum = 0.9;
-    o.weight_decay = m->kind == ASSAY_ADAMW ? 0.01 : 0;
-    assay_optimiser_step(&o, ++m->step, m->count, m->w, m->grad, m->m, m->v, NULL);
-    return loss;
+    pass p = {user, tape, param, shard, 0, 0, ASSAY_OK};
+    *value = p.m->layers(&p);
+    return p.status;
 }
 
 static void make(model *m)
 {
-    enum { MOST = 1 << 20 };
-    const bool images = m->build == cnn, words = m->build == gpt;
-    must(assay_tape_new(&m->tape), m->name);
-    m->rows = words ? m->batch * m->size[2] : m->batch;
-    m->w = room(MOST, sizeof *m->w);
-    m->grad = room(MOST, sizeof *m->grad);
-    m->m = room(MOST, sizeof *m->m);
-    m->v = room(MOST, sizeof *m->v);
-    m->x = data(m->rows, images ? 784 : m->size[0]);
-    m->target = m->act == ASSAY_OP_SILU ? data(m->rows, m->size[m->sizes - 1]) : NULL;
-    m->labels = words ? classes(m->rows, 11, 59) : classes(m->rows, 7, 10);
-    m->tokens = classes(m->rows, 7, 61);
-    m->positions = classes(m->rows, 1, words ? m->size[2] : 1);
+    const bool words = m->layers == gpt;
+    m->rows_each = words ? m->size[2] : 1;
+    const size_t rows = m->batch * m->rows_each, out = m->size[m->sizes - 1];
+    m->x = words ? NULL : data(rows, m->layers == cnn ? 784 : m->size[0]);
+    m->target = m->act == ASSAY_OP_SILU ? data(rows, out) : NULL;
+    m->labels = words ? classes(rows, 11, 59) : classes(rows, 7, 10);
+    m->tokens = classes(rows, 7, 61);
+    m->positions = classes(rows, 1, m->rows_each);
     m->lengths = room(m->batch, sizeof *m->lengths);
     for (size_t i = 0; i < m->batch; i++)
-        m->lengths[i] = words ? m->size[2] : 1;
-    m->making = true;
-    m->build(m, 0, m->rows / shards_of(m));
-    m->count = m->at;
-    m->making = false;
+        m->lengths[i] = m->rows_each;
+    m->layers(&(pass){.m = m});
+    assay_training_options o = {.optimiser = ASSAY_OPTIMISER_DEFAULTS};
+    o.optimiser.kind = m->kind;
+    o.optimiser.lr = m->kind == ASSAY_SGD ? 0.05 : 1e-3;
+    o.optimiser.momentum = m->kind == ASSAY_SGD ? 0.9 : 0;
+    o.optimiser.weight_decay = m->kind == ASSAY_ADAMW ? 0.01 : 0;
+    must(assay_training_new(&m->params, &o, &m->training), m->name);
+    must(assay_shards_new(1, &m->shards), m->name);
 }
 
 static void drop(model *m)
 {
-    void *const owned[] = {
-        m->w, m->grad, m->m, m->v, m->x, m->target, m->labels, m->tokens, m->positions, m->lengths};
+    void *const owned[] = {m->x, m->target, m->labels, m->tokens, m->positions, m->lengths};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         free(owned[i]);
-    assay_tape_free(m->tape);
+    assay_training_free(&m->training);
+    assay_shards_free(m->shards);
+    assay_params_free(&m->params);
 }
 
 /* CPU seconds a step, of `steps`. */
 static double train(model *m, size_t steps, double *loss)
 {
-    const double start = cpu_seconds();
-    for (size_t i = 0; i < steps; i++)
-        *loss = one_step(m);
-    return (cpu_seconds() - start) / (double)steps;
-}
-
-/* ---- the peer ---- */
-
-typedef struct peer {
-    FILE *to, *from;
-} peer;
-
-static bool start_peer(const char *source, peer *p)
-{
-    int to[2], from[2];
-    char script[4096];
-    snprintf(script, sizeof script, "%s/tests/bench/net.py", source);
-    if (pipe(to) || pipe(from))
-        return false;
-    const pid_t child = fork();
-    if (child == 0) {
-        dup2(to[0], STDIN_FILENO);
-        dup2(from[1], STDOUT_FILENO);
-        close(to[1]);
-        close(from[0]);
-        setenv("OPENBLAS_NUM_THREADS", "1", 1);
-        setenv("OMP_NUM_THREADS", "1", 1);
-        execl("/usr/bin/python3", "python3", script, (char *)NULL);
-        _exit(127);
+    const size_t terms = m->batch * m->rows_each * (m->target ? m->size[m->sizes - 1] : 1);
+    const assay_batch batch = {
+        .examples = m->batch, .rows = m->lengths, .scale = 1 / (double)terms};
+    const double start = bench_cpu_seconds();
+    for (size_t i = 0; i < steps; i++) {
+        must(assay_training_add(&m->training, m->shards, build, m, &batch), m->name);
+        must(assay_training_step(&m->training, m->shards, loss), m->name);
     }
-    close(to[0]);
-    close(from[1]);
-    p->to = fdopen(to[1], "w");
-    p->from = fdopen(from[0], "r");
-    return child > 0 && p->to && p->from;
+    return (bench_cpu_seconds() - start) / (double)steps;
 }
 
-static bool ask(peer *p, const model *m, size_t steps, double *seconds, double *loss)
+static bool ask(bench_peer *p, const model *m, size_t steps, double *seconds, double *loss)
 {
-    fprintf(p->to, "%s %zu\n", m->name, steps);
-    return fflush(p->to) == 0 && fscanf(p->from, "%lf %lf", seconds, loss) == 2;
+    char line[64];
+    snprintf(line, sizeof line, "%s %zu", m->name, steps);
+    return bench_peer_ask(p, line, seconds, loss);
 }
 
-static void compare(model *m, peer *p)
+static void compare(model *m, bench_peer *p)
 {
     double ours = INFINITY, theirs = INFINITY, loss, peer_loss = NAN, seconds = NAN;
     make(m);
     train(m, FIRST_STEPS, &loss);
-    bool there = p->to && ask(p, m, FIRST_STEPS, &seconds, &peer_loss);
+    bool there = ask(p, m, FIRST_STEPS, &seconds, &peer_loss);
     if (there && !(fabs(loss - peer_loss) < 1e-3 * fabs(peer_loss)))
         printf("%-44s losses differ: %.6g and %.6g\n", m->title, loss, peer_loss);
     for (int i = 0; i < TURNS; i++) {
@@ -358,12 +308,7 @@ static void compare(model *m, peer *p)
         there = there && ask(p, m, m->steps, &seconds, &peer_loss);
         theirs = fmin(theirs, there ? seconds : INFINITY);
     }
-    char us[32], them[32];
-    snprintf(us, sizeof us, "%.3g ms", 1e3 * ours);
-    snprintf(them, sizeof them, there ? "%.3g ms" : "no PyTorch", 1e3 * theirs);
-    printf("%-44s %14s %14s %9.3g   >= %.2f%s\n", m->title, us, them, there ? theirs / ours : NAN,
-        m->goal, there && theirs / ours < m->goal ? "   missed" : "");
-    fflush(stdout);
+    bench_report_ms(m->title, ours, theirs, m->goal);
     drop(m);
 }
 
@@ -388,13 +333,11 @@ int main(int argc, char **argv)
             .steps = 1, .kind = ASSAY_ADAMW},
     };
     if (argc < 2) {
-        fprintf(stderr, "usage: net SOURCE-DIRECTORY [NET]\n");
+        fprintf(stderr, "usage: net SOURCE-DIRECTORY [NET [alone]]\n");
         return 2;
     }
-    peer p = {0};
     openblas_set_num_threads(1);
-    if (!getenv("NOPEER") && !start_peer(argv[1], &p))
-        p = (peer){0};
+    bench_peer p = argc > 3 ? (bench_peer){0} : bench_peer_start(argv[1], "net.py");
     for (size_t i = 0; i < sizeof models / sizeof *models; i++)
         if (argc < 3 || strcmp(argv[2], models[i].name) == 0)
             compare(&models[i], &p);
