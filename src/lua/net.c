@@ -95,7 +95,7 @@ static void check_options(lua_State *L, assay_op_id op)
         known[n++] = "targets";
     if (op == ASSAY_OP_LINEAR)
         known[n++] = "frozen";
-    if (op == ASSAY_OP_DROPOUT)
+    if (op == ASSAY_OP_DROPOUT || op == ASSAY_OP_FAKEQUANT)
         known[n++] = "seed";
     if (!assay_op_is_loss(op))
         known[n++] = "example";
@@ -152,6 +152,16 @@ static void read_numbers_of(lua_State *L, assay_op_options *o)
     o->count = size_option(L, "count", 0, 1);
     o->causal = assay_opt_boolean(L, OPTIONS, "causal", false);
     o->sum = assay_opt_boolean(L, OPTIONS, "sum", false);
+    o->bits = assay_opt_number(L, OPTIONS, "bits", o->bits, -ASSAY_FINITE, ASSAY_FINITE);
+    o->exponent = size_option(L, "exponent", 0, 1);
+    o->mantissa = size_option(L, "mantissa", 0, 1);
+    o->group = size_option(L, "group", 0, 1);
+    o->block = size_option(L, "block", 0, 1);
+    o->tensor = assay_opt_boolean(L, OPTIONS, "tensor", false);
+    o->symmetric = assay_opt_boolean(L, OPTIONS, "symmetric", true);
+    o->mask = assay_opt_boolean(L, OPTIONS, "mask", false);
+    o->noise = assay_opt_boolean(L, OPTIONS, "noise", false);
+    o->clip = assay_opt_number(L, OPTIONS, "clip", o->clip, -ASSAY_FINITE, ASSAY_FINITE);
 }
 
 static void read_options(lua_State *L, assay_alone_call *call)

@@ -15,7 +15,7 @@ modelsinclude_HEADERS += src/models/machine.h
 NET_SOURCES = src/models/net/kernel.h src/models/net/arena.c src/models/net/tape.c \
 	src/models/net/gemm.c src/models/net/linear.c src/models/net/norm.c \
 	src/models/net/activation.c src/models/net/elementwise.c src/models/net/shape.c \
-	src/models/net/conv.c src/models/net/pool.c src/models/net/attention.c src/models/net/loss.c \
+	src/models/net/conv.c src/models/net/pool.c src/models/net/attention.c src/models/net/loss.c src/models/net/fakequant.c \
 	src/models/net/optimiser.c src/models/net/alone.c src/models/net/gradcheck.c
 noinst_LTLIBRARIES += src/models/net/libsingle.la src/models/net/libdouble.la
 src_models_net_libsingle_la_SOURCES = $(NET_SOURCES) src/models/net/names.c src/models/net/rate.c \

@@ -166,6 +166,10 @@ local checks = {
     { "kl", { x = normal(3, 4), reference = normal(3, 4) } },
     { "reverse_kl", { x = normal(3, 4), reference = normal(3, 4) }, { sum = true } },
     { "huber", { x = normal(3, 4), targets = normal(3, 4) }, { delta = 0.7 } },
+    -- slices of larger weights
+    { "linear", { x = normal(4, 5), w = normal(6, 8), b = normal(7), A = normal(2, 6), B = normal(3, 2) }, { scale = 0.7, count = 3 } },
+    { "conv2d", { x = normal(2, 40), w = normal(4, 27), b = normal(5) }, { shape = image, k = 3, pad = 1, count = 3 } },
+    { "conv2d", { x = normal(2, 40), w = normal(4, 3) }, { shape = image, count = 2 } },
     -- more than one of the blocks that kernels work in, with a rest
     { "linear", { x = normal(3, 2), w = normal(70, 2), b = normal(70) } },
     { "layernorm", { x = normal(2, 21), gain = normal(21), bias = normal(21) } },
@@ -206,6 +210,142 @@ local stopped = op("stop", { x = { { 1, 2 } } })
 tap.near(stopped.y[1], { 1, 2 }, 0, "stop passes the value")
 tap.near(stopped.dx[1], { 0, 0 }, 0, "stop passes no gradient")
 seen.stop = true
+
+-- ---- fakequant: what is rounded has no differences, so values and gradients against the formulas ----
+
+local function rint(x)
+    local low = math.floor(x)
+    local rest = x - low
+    if rest ~= 0.5 then
+        return rest < 0.5 and low or low + 1
+    end
+    return low % 2 == 0 and low or low + 1
+end
+
+--- A unit of numbers, quantised in uniform steps.
+local function uniform(x, bits, symmetric, clip)
+    local low, high, y = 0, 0, {}
+    for _, v in ipairs(x) do
+        low, high = math.min(low, v), math.max(high, v)
+    end
+    low, high = low * clip, high * clip
+    local q, s, z = 2 ^ (bits - 1) - 1, nil, 0
+    if symmetric then
+        s = math.max(-low, high) / q
+        s = s == 0 and 1 or s
+    else
+        if low == high then
+            low, high = -1, 1
+        end
+        s = (high - low) / (2 ^ bits - 1)
+        z = rint(-low / s)
+    end
+    for i, v in ipairs(x) do
+        local code = rint(v / s) + z
+        code = symmetric and math.max(-q - 1, math.min(q, code)) or math.max(0, math.min(2 ^ bits - 1, code))
+        y[i] = s * (code - z)
+    end
+    return y
+end
+
+local rough = normal(3, 12)
+rough[2] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+for _, case in ipairs { { 3, true, 1 }, { 4, false, 1 }, { 2, true, 0.7 }, { 8, false, 0.5 } } do
+    local bits, symmetric, clip = table.unpack(case)
+    local options = { bits = bits, symmetric = symmetric, clip = clip }
+    local label = ("fakequant, %d bits, %s: "):format(bits, symmetric and "symmetric" or "asymmetric")
+    local rows, groups = op("fakequant", { x = rough }, options).y, op("fakequant", { x = rough }, merge(options, { group = 4 })).y
+    local all = flat(op("fakequant", { x = rough }, merge(options, { tensor = true })).y)
+    local squares = op("fakequant", { x = rough }, merge(options, { block = 2 })).y
+    tap.near(all, uniform(flat(rough), bits, symmetric, clip), 1e-12, label .. "the tensor")
+    for r = 1, 3 do
+        tap.near(rows[r], uniform(rough[r], bits, symmetric, clip), 1e-12, label .. "a row")
+        for first = 1, 12, 4 do
+            local part, got = { table.unpack(rough[r], first, first + 3) }, {}
+            for i = first, first + 3 do
+                got[#got + 1] = groups[r][i]
+            end
+            tap.near(got, uniform(part, bits, symmetric, clip), 1e-12, label .. "a group")
+        end
+    end
+    local square = uniform({ rough[1][3], rough[1][4], rough[2][3], rough[2][4] }, bits, symmetric, clip)
+    tap.near({ squares[1][3], squares[1][4], squares[2][3], squares[2][4] }, square, 1e-12, label .. "a square")
+    local edge = uniform({ rough[3][11], rough[3][12] }, bits, symmetric, clip)
+    tap.near({ squares[3][11], squares[3][12] }, edge, 1e-12, label .. "a square at the edge")
+    local single = op("fakequant", { x = { { 1, -2, 0.33, 0.87 } } }, merge(options, { precision = "single" })).y[1]
+    tap.near(single, uniform({ 1, -2, 0.33, 0.87 }, bits, symmetric, clip), 1e-6, label .. "in single precision")
+end
+
+-- Learned steps: s = 0.5, codes -4..3; 2 and -3 are clamped.
+local stepped = { x = { { 0.3, 2, -3, 0.85 } }, scale = { 0.5 } }
+local learned = op("fakequant", stepped, { bits = 3, grad_output = { { 1, 10, 100, 1000 } } })
+tap.near(learned.y[1], { 0.5, 1.5, -2, 1 }, 1e-15, "fakequant with a scale")
+tap.near(learned.dx[1], { 1, 10, 100, 1000 }, 0, "rounding passes gradients")
+tap.near(learned.dscale[1], (1 - 0.6) + 10 * 3 + 100 * -4 + 1000 * (2 - 1.7), 1e-9, "the scale's gradient")
+tap.near(op("fakequant", stepped, { bits = 3, mask = true }).dx[1], { 1, 0, 0, 1 }, 0, "a mask stops what was clamped")
+local shifted = op("fakequant", { x = { { 0.3, 2, -3, 0.85 } }, scale = { 0.5 }, zero = { 3.2 } },
+    { bits = 3, symmetric = false, grad_output = { { 1, 10, 100, 1000 } } })
+tap.near(shifted.y[1], { 0.5, 2, -1.5, 1 }, 1e-15, "fakequant with a zero")
+tap.near(shifted.dscale[1], (1 - 0.6) + 10 * (4 - 4) + 100 * -3 + 1000 * (2 - 1.7), 1e-9, "the scale's gradient beside a zero")
+tap.near(shifted.dzero[1], -0.5 * 100, 1e-12, "the zero's gradient")
+
+-- Formats: ties to even, subnormals, saturation; bfloat16 by its bits.
+local function cast(exponent, mantissa, x)
+    return op("fakequant", { x = { x } }, { exponent = exponent, mantissa = mantissa }).y[1]
+end
+tap.near(cast(3, 2, { 0.07, 0.09375, 0.03125, 27, 26, 100, -30, 0.3, 0 }), { 0.0625, 0.125, 0, 28, 24, 28, -28, 0.3125, 0 }, 0, "fp6 e3m2")
+tap.near(cast(2, 3, { 7.4, 9, 0.0625, 0.1875, 1.0625 }), { 7.5, 7.5, 0, 0.25, 1 }, 0, "fp6 e2m3")
+tap.near(cast(2, 1, { 2.5, 5, 0.25, 0.75, 7, 3.5 }), { 2, 4, 0, 1, 6, 4 }, 0, "fp4 e2m1")
+tap.near(cast(4, 3, { 500, 448, 440, 2 ^ -10, 2 ^ -9, -math.huge }), { 448, 448, 448, 0, 2 ^ -9, -448 }, 0, "fp8 e4m3")
+tap.near(cast(5, 2, { 60000, 1e9, 0.3, 2 ^ -16 }), { 57344, 57344, 0.3125, 2 ^ -16 }, 0, "fp8 e5m2")
+local many, brain = {}, {}
+for i = 1, 400 do
+    many[i] = string.unpack("f", string.pack("f", rng:normal() * 10 ^ (i % 60 - 30)))
+    local bits = string.unpack("I4", string.pack("f", many[i]))
+    bits = (bits + 0x7fff + (bits >> 16 & 1)) >> 16 << 16
+    brain[i] = string.unpack("f", string.pack("I4", bits))
+end
+tap.near(cast(8, 7, many), brain, 0, "bfloat16 rounds as its bits do")
+local lifted = op("fakequant", { x = { { 100, 3, 0.07, 0.5 } } }, { exponent = 2, mantissa = 1, group = 2 }).y[1]
+tap.near(lifted, { 96, 0, 0.0625, 0.5 }, 1e-15, "microscaling: powers of two over 4, the last binade of e2m1")
+
+-- Noise: whole steps, their law, the gradient by bits; none without a seed.
+local weights = normal(40, 50)
+local quiet = op("fakequant", { x = weights }, { noise = true, block = 32, bits = 4 })
+tap.near(flat(quiet.y), flat(weights), 0, "without keys no noise")
+local noisy = op("fakequant", { x = weights }, { noise = true, block = 32, bits = 4, seed = 5 })
+local counts, largest = {}, {}
+for r = 1, 40 do
+    for c = 1, 50 do
+        local b = (r - 1) // 32 * 2 + (c - 1) // 32
+        largest[b] = math.max(largest[b] or 0, math.abs(weights[r][c]))
+    end
+end
+local whole = true
+for r = 1, 40 do
+    for c = 1, 50 do
+        local k = (noisy.y[r][c] - weights[r][c]) / (largest[(r - 1) // 32 * 2 + (c - 1) // 32] / 8)
+        counts[rint(k)] = (counts[rint(k)] or 0) + 1
+        whole = whole and math.abs(k - rint(k)) < 1e-9
+    end
+end
+tap.ok(whole, "noise is whole steps of the block's largest number")
+for k, p in pairs { [0] = 0.682689, [1] = 0.157305, [-1] = 0.157305 } do
+    tap.ok(math.abs(counts[k] - 2000 * p) < 4 * math.sqrt(2000 * p * (1 - p)), "noise of " .. k .. ": " .. counts[k])
+end
+local part = { { 0.5, -1, 0.25 }, { 2, 0.1, -0.3 } }
+local function bits_value(b)
+    local y = op("fakequant", { x = part, bits = b }, { noise = true, seed = 9 }).y
+    return y[1][1] + 2 * y[1][2] - y[1][3] + 3 * y[2][1] + y[2][2] + y[2][3]
+end
+local by_bits = op("fakequant", { x = part, bits = { 3.5, 4 } }, { noise = true, seed = 9, grad_output = { { 1, 2, -1 }, { 3, 1, 1 } } })
+for b = 1, 2 do
+    local above, below = { 3.5, 4 }, { 3.5, 4 }
+    above[b], below[b] = above[b] + 1e-5, below[b] - 1e-5
+    tap.near(by_bits.dbits[b], (bits_value(above) - bits_value(below)) / 2e-5, 1e-7, "the gradient by bits")
+end
+tap.near(flat(by_bits.dx), { 1, 2, -1, 3, 1, 1 }, 0, "noise passes gradients")
+seen.fakequant = true
 local listed = select(2, pcall(op, "none", {})):match "there are: (.*)%)"
 for name in listed:gmatch "[%w_]+" do
     tap.ok(seen[name], name .. " has a gradient check")
@@ -441,6 +581,19 @@ for _, bad in ipairs {
     { "example[1] must be in 0..0 for as many rows, got 4", function() op("linear", { x = two, w = two }, { example = { 4 } }) end },
     { "example must have one entry for each of 1 rows, got 2", function() op("linear", { x = two, w = two }, { example = { 0, 1 } }) end },
     { "node 0 (concat): has no gradient norms of examples", function() op("concat", { x = two, y = two }, { example = { 0 } }) end },
+    { "count must be at most the 1 rows of w, got 2", function() op("linear", { x = two, w = two }, { count = 2 }) end },
+    { "x [1, 2] and w [1, 1] don't fit", function() op("linear", { x = two, w = { { 1 } } }, { count = 1 }) end },
+    { "count must be at most the 1 rows of w, got 2", function() op("conv2d", { x = two, w = two }, { shape = { 2, 1, 1 }, count = 2 }) end },
+    { "only one of group, block and tensor", function() op("fakequant", { x = two }, { group = 1, tensor = true }) end },
+    { "group must divide the 2 columns of x, got 3", function() op("fakequant", { x = two }, { group = 3 }) end },
+    { "scale must have one number for each of 1 units, got 2", function() op("fakequant", { x = two, scale = { 1, 2 } }) end },
+    { "scale[1] must be finite and greater than 0, got -1", function() op("fakequant", { x = two, scale = { -1 } }) end },
+    { "zero needs a scale and symmetric = false", function() op("fakequant", { x = two, zero = { 1 } }) end },
+    { "scale is of uniform steps, bits of noise", function() op("fakequant", { x = two, bits = { 1 } }) end },
+    { "exponent must be in 2..8 and mantissa in 1..10, got 9 and 0", function() op("fakequant", { x = two }, { exponent = 9 }) end },
+    { "bits must be a whole number in 2..16, got 1", function() op("fakequant", { x = two }, { bits = 1 }) end },
+    { "bits must be in 1..24, got 30 for unit 1", function() op("fakequant", { x = two }, { noise = true, bits = 30 }) end },
+    { "clip must be greater than 0 and at most 1, got 2", function() op("fakequant", { x = two }, { clip = 2 }) end },
     { "optimizer: name must be", function() assay.net.optimizer("sdg", { 1 }, { { 1 } }) end },
     { "optimizer: nesterov needs a momentum", function() assay.net.optimizer("sgd", { 1 }, { { 1 } }, { nesterov = true }) end },
     { "optimizer: grads must have 1 columns, one a number of w, got 2", function() assay.net.optimizer("sgd", { 1 }, two) end },

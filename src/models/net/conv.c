@@ -1,6 +1,7 @@
 /*
  * conv2d by im2col, one example at a time so that the columns stay in cache: x rows of [cin, h, w],
  * w [cout, cin k k], b [cout], y rows of [cout, ho, wo] with ho = (h + 2 pad - k) / stride + 1.
+ * With options.count, the first output and input channels of larger w and b serve, where they lie.
  * With the columns U [cin k k, ho wo] of an example, Y = W U, dW += G U^T, dU = W^T G, dX += col2im
  * dU. The columns are made again in backward rather than kept: they are k k times the image. A 1 x
  * 1 window of stride 1 has U = X.
@@ -13,6 +14,7 @@ enum { X, W, B };
 struct geometry {
     size_t rows, cin, h, w, cout, k, stride, pad, ho, wo;
     size_t patch, area; /* cin k k, ho wo */
+    size_t w_cols;      /* of w: more than patch in a slice of larger weights */
     bool direct;
 };
 
@@ -23,7 +25,8 @@ static int geometry_of(const assay_tape *tape, const assay_node *node, struct ge
     if (status != ASSAY_OK)
         return status;
     c->rows = tensor_rows(input(tape, node, X));
-    c->cout = tensor_rows(input(tape, node, W));
+    c->cout = o->count ? o->count : tensor_rows(input(tape, node, W));
+    c->w_cols = tensor_cols(input(tape, node, W));
     c->k = o->k;
     c->stride = o->stride ? o->stride : 1;
     c->pad = o->pad;
@@ -44,10 +47,15 @@ static int geometry_of(const assay_tape *tape, const assay_node *node, struct ge
 
 static int check(const assay_tape *tape, const assay_node *node, const struct geometry *c)
 {
-    if (tensor_cols(input(tape, node, W)) != c->patch)
+    const bool sliced = node->options.count > 0;
+    if (sliced && c->cout > tensor_rows(input(tape, node, W)))
+        return assay_node_fail(node, "count must be at most the %zu rows of w, got %zu",
+            tensor_rows(input(tape, node, W)), c->cout);
+    if (sliced ? c->w_cols < c->patch : c->w_cols != c->patch)
         return assay_node_mismatch(
             tape, node, X, W, "w must be output channels x input channels * k * k");
-    if (has_input(node, B) && tensor_size(input(tape, node, B)) != c->cout)
+    const size_t biases = has_input(node, B) ? tensor_size(input(tape, node, B)) : c->cout;
+    if (sliced ? biases < c->cout : biases != c->cout)
         return assay_node_mismatch(tape, node, W, B, "b must have one number a row of w");
     return ASSAY_OK;
 }
@@ -199,7 +207,7 @@ static int conv2d_forward(assay_tape *tape, assay_node *node)
             im2col(&c, shifts, x, u);
         if (b)
             fill_planes(b, c.cout, c.area, out);
-        assay_gemm(false, false, c.cout, c.area, c.patch, 1, w, c.patch, u ? u : x, c.area,
+        assay_gemm(false, false, c.cout, c.area, c.patch, 1, w, c.w_cols, u ? u : x, c.area,
             b != NULL, out, c.area);
     }
     node->saved[0] = u;
@@ -215,7 +223,7 @@ static void weight_grads(const struct geometry *c, const struct shift *shifts, c
         im2col(c, shifts, x, u);
     if (dw)
         assay_gemm(false, true, c->cout, c->patch, c->area, 1, g, c->area, u ? u : x, c->area, 1,
-            dw, c->patch);
+            dw, c->w_cols);
     if (db)
         add_plane_sums(g, c->cout, c->area, db);
 }
@@ -234,7 +242,7 @@ static int conv2d_backward(assay_tape *tape, const assay_node *node)
         weight_grads(&c, node->saved[1], g, input(tape, node, X)->data + at, u, dw, db);
         if (!dx)
             continue;
-        assay_gemm(true, false, c.patch, c.area, c.cout, 1, w, c.patch, g, c.area, !u && !first,
+        assay_gemm(true, false, c.patch, c.area, c.cout, 1, w, c.w_cols, g, c.area, !u && !first,
             u ? u : dx + at, c.area);
         if (u && first)
             memset(dx + at, 0, image * sizeof *dx);
@@ -261,6 +269,7 @@ static int conv2d_norm2(
     real *dw = assay_arena_alloc(&tape->arena, size, sizeof *dw);
     if (!dw)
         return ASSAY_ENOMEM;
+    c.w_cols = c.patch; /* of dw here */
     for (size_t e = 0; e < examples->n; e++) {
         memset(dw, 0, size * sizeof *dw);
         for (size_t i = examples->start[e]; i < examples->start[e + 1]; i++)
@@ -285,7 +294,7 @@ static double conv2d_flops(const assay_tape *tape, const assay_node *node)
 const assay_op assay_op_conv2d = {.name = "conv2d",
     .inputs = {"x", "w", "b"},
     .required = 2,
-    .options = "shape k stride pad",
+    .options = "shape k stride pad count",
     .forward = conv2d_forward,
     .backward = conv2d_backward,
     .norm2 = conv2d_norm2,

@@ -2,6 +2,9 @@
  * linear: Y = X W^T + b, and with LoRA (Hu et al., arXiv:2106.09685) + s (X A^T) B^T, s = alpha /
  * r. x [M, in], w [out, in], b [out], A [r, in], B [out, r].
  *
+ * With options.count, the first rows and columns of larger w, b, A and B serve (elastic widths),
+ * where they lie.
+ *
  * Per-example gradient norms never form the gradient when an example has few rows: for its rows t,
  *     ||sum_t g_t x_t^T||^2 = sum_{t,t'} (g_t . g_t') (x_t . x_t')     ("ghost norm")
  * Each factor of LoRA is such a product of its own.
@@ -13,26 +16,39 @@ enum { X, W, B, LORA_A, LORA_B };
 
 struct sizes {
     size_t rows, in, out, rank; /* rank 0: no LoRA */
+    size_t w_in, a_in;          /* columns of w and of A, of which the first `in` are used */
+    bool sliced;                /* w, b, A and B may be larger than what is used */
 };
 
 static struct sizes sizes_of(const assay_tape *tape, const assay_node *node)
 {
     const assay_tensor *x = input(tape, node, X), *w = input(tape, node, W);
-    return (struct sizes){tensor_rows(x), tensor_cols(x), tensor_rows(w),
-        has_input(node, LORA_A) ? tensor_rows(input(tape, node, LORA_A)) : 0};
+    const assay_tensor *a = has_input(node, LORA_A) ? input(tape, node, LORA_A) : NULL;
+    const size_t count = node->options.count;
+    return (struct sizes){tensor_rows(x), tensor_cols(x), count ? count : tensor_rows(w),
+        a ? tensor_rows(a) : 0, tensor_cols(w), a ? tensor_cols(a) : 0, count > 0};
+}
+
+/* A slice takes the first of what there is. */
+static bool fits(struct sizes n, size_t there, size_t used)
+{
+    return n.sliced ? there >= used : there == used;
 }
 
 static int check(const assay_tape *tape, const assay_node *node, struct sizes n)
 {
-    if (tensor_cols(input(tape, node, W)) != n.in)
+    if (n.sliced && n.out > tensor_rows(input(tape, node, W)))
+        return assay_node_fail(node, "count must be at most the %zu rows of w, got %zu",
+            tensor_rows(input(tape, node, W)), n.out);
+    if (!fits(n, n.w_in, n.in))
         return assay_node_mismatch(tape, node, X, W, "w must be outputs x columns of x");
-    if (has_input(node, B) && tensor_size(input(tape, node, B)) != n.out)
+    if (has_input(node, B) && !fits(n, tensor_size(input(tape, node, B)), n.out))
         return assay_node_mismatch(tape, node, W, B, "b must have one number a row of w");
     if (has_input(node, LORA_A) != has_input(node, LORA_B))
         return assay_node_fail(node, "A and B must be given together");
-    if (n.rank && tensor_cols(input(tape, node, LORA_A)) != n.in)
+    if (n.rank && !fits(n, n.a_in, n.in))
         return assay_node_mismatch(tape, node, X, LORA_A, "A must be rank x columns of x");
-    if (n.rank && (tensor_rows(input(tape, node, LORA_B)) != n.out ||
+    if (n.rank && (!fits(n, tensor_rows(input(tape, node, LORA_B)), n.out) ||
                       tensor_cols(input(tape, node, LORA_B)) != n.rank))
         return assay_node_mismatch(tape, node, LORA_A, LORA_B, "B must be outputs x rows of A");
     return ASSAY_OK;
@@ -51,15 +67,15 @@ static int linear_forward(assay_tape *tape, assay_node *node)
     if (has_input(node, B))
         for (size_t r = 0; r < n.rows; r++)
             memcpy(y + r * n.out, input(tape, node, B)->data, n.out * sizeof *y);
-    assay_gemm(false, true, n.rows, n.out, n.in, 1, x, n.in, input(tape, node, W)->data, n.in,
+    assay_gemm(false, true, n.rows, n.out, n.in, 1, x, n.in, input(tape, node, W)->data, n.w_in,
         has_input(node, B), y, n.out);
     if (!n.rank)
         return ASSAY_OK;
     real *down = assay_arena_alloc(&tape->arena, n.rows * n.rank, sizeof *down); /* X A^T */
     if (!down)
         return ASSAY_ENOMEM;
-    assay_gemm(false, true, n.rows, n.rank, n.in, 1, x, n.in, input(tape, node, LORA_A)->data, n.in,
-        0, down, n.rank);
+    assay_gemm(false, true, n.rows, n.rank, n.in, 1, x, n.in, input(tape, node, LORA_A)->data,
+        n.a_in, 0, down, n.rank);
     assay_gemm(false, true, n.rows, n.out, n.rank, (real)node->options.scale, down, n.rank,
         input(tape, node, LORA_B)->data, n.rank, 1, y, n.out);
     node->saved[0] = down;
@@ -90,10 +106,10 @@ static int lora_backward(assay_tape *tape, const assay_node *node, struct sizes 
             n.rank, 1, db, n.rank);
     if (da)
         assay_gemm(true, false, n.rank, n.in, n.rows, 1, up, n.rank, input(tape, node, X)->data,
-            n.in, 1, da, n.in);
+            n.in, 1, da, n.a_in);
     if (dx)
         assay_gemm(false, false, n.rows, n.in, n.rank, 1, up, n.rank,
-            input(tape, node, LORA_A)->data, n.in, 1, dx, n.in);
+            input(tape, node, LORA_A)->data, n.a_in, 1, dx, n.in);
     return ASSAY_OK;
 }
 
@@ -104,12 +120,12 @@ static int linear_backward(assay_tape *tape, const assay_node *node)
     bool first;
     real *dx = input_grad_first(tape, node, X, &first);
     if (dx)
-        assay_gemm(false, false, n.rows, n.in, n.out, 1, g, n.out, input(tape, node, W)->data, n.in,
-            !first, dx, n.in);
-    real *dw = input_grad_first(tape, node, W, &first);
+        assay_gemm(false, false, n.rows, n.in, n.out, 1, g, n.out, input(tape, node, W)->data,
+            n.w_in, !first, dx, n.in);
+    real *dw = n.sliced ? input_grad(tape, node, W) : input_grad_first(tape, node, W, &first);
     if (dw)
         assay_gemm(true, false, n.out, n.in, n.rows, 1, g, n.out, input(tape, node, X)->data, n.in,
-            !first, dw, n.in);
+            n.sliced || !first, dw, n.w_in);
     real *db = input_grad(tape, node, B);
     if (db)
         add_column_sums(g, n.rows, n.out, n.out, db);
@@ -192,7 +208,7 @@ static double linear_flops(const assay_tape *tape, const assay_node *node)
 const assay_op assay_op_linear = {.name = "linear",
     .inputs = {"x", "w", "b", "A", "B"},
     .required = 2,
-    .options = "scale",
+    .options = "scale count",
     .forward = linear_forward,
     .backward = linear_backward,
     .norm2 = linear_norm2,

@@ -55,6 +55,7 @@ typedef enum assay_op_id {
     ASSAY_OP_GAUSSIAN_NLL,
     ASSAY_OP_KL,
     ASSAY_OP_REVERSE_KL,
+    ASSAY_OP_FAKEQUANT,
     ASSAY_OPS
 } assay_op_id;
 
@@ -74,9 +75,10 @@ typedef struct assay_op_options {
     size_t groups;    /* groupnorm */
     size_t heads;     /* attention */
     size_t first;     /* slice: the first column, from 0 */
-    size_t count;     /* slice: columns; sinusoidal: of the output, even, >= 4 */
-    bool causal;      /* attention: no position sees a later one */
-    bool sum;         /* losses: the sum, not the mean */
+    size_t count; /* slice: columns; sinusoidal: of the output, even, >= 4; linear, conv2d: outputs
+                     of a slice of larger weights, 0: of all */
+    bool causal;  /* attention: no position sees a later one */
+    bool sum;     /* losses: the sum, not the mean */
     const int32_t
         *labels; /* softmax_ce: a class a row, -1: ignored; embedding, gather: rows of the table */
     size_t n_labels;
@@ -85,12 +87,18 @@ typedef struct assay_op_options {
     const size_t
         *lengths; /* attention: of the sequences, whose sum is the rows; NULL: one sequence */
     size_t n_lengths;
+    double bits;               /* fakequant: of uniform steps, 2..16; of noise, 1..24 */
+    double clip;               /* fakequant: of the range that uniform steps cover, in (0, 1] */
+    size_t exponent, mantissa; /* fakequant: bits of a floating format, 2..8 and 1..10; 0: none */
+    size_t group, block;       /* fakequant: columns, or the side of a square, that share a scale */
+    bool tensor;               /* fakequant: all shares a scale */
+    bool symmetric, mask, noise; /* fakequant, see there */
 } assay_op_options;
 
 #define ASSAY_OP_DEFAULTS                                                                          \
     {                                                                                              \
         .eps = 1e-5, .scale = 1, .p = 0.5, .slope = 0.01, .delta = 1, .k = 1, .groups = 1,         \
-        .heads = 1                                                                                 \
+        .heads = 1, .bits = 8, .clip = 1, .symmetric = true                                        \
     }
 
 /* The table, in words: an operation by name (ASSAY_ENOTFOUND lists them), its name, the names of

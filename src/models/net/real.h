@@ -90,6 +90,7 @@ typedef double real;
 #define assay_op_gaussian_nll assay_op_gaussian_nll_double
 #define assay_op_kl assay_op_kl_double
 #define assay_op_reverse_kl assay_op_reverse_kl_double
+#define assay_op_fakequant assay_op_fakequant_double
 
 static inline real real_exp(real x)
 {
@@ -104,6 +105,11 @@ static inline real real_tanh(real x)
 static inline real real_sqrt(real x)
 {
     return sqrt(x);
+}
+
+static inline real real_rint(real x)
+{
+    return rint(x);
 }
 
 static inline real real_log1p(real x)
@@ -157,6 +163,11 @@ static inline real real_tanh(real x)
 static inline real real_sqrt(real x)
 {
     return sqrtf(x);
+}
+
+static inline real real_rint(real x)
+{
+    return rintf(x);
 }
 
 /* For x in [0, 1] alone: 2 artanh f with f = x / (2 + x) <= 1/3, by its series. */

@@ -54,6 +54,7 @@ const assay_op *const assay_ops[ASSAY_OPS] = {
     [ASSAY_OP_GAUSSIAN_NLL] = &assay_op_gaussian_nll,
     [ASSAY_OP_KL] = &assay_op_kl,
     [ASSAY_OP_REVERSE_KL] = &assay_op_reverse_kl,
+    [ASSAY_OP_FAKEQUANT] = &assay_op_fakequant,
 };
 
 /* ---- what kernels ask ---- */
