@@ -7,6 +7,7 @@ nobase_dist_pkgdata_DATA += experiments/data/monkeys/PROVENANCE.md \
 	experiments/data/monkeys/cruxeval_output_codellama7b.csv
 nobase_dist_pkgdata_DATA += experiments/data/onebench/PROVENANCE.md \
 	experiments/data/onebench/livecodebench_scores.csv
+nobase_dist_pkgdata_DATA += experiments/inference/tts-var.lua
 nobase_dist_pkgdata_DATA += experiments/data/pointsp/PROVENANCE.md \
 	experiments/data/pointsp/bed_01.off experiments/data/pointsp/bed_02.off \
 	experiments/data/pointsp/bed_03.off experiments/data/pointsp/bed_04.off \

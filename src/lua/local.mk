@@ -25,6 +25,8 @@ src_lua_libassaylua_la_SOURCES += src/lua/pca.c src/lua/diffusion/metrics.c src/
 # The engine, and what the prelude needs of C.
 src_lua_libassaylua_la_SOURCES += src/lua/engine.c src/lua/script.h src/lua/prelude.c src/lua/bare.c \
 	src/lua/interrupt.c src/lua/cell.c src/lua/rows.h src/lua/rows.c
+# Coarse-to-fine sampling, a testbed.
+src_lua_libassaylua_la_SOURCES += src/lua/canvas.h src/lua/canvas.c
 # What cells keep between runs.
 src_lua_libassaylua_la_SOURCES += src/lua/cache.h src/lua/cache.c src/lua/serial.h src/lua/serial.c
 nodist_src_lua_libassaylua_la_SOURCES = src/lua/prelude_source.c

@@ -7,6 +7,7 @@
  * s.solved
  */
 #include "lua/args.h"
+#include "lua/canvas.h"
 #include "lua/module.h"
 #include "lua/report.h"
 
@@ -219,6 +220,7 @@ int assay_lua_models(lua_State *L)
     lua_newtable(L);
     assay_lua_register(L, sat);
     lua_setfield(L, -2, "sat");
+    assay_lua_canvas(L);
     assay_lua_endpoint(L);
     lua_setfield(L, -2, "endpoint");
     return 1;

@@ -172,5 +172,6 @@ static const assay_method methods[METHODS] = {
         .functions = FUNCTIONS("tts_var", "batch_schedule", "schedule_cost", "potential",
             "resample", "kmeans_pp", "diversity_select", "patch_pca", "patch_features",
             "reward_consistency"),
+        .experiment = "inference/tts-var.lua",
     },
 };

@@ -2,6 +2,9 @@ src_libassay_la_SOURCES += src/models/sat.c
 modelsinclude_HEADERS += src/models/sat.h
 src_libassay_la_SOURCES += src/models/gmm_noise.c src/models/gmm_lift.c src/models/gmm.c src/models/gmm_fit.c
 modelsinclude_HEADERS += src/models/gmm_noise.h src/models/gmm.h
+# Coarse-to-fine sampling.
+src_libassay_la_SOURCES += src/models/canvas.c
+modelsinclude_HEADERS += src/models/canvas.h
 # A model behind a server.
 src_libassay_la_SOURCES += src/models/endpoint.c src/models/endpoint_wire.h \
 	src/models/endpoint_wire.c src/models/endpoint_journal.h src/models/endpoint_journal.c

@@ -225,6 +225,8 @@ local probes = {
     ["assay.inference.item_search"] = { { {}, {}, option } },
     ["assay.inference.synthetic_pool"] = { { option } },
     ["assay.inference.tts_var"] = { { option } },
+    ["assay.models.canvas"] = { { option } },
+    ["assay.models.softmax.fit"] = { { {}, {}, option } },
     ["assay.inference.batch_schedule"] = { { option } },
     ["assay.inference.potential"] = { { {}, {}, option } },
 }

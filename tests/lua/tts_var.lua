@@ -72,6 +72,29 @@ tap.is(inf.patch_features(images, { kind = "pool" }):totable(), { { 2.0, 3.0 }, 
 tap.near(inf.patch_features(images):row(2), inf.patch_pca(images[2]), 1e-15, "patches of each image")
 tap.is(#inf.patch_features(images, { kind = "pca_all" })[1], 2, "patches of all")
 
+-- the testbed's model: exact draws of a mixture, block by block
+local mixture = assay.gmm.new { weights = { 0.5, 0.5 }, means = { { 2, 0, 0 }, { -2, 0, 0 } }, vars = { 1, 1 } }
+local points, labels = {}, {}
+local drawn_points, components = assay.gmm.sample(mixture, 400, { rng = assay.rng(5) })
+for i, component in ipairs(components) do
+    points[i], labels[i] = drawn_points:row(i), component - 1
+end
+local regression = assay.models.softmax.fit(points, labels, { ridge = 0.01 })
+tap.ok(regression.gradient <= 1e-6 and regression.weights[1][1] > 0.5, "softmax regression finds the component")
+local logp = assay.models.softmax.log_probability(regression, { { 2, 0, 0 }, { -2, 0, 0 } })
+tap.near(math.exp(logp[1][1]) + math.exp(logp[1][2]), 1, 1e-12, "probabilities")
+tap.ok(logp[1][1] > -0.1 and logp[2][2] > -0.1, "of the right class")
+local canvas = assay.models.canvas { gmm = mixture, blocks = { 1, 2 }, reward = regression, class = 1 }
+tap.is(tostring(canvas), "canvas of 3 coordinates in 2 scales", "its text")
+local best = inf.tts_var { model = canvas, base = { 8, 8 }, rng = assay.rng(6) }
+tap.is(#best.best, 3, "the state is a list of coordinates")
+tap.near(best.reward, assay.models.softmax.log_probability(regression, { best.best })[1][2], 1e-9, "its reward")
+tap.ok(best.best[1] < 0, "the best of eight is of the class")
+local noisy = assay.models.canvas { gmm = mixture, blocks = { 1, 2 }, reward = regression, class = 1, noise = { 5, 0 } }
+local seen = inf.tts_var { model = noisy, base = { 8, 8 }, rng = assay.rng(6) }
+tap.is(seen.best, best.best, "noise on the way changes no draw")
+tap.ok(seen.history[1][1] ~= best.history[1][1] and seen.history[1][2] == best.history[1][2], "but the rewards seen")
+
 -- refusals
 local function refused(words, f, ...)
     local arguments = table.pack(...)
@@ -102,6 +125,16 @@ refused("scale 1 is both in extract and in resample", inf.tts_var,
     { model = model, base = { 4, 2, 1 }, extract = { 1 }, resample = { 1 }, rng = assay.rng(1) })
 refused("cost must have 3 numbers, one a scale, got 1", inf.tts_var, { model = model, base = { 4, 2, 1 }, cost = { 1 }, rng = assay.rng(1) })
 refused('top must be given for kind "topk"', inf.tts_var, { model = model, kind = "topk", rng = assay.rng(1) })
+refused("base must have 2 scales as the model, got 1", inf.tts_var, { model = canvas, base = { 1 }, rng = assay.rng(1) })
+refused("blocks must add up to the 3 coordinates of the mixture, got 2", assay.models.canvas,
+    { gmm = mixture, blocks = { 2 }, reward = regression, class = 0 })
+refused("class must be in 0..1, got 2", assay.models.canvas, { gmm = mixture, blocks = { 3 }, reward = regression, class = 2 })
+refused("noise must have 1 numbers as blocks has, got 2", assay.models.canvas,
+    { gmm = mixture, blocks = { 3 }, reward = regression, class = 0, noise = { 1, 2 } })
+refused("reward must be {weights=, bias=}", assay.models.canvas, { gmm = mixture, blocks = { 3 }, reward = 1, class = 0 })
+refused("labels must have 1 entries, one a row of x, got 2", assay.models.softmax.fit, { { 1 } }, { 0, 1 })
+refused("x must have 1 columns as the weights, got 2", assay.models.softmax.log_probability, { weights = { { 1 } }, bias = { 0 } },
+    { { 1, 2 } })
 refused("base must not increase", inf.batch_schedule, { base = { 1, 2 } })
 refused("n must be in 1..", inf.batch_schedule, { n = 0 })
 refused("cost must have 2 numbers as kept has, got 1", inf.schedule_cost, { 2, 1 }, { 1 })

@@ -18,3 +18,5 @@ check_DATA += tests/models/server$(EXEEXT)
 CLEANFILES += tests/models/server$(EXEEXT)
 check_PROGRAMS += tests/models/endpoint
 tests_models_endpoint_LDADD = $(TEST_LIBS) $(CURL_LIBS)
+check_PROGRAMS += tests/models/canvas
+tests_models_canvas_LDADD = $(TEST_LIBS)

@@ -5,6 +5,7 @@
  * share the value, so that step must not change the one it gets. A testbed's model stays in C.
  */
 #include "lua/args.h"
+#include "lua/canvas.h"
 #include "lua/inference/inference.h"
 #include "lua/report.h"
 
@@ -446,6 +447,47 @@ static assay_path_model lua_model_option(lua_State *L, lua_model *m)
         m, lua_begin, lua_step, lua_reward, has_features ? lua_features : NULL, lua_select};
 }
 
+/* ---- the testbed's model ---- */
+
+static int canvas_begin(void *context, size_t paths, assay_rng *rng)
+{
+    (void)rng;
+    return assay_canvas_begin(context, paths);
+}
+
+static int canvas_step(void *context, size_t path, size_t scale, assay_rng *rng)
+{
+    return assay_canvas_step(context, path, scale, rng);
+}
+
+static int canvas_reward(void *context, size_t path, size_t scale, double *reward)
+{
+    (void)scale;
+    *reward = assay_canvas_reward(context, path);
+    return ASSAY_OK;
+}
+
+/* What is drawn so far. */
+static int canvas_features(void *context, size_t path, size_t scale, const double **x, size_t *n)
+{
+    (void)scale;
+    *x = assay_canvas_state(context, path, n);
+    return ASSAY_OK;
+}
+
+static int canvas_select(void *context, const size_t *parent, size_t n)
+{
+    assay_canvas_select(context, parent, n);
+    return ASSAY_OK;
+}
+
+/* The canvas that the option model is, or NULL. Pushes one value. */
+static assay_canvas *canvas_option(lua_State *L)
+{
+    assay_opt_push(L, 1, "model");
+    return assay_lua_test_canvas(L, -1);
+}
+
 /* ---- the search ---- */
 
 /* Option `key`, scales from 0, as flags; `absent` (ends with SIZE_MAX) without it. */
@@ -523,6 +565,17 @@ static void read_schedule(lua_State *L, assay_tts_opts *o)
     }
 }
 
+static void push_state(lua_State *L, const assay_canvas *canvas, const lua_model *m, size_t path)
+{
+    size_t n = 0;
+    if (!canvas) {
+        lua_rawgeti(L, m->states, (lua_Integer)path + 1);
+        return;
+    }
+    const double *x = assay_canvas_state(canvas, path, &n);
+    assay_push_vector(L, x, n);
+}
+
 static void push_search(lua_State *L, const assay_tts_opts *o, const assay_tts_result *r)
 {
     lua_createtable(L, 0, 8);
@@ -558,8 +611,14 @@ static int tts_var(lua_State *L)
     if (!rng)
         assay_arg_error(L, "rng must be given (assay.rng(seed))");
     lua_model m = {.L = L};
-    const assay_path_model model = lua_model_option(L, &m);
+    assay_canvas *canvas = canvas_option(L);
+    const assay_path_model model = canvas ? (assay_path_model){canvas, canvas_begin, canvas_step,
+                                                canvas_reward, canvas_features, canvas_select}
+                                          : lua_model_option(L, &m);
     read_schedule(L, &o);
+    if (canvas && assay_canvas_scales(canvas) != o.scales)
+        assay_arg_error(L, "base must have %zu scales as the model, got %zu",
+            assay_canvas_scales(canvas), o.scales);
     assay_tts_result *r = push_result_box(L);
     assay_lua_report report;
     assay_lua_report_begin(L, 1, &report);
@@ -571,7 +630,7 @@ static int tts_var(lua_State *L)
     }
     assay_lua_report_end(&report, status);
     push_search(L, &o, r);
-    lua_rawgeti(L, m.states, (lua_Integer)r->best + 1);
+    push_state(L, canvas, &m, r->best);
     lua_setfield(L, -2, "best");
     assay_tts_result_free(r);
     return 1;
