@@ -194,6 +194,11 @@ int assay_endpoint_answer(const char *body, size_t size, size_t first, size_t co
     if (!root)
         return assay_fail(ASSAY_EFORMAT, "the answer is not JSON");
     int status = assay_completions_read(root, &all);
+    if (status == ASSAY_EFORMAT && assay_completions_error(root)) {
+        char why[512];
+        assay_endpoint_reason(body, size, key, why, sizeof why);
+        status = assay_fail(ASSAY_EFORMAT, "%s", why);
+    }
     if (!status && all.count == 0)
         status = assay_fail(ASSAY_EFORMAT, "choices is an empty list");
     if (!status)

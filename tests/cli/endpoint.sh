@@ -97,7 +97,7 @@ gives "  and has a log" 0 "$assay" import samples asked.jsonl
 gives "  with answers and verdicts" 0 "$assay" sql --format csv "SELECT sum(correct), count(DISTINCT answer),
   min(problem) FROM sample"
 out_has '^64,16,12 \* 37$'
-gives "  from which come the curves" 0 "$assay" run "$srcdir/experiments/inference/monkeys.lua" data=file file=samples:asked --replicates 1
+gives "  from which come the curves" 0 "$assay" run "$srcdir/experiments/inference/selection.lua" log=samples:asked --replicates 2
 
 exec 9>&-
 wait

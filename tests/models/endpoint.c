@@ -358,6 +358,8 @@ static void what_stays_wrong_is_not_tried_for_ever(void **state)
         "gives an answer that is none: the answer is not JSON (after 1 attempts)");
     assert_fails(ENDPOINT(.model = "odd", .retries = 1, .in_flight = 1), ASSAY_EIO,
         "choices[0].message.content must be a text, got an integer");
+    assert_fails(ENDPOINT(.model = "polite", .retries = 1, .in_flight = 1), ASSAY_EIO,
+        "gives an answer that is none: sorry (after 2 attempts)");
     assert_fails(ENDPOINT(.model = "shut", .key = "ASSAY_TEST_KEY", .in_flight = 1), ASSAY_EIO,
         "answers with status 401: wrong key Bearer *****");
     assert_int_equal(requests_of("shut", NULL), 1);

@@ -244,6 +244,8 @@ static void misbehave(const struct request *q, const char *kind, int n)
         answer(200, "", "{\"choices\": [{\"text\": ");
     } else if (strcmp(kind, "odd") == 0) {
         answer(200, "", "{\"choices\": [{\"index\": 0, \"message\": {\"content\": 7}}]}");
+    } else if (strcmp(kind, "polite") == 0) {
+        refuse(200, "", "sorry");
     } else if (strcmp(kind, "none") == 0) {
         answer(200, "", "{\"choices\": []}");
     } else if (strcmp(kind, "one") == 0) { /* whatever n says */
