@@ -19,7 +19,7 @@ export PORT
 export ASSAY_TEST_KEY="sk-0123456789abcdef-do-not-tell"
 asked() { grep -c "^$1 " seen/requests; }
 has_asked() { [ "$(asked "$1")" -ge "$2" ]; }
-is_alone() { [ -z "$(ps -o pid= --ppid "$1")" ]; }
+are_gone() { ! ps -o stat= -p "$1" | grep -qv Z; } # are_gone PID,...: or wait to be buried
 
 cat >ask.lua <<'END'
 local assay = require "assay"
@@ -57,9 +57,9 @@ holds "  gives the rows of one that does not" cmp one three
 "$assay" run ask.lua model=lazy n=20 in_flight=2 --replicates 1 --detach >out 2>err
 within has_asked lazy 6
 pid=$("$assay" show last --json | "$assay" lua -e 'print(assay.json.decode(io.read "a").pid)' | grep -o '[0-9]*')
+workers=$(ps -o pid= --ppid "$pid" | tr -s ' \n' ',' | sed 's/^,//; s/,$//')
 kill -9 "$pid"
-within is_alone "$pid"
-sleep 0.5
+within are_gone "$pid,$workers"
 before=$(asked lazy)
 gives "a run that was killed is resumed" 0 "$assay" resume last
 gives "  to its end" 0 "$assay" sql --format csv "SELECT count(*) FROM ask WHERE model = 'lazy'"

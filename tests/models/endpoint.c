@@ -342,7 +342,7 @@ static void timeouts_are_tried_again(void **state)
     const assay_endpoint_sampling how = of(1, 9);
     assay_table *t = sample(ENDPOINT(.model = "slow:1", .timeout = 1.5), &how, NULL);
     assert_texts(t, 1, 1, 9);
-    assert_int_equal(requests_of("slow:1", NULL), 4);
+    assert_in_range(requests_of("slow:1", NULL), 4, 12);
     assay_table_free(t);
 }
 
@@ -521,6 +521,8 @@ static void torn_journals_are_mended(void **state)
         assert_int_equal(usage.kept, 6);
         assert_int_equal(usage.requests, 3);
         assay_table_free(again);
+        assay_table_free(sample(ENDPOINT(.batch = 2, .journal = kept), &how, &usage));
+        assert_int_equal(usage.kept, 12); /* what came then stands in lines of its own */
     }
     assay_table_free(t);
     remove_files(kept);
@@ -567,7 +569,7 @@ static void a_kill_loses_nothing(void **state)
     const assay_endpoint_sampling how = of(8, 2);
     assay_endpoint_usage usage;
     pid_t other = sample_beside("lazy:1002");
-    while (requests_of("lazy:1002", NULL) < 5)
+    for (int i = 0; i < 1000 && requests_of("lazy:1002", NULL) < 5; i++)
         usleep(20000);
     kill(other, SIGKILL);
     waitpid(other, NULL, 0);

@@ -40,6 +40,7 @@ static struct shared {
 } * shared;
 
 static int log_file, connection;
+static bool within; /* a request */
 
 struct request {
     char *bytes; /* head and body */
@@ -119,14 +120,24 @@ static void log_request(const struct request *q)
 
 /* ---- answering ---- */
 
+/* The present request is over as soon as its answer begins: what a client sends next comes after.
+ */
+static void leave(void)
+{
+    if (within)
+        atomic_fetch_sub(&shared->in_flight, 1);
+    within = false;
+}
+
 static _Noreturn void hang_up(void)
 {
-    atomic_fetch_sub(&shared->in_flight, 1);
+    leave();
     _exit(0);
 }
 
 static void put(const char *bytes, size_t size)
 {
+    leave();
     while (size > 0) {
         ssize_t n = send(connection, bytes, size, MSG_NOSIGNAL);
         if (n <= 0)
@@ -295,9 +306,10 @@ static void serve_connection(void)
     while (read_request(&q)) {
         q.number = count_request(q.model);
         atomic_fetch_add(&shared->in_flight, 1);
+        within = true;
         log_request(&q);
         serve_request(&q);
-        atomic_fetch_sub(&shared->in_flight, 1);
+        leave();
         json_decref(q.json);
         free(q.key);
         free(q.bytes);
