@@ -55,6 +55,8 @@ _assay() {
       mapfile -t COMPREPLY < <(compgen -W samples -- "$word"; compgen -f -- "$word") ;;
     export)
       mapfile -t COMPREPLY < <(compgen -W samples -- "$word") ;;
+    data)
+      mapfile -t COMPREPLY < <(compgen -W "$(assay data 2>/dev/null | awk 'NR > 1 { print $1 }')" -- "$word") ;;
     lua)
       mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
   esac

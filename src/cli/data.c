@@ -40,7 +40,7 @@ static bool is_there(const assay_dataset *set)
 /* "right", "differs", "unknown" (to the registry), "absent" */
 static const char *checksum_state(const assay_dataset *set, const assay_dataset_part *part)
 {
-    int status = assay_dataset_verify(set, part, NULL);
+    int status = assay_dataset_verify(set, part, NULL, NULL);
     if (status == ASSAY_ENOTFOUND)
         return "absent";
     if (status)

@@ -20,4 +20,26 @@ static inline int assay_progress_report(const assay_progress *progress, double d
     return ASSAY_OK;
 }
 
+/* One stretch of a longer piece of work: what its loops report is told on as the share from..to
+ * of 1. assay_progress_stretch first = {progress, 0, 0.5}; const assay_progress own =
+ * assay_progress_of(&first);   */
+typedef struct assay_progress_stretch {
+    const assay_progress *whole; /* may be NULL */
+    double from, to;
+} assay_progress_stretch;
+
+static inline int assay_progress_stretch_report(void *context, double done, double total)
+{
+    const assay_progress_stretch *s = (const assay_progress_stretch *)context;
+    const double share = total > 0 ? done / total : 1;
+    return s->whole && s->whole->report &&
+           s->whole->report(s->whole->context, s->from + (s->to - s->from) * share, 1);
+}
+
+static inline assay_progress assay_progress_of(assay_progress_stretch *stretch)
+{
+    const assay_progress progress = {assay_progress_stretch_report, stretch};
+    return progress;
+}
+
 #endif

@@ -82,12 +82,12 @@ static int take_header(assay_idx *file)
     return status ? status : take_sides(file);
 }
 
-int assay_idx_open(const char *path, assay_idx **out)
+int assay_idx_open(const char *path, const assay_progress *progress, assay_idx **out)
 {
     assay_idx *file = calloc(1, sizeof *file);
     if (!file)
         return assay_fail(ASSAY_ENOMEM, "%s: out of memory", path);
-    int status = assay_input_open(path, &file->input);
+    int status = assay_input_open(path, progress, &file->input);
     if (!status)
         status = take_header(file);
     if (status)
@@ -147,10 +147,10 @@ int assay_idx_skip(assay_idx *file, size_t items)
     return advance(file, NULL, limited(file, items));
 }
 
-int assay_idx_read(const char *path, assay_array *out)
+int assay_idx_read(const char *path, const assay_progress *progress, assay_array *out)
 {
     assay_idx *file = NULL;
-    int status = assay_idx_open(path, &file);
+    int status = assay_idx_open(path, progress, &file);
     if (!status)
         status = assay_idx_next(file, SIZE_MAX, out);
     assay_idx_close(file);

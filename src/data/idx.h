@@ -11,13 +11,15 @@
 #ifndef ASSAY_DATA_IDX_H
 #define ASSAY_DATA_IDX_H
 
+#include "core/progress.h"
 #include "data/array.h"
 
 typedef struct assay_idx assay_idx;
 
-/* Reads the header and sees that the file can hold what it says. ASSAY_EIO, ASSAY_EFORMAT (with file
- * and offset), ASSAY_ENOMEM. */
-int assay_idx_open(const char *path, assay_idx **out);
+/* Reads the header and sees that the file can hold what it says. ASSAY_EIO, ASSAY_EFORMAT (with
+ * file and offset), ASSAY_ENOMEM. `progress`, which may be NULL, is told while items are read or
+ * skipped, and must live until the file is closed. */
+int assay_idx_open(const char *path, const assay_progress *progress, assay_idx **out);
 void assay_idx_close(assay_idx *file);
 
 /* The whole file's shape; data is NULL. */
@@ -28,7 +30,7 @@ assay_array assay_idx_shape(const assay_idx *file);
 int assay_idx_next(assay_idx *file, size_t items, assay_array *out);
 int assay_idx_skip(assay_idx *file, size_t items); /* at most to the end */
 
-int assay_idx_read(const char *path, assay_array *out);
+int assay_idx_read(const char *path, const assay_progress *progress, assay_array *out);
 
 /* Compressed when the path ends in ".gz". ASSAY_EINVAL when IDX lacks the array's type or a side
  * exceeds 2^32 - 1; bool becomes u8. */

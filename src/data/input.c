@@ -18,6 +18,8 @@
 /* Deflate spends at least 1 bit on 129 bytes (RFC 1951: 258 by a length and a distance code). */
 #define BEST_RATIO 1032u
 
+enum { STEP = 1 << 20 }; /* bytes between two reports */
+
 enum packing { PLAIN, GZIP, DEFLATE };
 
 struct assay_input {
@@ -26,6 +28,8 @@ struct assay_input {
     enum packing packing;
     bool started, ended; /* inflate's stream */
     uint64_t left;       /* bytes of the file that are still unread */
+    uint64_t end, whole; /* where in the file the last of them are, and its size */
+    const assay_progress *progress;
     uint64_t at;
     bool is_part;
     uint64_t size;          /* of a part */
@@ -59,7 +63,7 @@ static int start(assay_input *input, const char *path, const char *name)
         return assay_fail(ASSAY_EIO, "%s: %s", path, strerror(errno));
     if (!S_ISREG(about.st_mode))
         return assay_fail(ASSAY_EIO, "%s: is not a regular file", path);
-    input->left = (uint64_t)about.st_size;
+    input->left = input->end = input->whole = (uint64_t)about.st_size;
     return ASSAY_OK;
 }
 
@@ -83,7 +87,7 @@ static int finish_open(assay_input *input, int status, assay_input **out)
     return status;
 }
 
-int assay_input_open(const char *path, assay_input **out)
+int assay_input_open(const char *path, const assay_progress *progress, assay_input **out)
 {
     assay_input *input = calloc(1, sizeof *input);
     if (!input)
@@ -93,13 +97,14 @@ int assay_input_open(const char *path, assay_input **out)
         unsigned char magic[2] = {0};
         bool gzip = fread(magic, 1, 2, input->file) == 2 && magic[0] == 0x1f && magic[1] == 0x8b;
         input->packing = gzip ? GZIP : PLAIN;
+        input->progress = progress;
         rewind(input->file);
     }
     return finish_open(input, status, out);
 }
 
 int assay_input_open_part(const char *path, const char *name, uint64_t offset, uint64_t stored,
-    bool deflated, uint64_t size, uint32_t crc, assay_input **out)
+    bool deflated, uint64_t size, uint32_t crc, const assay_progress *progress, assay_input **out)
 {
     assay_input *input = calloc(1, sizeof *input);
     if (!input)
@@ -116,6 +121,8 @@ int assay_input_open_part(const char *path, const char *name, uint64_t offset, u
         status = assay_fail(ASSAY_EIO, "%s: %s", input->name, strerror(errno));
     input->packing = deflated ? DEFLATE : PLAIN;
     input->left = stored;
+    input->end = offset + stored;
+    input->progress = progress;
     input->is_part = true;
     input->size = size;
     input->crc = crc;
@@ -219,17 +226,27 @@ static void count(assay_input *input, const unsigned char *bytes, size_t size)
             input->read_crc, bytes + i, (uInt)(size - i < 1u << 30 ? size - i : 1u << 30));
 }
 
+/* `size` bytes were read; tells it of each STEP. */
+static int report(const assay_input *input, size_t size)
+{
+    if (input->at / STEP == (input->at - size) / STEP)
+        return ASSAY_OK;
+    return assay_progress_report(
+        input->progress, (double)(input->end - input->left), (double)input->whole);
+}
+
 int assay_input_read_some(assay_input *input, void *out, size_t size, size_t *got)
 {
     int status = ASSAY_OK;
     *got = 0;
     while (*got < size && !status) {
-        size_t now = 0;
-        status = read_some(input, (unsigned char *)out + *got, size - *got, &now);
+        size_t now = 0, wanted = size - *got < STEP ? size - *got : STEP;
+        status = read_some(input, (unsigned char *)out + *got, wanted, &now);
         if (status || now == 0)
             break;
         count(input, (unsigned char *)out + *got, now);
         *got += now;
+        status = report(input, now);
     }
     return status;
 }
@@ -256,6 +273,44 @@ int assay_input_read(assay_input *input, void *out, size_t size)
         left -= now;
     }
     return status;
+}
+
+/* Gzip does not tell its size, so that the memory doubles. */
+int assay_input_read_rest(assay_input *input, char **bytes, size_t *size)
+{
+    size_t room = input->packing == PLAIN ? (size_t)input->left + 1 : 65536;
+    int status = ASSAY_OK;
+    char *all = NULL;
+    for (*size = 0; !status; room *= 2) {
+        size_t got = 0;
+        char *grown = room < SIZE_MAX / 2 ? realloc(all, room + 1) : NULL;
+        if (!grown)
+            status = assay_fail(ASSAY_ENOMEM, "%s: out of memory", input->name);
+        else
+            status = assay_input_read_some(input, (all = grown) + *size, room - *size, &got);
+        *size += got;
+        if (*size < room)
+            break;
+    }
+    if (status) {
+        free(all);
+        return status;
+    }
+    all[*size] = '\0';
+    *bytes = all;
+    return ASSAY_OK;
+}
+
+/* One byte, which a pipe takes back; no text begins with it. */
+int assay_input_refuse_gzip(FILE *file, const char *path)
+{
+    const int byte = getc(file);
+    if (byte != EOF)
+        ungetc(byte, file);
+    return byte != 0x1f
+               ? ASSAY_OK
+               : assay_fail(ASSAY_EFORMAT,
+                     "%s: is compressed by gzip, which is not read here; gunzip it first", path);
 }
 
 int assay_input_end(assay_input *input)

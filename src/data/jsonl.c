@@ -30,10 +30,10 @@ static int take_object(void *context, size_t line, json_t *object)
     return status;
 }
 
-int assay_jsonl_read(const char *path, assay_table **out)
+int assay_jsonl_read(const char *path, const assay_progress *progress, assay_table **out)
 {
     struct reader r = {path, assay_table_new()};
-    int status = r.table ? assay_json_lines(path, take_object, &r)
+    int status = r.table ? assay_json_lines(path, progress, take_object, &r)
                          : assay_fail(ASSAY_ENOMEM, "%s: out of memory", path);
     if (status)
         assay_table_free(r.table);

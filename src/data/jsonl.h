@@ -1,13 +1,14 @@
 /*
- * Tables from and to JSON lines: an object a line, a row an object. Texts and numbers become entries,
- * true and false 1 and 0, null and absent fields missing ones; columns come as they appear. Lists and
- * objects within are refused, and so are keys that repeat.
+ * Tables from and to JSON lines: an object a line, a row an object. Texts and numbers become
+ * entries, true and false 1 and 0, null and absent fields missing ones; columns come as they
+ * appear. Lists and objects within are refused, and so are keys that repeat.
  */
 #ifndef ASSAY_DATA_JSONL_H
 #define ASSAY_DATA_JSONL_H
 
 #include <stdio.h>
 
+#include "core/progress.h"
 #include "data/table.h"
 
 /* The longest line that is read, in bytes. */
@@ -15,7 +16,7 @@
 
 /* The caller frees the table. All or nothing; errors name file and line: ASSAY_EIO, ASSAY_EFORMAT,
  * ASSAY_EINVAL (integers beyond 2^53), ASSAY_ENOMEM. */
-int assay_jsonl_read(const char *path, assay_table **out);
+int assay_jsonl_read(const char *path, const assay_progress *progress, assay_table **out);
 
 /* Missing entries are left out. ASSAY_EINVAL for NaN and infinities, which JSON lacks (what stands
  * before that row is written), ASSAY_EIO. */

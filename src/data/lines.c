@@ -12,8 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/status.h"
+#include "data/input.h"
 #include "data/jsonl.h"
 
 struct walk {
@@ -21,7 +23,11 @@ struct walk {
     size_t line;
     int (*take)(void *context, size_t line, json_t *value);
     void *context;
+    const assay_progress *progress;
+    double size; /* of the file */
 };
+
+enum { STEP = 256 }; /* lines or objects between two reports */
 
 const char *assay_json_kind(const json_t *value)
 {
@@ -115,6 +121,19 @@ static int read_line(const struct walk *w, FILE *file, char **line, size_t *room
     return ASSAY_OK;
 }
 
+static int report(const struct walk *w, FILE *file)
+{
+    return assay_progress_report(w->progress, (double)ftello(file), w->size);
+}
+
+/* Of a file that was just opened. */
+static int start(struct walk *w, FILE *file)
+{
+    struct stat about;
+    w->size = fstat(fileno(file), &about) == 0 ? (double)about.st_size : 0;
+    return assay_input_refuse_gzip(file, w->path);
+}
+
 static int walk_lines(struct walk *w, FILE *file)
 {
     char *line = NULL;
@@ -127,19 +146,23 @@ static int walk_lines(struct walk *w, FILE *file)
             break;
         if (length > 0)
             status = take_line(w, line, length);
+        if (!status && w->line % STEP == 0)
+            status = report(w, file);
     }
     free(line);
     return status;
 }
 
-int assay_json_lines(
-    const char *path, int (*take)(void *context, size_t line, json_t *value), void *context)
+int assay_json_lines(const char *path, const assay_progress *progress,
+    int (*take)(void *context, size_t line, json_t *value), void *context)
 {
-    struct walk w = {path, 0, take, context};
+    struct walk w = {path, 0, take, context, progress, 0};
     FILE *file = fopen(path, "rb");
     if (!file)
         return assay_fail(ASSAY_EIO, "%s: %s", path, strerror(errno));
-    int status = walk_lines(&w, file);
+    int status = start(&w, file);
+    if (!status)
+        status = walk_lines(&w, file);
     fclose(file);
     return status;
 }
@@ -201,10 +224,13 @@ static int walk_list(const struct walk *w, struct source *source)
 {
     getc_unlocked(source->file);
     int status = ASSAY_OK, next = peek(source);
+    size_t objects = 0;
     while (next != ']') {
         if (next != '{')
             return misplaced(w, source, "the list must hold objects");
         status = take_next(w, source);
+        if (!status && ++objects % STEP == 0)
+            status = report(w, source->file);
         if (status)
             return status;
         next = peek(source);
@@ -229,14 +255,16 @@ static int skip_mark(const struct walk *w, FILE *file)
     return assay_fail(ASSAY_EFORMAT, "%s:1: is not UTF-8 text", w->path);
 }
 
-int assay_json_objects(
-    const char *path, int (*take)(void *context, size_t line, json_t *value), void *context)
+int assay_json_objects(const char *path, const assay_progress *progress,
+    int (*take)(void *context, size_t line, json_t *value), void *context)
 {
-    struct walk w = {path, 0, take, context};
+    struct walk w = {path, 0, take, context, progress, 0};
     struct source source = {fopen(path, "rb"), 1, 0};
     if (!source.file)
         return assay_fail(ASSAY_EIO, "%s: %s", path, strerror(errno));
-    int status = skip_mark(&w, source.file);
+    int status = start(&w, source.file);
+    if (!status)
+        status = skip_mark(&w, source.file);
     if (!status && peek(&source) == '[') {
         status = walk_list(&w, &source);
         if (ferror(source.file))

@@ -24,6 +24,8 @@ struct reader {
     char *bytes;
     const char *at, *end;
     size_t line; /* 0 in binary parts */
+    const assay_progress *progress;
+    size_t steps;
     assay_mesh mesh;
     size_t vertex_room, face_room;
 };
@@ -39,6 +41,15 @@ __attribute__((format(printf, 2, 3))) static int refuse(
     if (r->line == 0)
         return assay_fail(ASSAY_EFORMAT, "%s: byte %td: %s", r->path, r->at - r->bytes, text);
     return assay_fail(ASSAY_EFORMAT, "%s:%zu: %s", r->path, r->line, text);
+}
+
+/* Once a vertex or a corner. */
+static int tell(struct reader *r)
+{
+    if (++r->steps % 16384 != 0)
+        return ASSAY_OK;
+    return assay_progress_report(
+        r->progress, (double)(r->at - r->bytes), (double)(r->end - r->bytes));
 }
 
 /* ------------------------------------------------------------------ words of a line */
@@ -141,7 +152,7 @@ static int add_vertex(struct reader *r, const double *xyz)
     if (status)
         return status;
     memcpy(r->mesh.xyz + 3 * r->mesh.vertices++, xyz, 3 * sizeof *xyz);
-    return ASSAY_OK;
+    return tell(r);
 }
 
 /* Corner number `i` of a polygon; from the third on each makes a triangle with the first and the
@@ -166,7 +177,7 @@ static int add_corner(struct reader *r, struct fan *fan, size_t i, size_t vertex
         corners[2] = vertex;
     }
     fan->previous = vertex;
-    return ASSAY_OK;
+    return tell(r);
 }
 
 static int take_vertex(struct reader *r)
@@ -635,40 +646,42 @@ static const struct format {
 } formats[] = {{".off", read_off, write_off}, {".obj", read_obj, write_obj},
     {".ply", read_ply, write_ply}, {".xyz", read_xyz, write_xyz}};
 
-static const struct format *format_of(const char *path)
+static const struct format *format_of(const char *path, bool packed)
 {
     size_t length = strlen(path);
+    if (packed && length >= 3 && strcasecmp(path + length - 3, ".gz") == 0)
+        length -= 3;
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
-        if (length >= 4 && strcasecmp(path + length - 4, formats[i].end) == 0)
+        if (length >= 4 && strncasecmp(path + length - 4, formats[i].end, 4) == 0)
             return &formats[i];
-    assay_fail(
-        ASSAY_EINVAL, "mesh: a file's name must end in .off, .obj, .ply or .xyz, got \"%s\"", path);
+    assay_fail(ASSAY_EINVAL,
+        "mesh: a file's name must end in .off, .obj, .ply or .xyz%s, got \"%s\"",
+        packed ? ", or in one of them and .gz" : "", path);
     return NULL;
 }
 
-static int read_bytes(struct reader *r)
+static int read_bytes(struct reader *r, const assay_progress *progress)
 {
     assay_input *input = NULL;
-    int status = assay_input_open(r->path, &input);
-    if (status)
-        return status;
-    uint64_t size = assay_input_most(input);
-    r->bytes = size < PTRDIFF_MAX ? calloc(size + 1, 1) : NULL;
-    status = r->bytes ? assay_input_read(input, r->bytes, (size_t)size)
-                      : assay_fail(ASSAY_ENOMEM, "%s: out of memory", r->path);
+    size_t size = 0;
+    int status = assay_input_open(r->path, progress, &input);
+    if (!status)
+        status = assay_input_read_rest(input, &r->bytes, &size);
     r->at = r->bytes;
-    r->end = r->bytes + (r->bytes ? size : 0);
+    r->end = r->bytes + size;
     assay_input_close(input);
     return status;
 }
 
-int assay_mesh_read(const char *path, assay_mesh *out)
+int assay_mesh_read(const char *path, const assay_progress *progress, assay_mesh *out)
 {
-    const struct format *format = format_of(path);
+    assay_progress_stretch reads = {progress, 0, 0.2}, parses = {progress, 0.2, 1};
+    const assay_progress reading = assay_progress_of(&reads), parsing = assay_progress_of(&parses);
+    const struct format *format = format_of(path, true);
     if (!format)
         return ASSAY_EINVAL;
-    struct reader r = {.path = path, .line = 1};
-    int status = read_bytes(&r);
+    struct reader r = {.path = path, .line = 1, .progress = &parsing};
+    int status = read_bytes(&r, &reading);
     if (!status)
         status = format->read(&r);
     if (!status && r.mesh.vertices == 0)
@@ -690,7 +703,7 @@ void assay_mesh_free(assay_mesh *mesh)
 
 int assay_mesh_write(const char *path, const assay_mesh *mesh)
 {
-    const struct format *format = format_of(path);
+    const struct format *format = format_of(path, false);
     if (!format)
         return ASSAY_EINVAL;
     FILE *file = fopen(path, "w");

@@ -194,7 +194,7 @@ static int read_header(struct header *h, assay_input *input)
 /* ------------------------------------------------------------------ an array */
 
 /* Fortran order: the first position varies fastest. Walks the target in order. */
-static int from_fortran(assay_array *array)
+static int from_fortran(assay_array *array, const assay_progress *progress)
 {
     assay_array to = {0};
     int status = assay_array_alloc(array->type, array->rank, array->shape, &to);
@@ -206,7 +206,9 @@ static int from_fortran(assay_array *array)
         strides[j] = stride;
         stride *= array->shape[j];
     }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && !status; i++) {
+        if (i % (1 << 20) == 0) /* all is read: only to be stopped */
+            status = assay_progress_report(progress, 1, 1);
         memcpy((char *)to.data + i * size, (const char *)array->data + from * size, size);
         for (size_t j = array->rank; j-- > 0;) {
             from += strides[j];
@@ -216,9 +218,10 @@ static int from_fortran(assay_array *array)
             at[j] = 0;
         }
     }
-    assay_array_free(array);
-    *array = to;
-    return ASSAY_OK;
+    assay_array_free(status ? &to : array);
+    if (!status)
+        *array = to;
+    return status;
 }
 
 static int size_is_there(const assay_array *array, const assay_input *input)
@@ -248,7 +251,7 @@ static int check_bools(const assay_array *array, const assay_input *input)
     return ASSAY_OK;
 }
 
-static int read_array(assay_input *input, assay_array *out)
+static int read_array(assay_input *input, const assay_progress *progress, assay_array *out)
 {
     struct header h = {0};
     assay_array array = {0};
@@ -268,7 +271,7 @@ static int read_array(assay_input *input, assay_array *out)
     if (!status)
         status = check_bools(&array, input);
     if (!status && h.fortran && array.rank > 1)
-        status = from_fortran(&array);
+        status = from_fortran(&array, progress);
     if (status)
         assay_array_free(&array);
     else
@@ -276,12 +279,12 @@ static int read_array(assay_input *input, assay_array *out)
     return status;
 }
 
-int assay_npy_read(const char *path, assay_array *out)
+int assay_npy_read(const char *path, const assay_progress *progress, assay_array *out)
 {
     assay_input *input = NULL;
-    int status = assay_input_open(path, &input);
+    int status = assay_input_open(path, progress, &input);
     if (!status)
-        status = read_array(input, out);
+        status = read_array(input, progress, out);
     assay_input_close(input);
     return status;
 }
@@ -491,13 +494,14 @@ static int open_directory(const char *path, struct directory *d)
 
 /* ------------------------------------------------------------------ reading archives */
 
-static int read_member(const char *path, const struct member *m, assay_array *out)
+static int read_member(
+    const char *path, const struct member *m, const assay_progress *progress, assay_array *out)
 {
     assay_input *input = NULL;
     int status = assay_input_open_part(
-        path, m->name, m->offset, m->stored, m->method == 8, m->size, m->crc, &input);
+        path, m->name, m->offset, m->stored, m->method == 8, m->size, m->crc, progress, &input);
     if (!status)
-        status = read_array(input, out);
+        status = read_array(input, progress, out);
     assay_input_close(input);
     return status;
 }
@@ -513,7 +517,7 @@ void assay_npz_free(assay_npz *archive)
     *archive = (assay_npz){0};
 }
 
-int assay_npz_read(const char *path, assay_npz *out)
+int assay_npz_read(const char *path, const assay_progress *progress, assay_npz *out)
 {
     struct directory d;
     int status = open_directory(path, &d);
@@ -524,7 +528,7 @@ int assay_npz_read(const char *path, assay_npz *out)
     if (!archive.names || !archive.arrays)
         status = assay_fail(ASSAY_ENOMEM, "%s: out of memory", path);
     for (size_t i = 0; i < d.count && !status; i++) {
-        status = read_member(path, &d.members[i], &archive.arrays[i]);
+        status = read_member(path, &d.members[i], progress, &archive.arrays[i]);
         if (status)
             break;
         archive.names[i] = d.members[i].name;
@@ -551,7 +555,8 @@ static int not_there(const struct directory *d, const char *name)
         ASSAY_ENOTFOUND, "%s: holds no array \"%s\" (there are: %s)", d->path, name, names);
 }
 
-int assay_npz_read_one(const char *path, const char *name, assay_array *out)
+int assay_npz_read_one(
+    const char *path, const char *name, const assay_progress *progress, assay_array *out)
 {
     struct directory d;
     int status = open_directory(path, &d);
@@ -561,7 +566,7 @@ int assay_npz_read_one(const char *path, const char *name, assay_array *out)
     for (size_t i = 0; i < d.count && !found; i++)
         if (strcmp(d.members[i].name, name) == 0)
             found = &d.members[i];
-    status = found ? read_member(path, found, out) : not_there(&d, name);
+    status = found ? read_member(path, found, progress, out) : not_there(&d, name);
     close_directory(&d);
     return status;
 }

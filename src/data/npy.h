@@ -3,16 +3,17 @@
  * deflated, zip64 too). All types of assay_element, of either byte order, in C or Fortran order;
  * complex, half, text, structured and object arrays are refused by their descr.
  *
- * Written are version 1.0, this machine's byte order, C order, and archives that are not compressed,
- * so that equal arrays give equal files.
+ * Written are version 1.0, this machine's byte order, C order, and archives that are not
+ * compressed, so that equal arrays give equal files.
  */
 #ifndef ASSAY_DATA_NPY_H
 #define ASSAY_DATA_NPY_H
 
+#include "core/progress.h"
 #include "data/array.h"
 
-/* ASSAY_EIO, ASSAY_EFORMAT (with file and offset), ASSAY_ENOMEM. */
-int assay_npy_read(const char *path, assay_array *out);
+/* ASSAY_EIO, ASSAY_EFORMAT (with file and offset), ASSAY_ENOMEM. `progress` may be NULL. */
+int assay_npy_read(const char *path, const assay_progress *progress, assay_array *out);
 int assay_npy_write(const char *path, const assay_array *array);
 
 /* Arrays by name, in the archive's order; names are without ".npy". */
@@ -22,11 +23,12 @@ typedef struct assay_npz {
     assay_array *arrays;
 } assay_npz;
 
-int assay_npz_read(const char *path, assay_npz *out);
+int assay_npz_read(const char *path, const assay_progress *progress, assay_npz *out);
 void assay_npz_free(assay_npz *archive);
 
 /* One array of the archive; ASSAY_ENOTFOUND lists those there are. */
-int assay_npz_read_one(const char *path, const char *name, assay_array *out);
+int assay_npz_read_one(
+    const char *path, const char *name, const assay_progress *progress, assay_array *out);
 
 /* ASSAY_EINVAL for empty or repeated names, and for arrays or archives of 4 GiB and more. */
 int assay_npz_write(

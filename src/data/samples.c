@@ -328,7 +328,7 @@ int assay_samples_import(const char *path, const assay_samples_options *options,
         status = assay_table_column(r.table, known_fields[i].name, &column);
     }
     if (!status)
-        status = assay_json_objects(path, take_object, &r);
+        status = assay_json_objects(path, r.options->progress, take_object, &r);
     if (!status && assay_table_rows(r.table) == 0)
         status = assay_fail(ASSAY_EFORMAT,
             "%s: holds no samples; each line must be an object {\"problem\": ..., \"correct\": "

@@ -36,6 +36,7 @@ typedef struct assay_samples_options {
     const char *filter; /* of the harness: whose answers count. NULL: the first line's. Logs before
                          * 0.4.6 don't name them: "1", "2", ... in the order of the file */
     bool skip_failed;   /* leave out a batch's requests that failed, instead of refusing them */
+    const struct assay_progress *progress; /* may be NULL */
 } assay_samples_options;
 
 typedef struct assay_samples_found {
@@ -60,8 +61,8 @@ int assay_samples_import(const char *path, const assay_samples_options *options,
 /* The same with the defaults. */
 int assay_samples_read(const char *path, assay_table **out);
 
-/* Write such a table in the plain form; missing entries and NaN are left out. `correct` is written as true
- * or false, numbers in as few digits as read back the same. ASSAY_EINVAL for infinities and
+/* Write such a table in the plain form; missing entries and NaN are left out. `correct` is written
+ * as true or false, numbers in as few digits as read back the same. ASSAY_EINVAL for infinities and
  * texts that are not UTF-8 (the row is named; nothing is written), ASSAY_EIO. */
 int assay_samples_write(FILE *out, const assay_table *table);
 

@@ -46,34 +46,13 @@ static int check_utf8(const char *path, const char *text, size_t size)
     return ASSAY_OK;
 }
 
-/* Gzip does not tell its size, so that the buffer doubles. */
-static int read_bytes(assay_input *input, const char *path, char **text, size_t *size)
-{
-    size_t room = 0;
-    int status = ASSAY_OK;
-    for (*size = 0; !status;) {
-        size_t got = 0, wanted = room ? 2 * room : 65536;
-        char *grown = realloc(*text, wanted + 1);
-        if (!grown)
-            return assay_fail(ASSAY_ENOMEM, "%s: out of memory", path);
-        *text = grown;
-        room = wanted;
-        status = assay_input_read_some(input, grown + *size, room - *size, &got);
-        *size += got;
-        if (*size < room)
-            break;
-    }
-    (*text)[*size] = '\0';
-    return status;
-}
-
-int assay_text_read(const char *path, char **text, size_t *size)
+int assay_text_read(const char *path, const assay_progress *progress, char **text, size_t *size)
 {
     assay_input *input = NULL;
     char *bytes = NULL;
-    int status = assay_input_open(path, &input);
+    int status = assay_input_open(path, progress, &input);
     if (!status)
-        status = read_bytes(input, path, &bytes, size);
+        status = assay_input_read_rest(input, &bytes, size);
     if (!status)
         status = check_utf8(path, bytes, *size);
     if (!status && *size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0) {

@@ -5,10 +5,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The file's bytes without a byte order mark, and behind them a NUL; the caller frees them. Plain or
- * gzip. ASSAY_EFORMAT with line and byte where it is not UTF-8 (RFC 3629: no overlong forms, no
- * surrogates) or holds a NUL. */
-int assay_text_read(const char *path, char **text, size_t *size);
+#include "core/progress.h"
+
+/* The file's bytes without a byte order mark, and behind them a NUL; the caller frees them. Plain
+ * or gzip; `progress` may be NULL. ASSAY_EFORMAT with line and byte where it is not UTF-8 (RFC
+ * 3629: no overlong forms, no surrogates) or holds a NUL. */
+int assay_text_read(const char *path, const assay_progress *progress, char **text, size_t *size);
 
 typedef enum assay_text_unit {
     ASSAY_TEXT_LINES,      /* without LF or CRLF; one behind the last line end is none */

@@ -333,11 +333,12 @@ static int cell_artifact(lua_State *L)
 
 /* ---- samples ---- */
 
-static int read_samples(const cell *self, const char *what, assay_table **out)
+static int read_samples(lua_State *L, const cell *self, const char *what, assay_table **out)
 {
     static const char imported[] = "samples:";
     if (strncmp(what, imported, strlen(imported)) != 0)
-        return assay_samples_read(what, out);
+        return assay_samples_import(
+            what, &(assay_samples_options){.progress = assay_lua_progress(L)}, out, NULL);
     if (!self->sink->samples)
         return assay_fail(ASSAY_ENOTFOUND, "there are no imported logs here, asked for %s", what);
     return self->sink->samples(self->sink->context, what + strlen(imported), out);
@@ -348,7 +349,7 @@ static int cell_samples(lua_State *L)
 {
     cell *self = check_cell(L);
     assay_table *table = NULL;
-    assay_arg_status(L, read_samples(self, assay_arg_string(L, 2, "log"), &table));
+    assay_arg_status(L, read_samples(L, self, assay_arg_string(L, 2, "log"), &table));
     assay_push_table(L, table);
     return 1;
 }

@@ -17,6 +17,7 @@
 #include "lua/args.h"
 #include "lua/files.h"
 #include "lua/module.h"
+#include "lua/report.h"
 
 static bool has_numbers(const assay_table *table, size_t column)
 {
@@ -80,15 +81,20 @@ int assay_lua_read_csv(lua_State *L)
 
 int assay_lua_read_jsonl(lua_State *L)
 {
+    static const char *const known[] = {"progress", NULL};
     assay_table *table = NULL;
-    assay_arg_status(L, assay_jsonl_read(assay_arg_string(L, 1, "path"), &table));
+    assay_lua_report report;
+    const char *path = assay_arg_string(L, 1, "path");
+    assay_opts_check(L, 2, known);
+    assay_lua_report_begin(L, 2, &report);
+    assay_lua_report_end(&report, assay_jsonl_read(path, &report.progress, &table));
     assay_push_table(L, table);
     return 1;
 }
 
 static const luaL_Reg functions[] = {
     {"csv", assay_lua_read_csv},     /* csv(path): columns by name */
-    {"jsonl", assay_lua_read_jsonl}, /* jsonl(path): columns by name */
+    {"jsonl", assay_lua_read_jsonl}, /* jsonl(path, {progress}): columns by name */
     {NULL, NULL},
 };
 

@@ -16,6 +16,7 @@
 #include "lua/args.h"
 #include "lua/files.h"
 #include "lua/module.h"
+#include "lua/report.h"
 #include "lua/script.h"
 
 enum { SCRIPT_DIRECTORIES = 2 };
@@ -61,7 +62,27 @@ struct load {
     const char *split; /* NULL: not given */
     size_t first, count;
     bool verify;
+    assay_lua_report report;
+    size_t part, parts; /* how many are done, of how many that are wanted */
 };
+
+/* A part of the set is checked, then read: two stretches of equal length. */
+static assay_progress_stretch stretch(const struct load *load, double from, double to)
+{
+    const double parts = (double)load->parts, at = (double)load->part;
+    return (assay_progress_stretch){&load->report.progress, (at + from) / parts, (at + to) / parts};
+}
+
+static bool is_wanted(const struct load *load, const assay_dataset_part *part)
+{
+    return !load->split || strcmp(part->split, load->split) == 0;
+}
+
+static void count_parts(struct load *load)
+{
+    for (size_t i = 0; i < load->set->part_count; i++)
+        load->parts += is_wanted(load, &load->set->parts[i]);
+}
 
 static const char *push_file(
     lua_State *L, const struct load *load, const assay_dataset_part *part, size_t i)
@@ -71,10 +92,13 @@ static const char *push_file(
     return push_path(L, path);
 }
 
-static void verify(lua_State *L, const struct load *load, const assay_dataset_part *part)
+static void verify(struct load *load, const assay_dataset_part *part)
 {
+    assay_progress_stretch first = stretch(load, 0, 0.5);
+    const assay_progress progress = assay_progress_of(&first);
     if (load->verify)
-        assay_arg_status(L, assay_dataset_verify(load->set, part, load->directories));
+        assay_lua_report_end(
+            &load->report, assay_dataset_verify(load->set, part, load->directories, &progress));
 }
 
 /* A user's copy is known by its size when by nothing else. */
@@ -88,10 +112,10 @@ static void check_size(lua_State *L, const assay_dataset *set, assay_table *tabl
         rows, columns, set->rows, set->columns);
 }
 
-static void load_table(lua_State *L, const struct load *load)
+static void load_table(lua_State *L, struct load *load)
 {
     assay_table *table = NULL;
-    verify(L, load, load->set->parts);
+    verify(load, load->set->parts);
     const char *path = push_file(L, load, load->set->parts, 0);
     assay_arg_status(L, assay_csv_read(path, &table));
     check_size(L, load->set, table, path);
@@ -99,18 +123,20 @@ static void load_table(lua_State *L, const struct load *load)
 }
 
 /* {images = matrix, labels = list, shape = {n, 28, 28}} of one split. */
-static void load_idx(lua_State *L, const struct load *load)
+static void load_idx(lua_State *L, struct load *load)
 {
-    const char *split = load->split ? load->split : "train";
     lua_createtable(L, 0, 3);
     int out = lua_gettop(L);
     for (size_t i = 0; i < load->set->part_count; i++) {
         const assay_dataset_part *part = &load->set->parts[i];
-        if (strcmp(part->split, split) != 0)
+        if (!is_wanted(load, part))
             continue;
-        verify(L, load, part);
+        verify(load, part);
+        assay_progress_stretch second = stretch(load, 0.5, 1);
+        const assay_progress progress = assay_progress_of(&second);
         assay_array *array = assay_lua_new_array(L);
-        assay_lua_read_idx(L, push_file(L, load, part, 0), load->first, load->count, array);
+        assay_lua_read_idx(L, push_file(L, load, part, 0), load->first, load->count, &load->report,
+            &progress, array);
         if (array->rank == 1) {
             assay_push_numbers(L, array);
         } else {
@@ -121,23 +147,29 @@ static void load_idx(lua_State *L, const struct load *load)
         lua_setfield(L, out, part->what);
         assay_array_free(array);
         lua_settop(L, out);
+        load->part++;
     }
 }
 
 /* A list of {class, vertices, faces}; a split is one class. */
-static void load_meshes(lua_State *L, const struct load *load)
+static void load_meshes(lua_State *L, struct load *load)
 {
     lua_Integer n = 0;
     lua_newtable(L);
     int out = lua_gettop(L);
     for (size_t i = 0; i < load->set->part_count; i++) {
         const assay_dataset_part *part = &load->set->parts[i];
-        if (load->split && strcmp(part->split, load->split) != 0)
+        if (!is_wanted(load, part))
             continue;
-        verify(L, load, part);
-        for (size_t j = 0; j < assay_dataset_files(part); j++) {
+        verify(load, part);
+        const size_t files = assay_dataset_files(part);
+        for (size_t j = 0; j < files; j++) {
+            assay_progress_stretch second = stretch(load, 0.5 + 0.5 * (double)j / (double)files,
+                0.5 + 0.5 * (double)(j + 1) / (double)files);
+            const assay_progress progress = assay_progress_of(&second);
             assay_mesh *mesh = assay_lua_new_mesh(L);
-            assay_arg_status(L, assay_mesh_read(push_file(L, load, part, j), mesh));
+            assay_lua_report_end(
+                &load->report, assay_mesh_read(push_file(L, load, part, j), &progress, mesh));
             assay_push_mesh(L, mesh);
             lua_pushstring(L, part->split);
             lua_setfield(L, -2, "class");
@@ -145,7 +177,28 @@ static void load_meshes(lua_State *L, const struct load *load)
             assay_mesh_free(mesh);
             lua_settop(L, out);
         }
+        load->part++;
     }
+}
+
+/* The texts of the wanted parts, one behind the other. */
+static void load_text(lua_State *L, struct load *load)
+{
+    luaL_Buffer all;
+    luaL_buffinit(L, &all);
+    for (size_t i = 0; i < load->set->part_count; i++) {
+        const assay_dataset_part *part = &load->set->parts[i];
+        if (!is_wanted(load, part))
+            continue;
+        verify(load, part);
+        assay_progress_stretch second = stretch(load, 0.5, 1);
+        const assay_progress progress = assay_progress_of(&second);
+        assay_lua_push_text(L, push_file(L, load, part, 0), &load->report, &progress);
+        lua_remove(L, -2);
+        luaL_addvalue(&all);
+        load->part++;
+    }
+    luaL_pushresult(&all);
 }
 
 static void check_split(lua_State *L, const struct load *load)
@@ -161,15 +214,19 @@ static void check_split(lua_State *L, const struct load *load)
 
 static int load_set(lua_State *L, struct load *load)
 {
-    static void (*const loaders[])(lua_State *, const struct load *) = {
-        [ASSAY_DATASET_CSV] = load_table,
+    static void (*const loaders[])(lua_State *, struct load *) = {[ASSAY_DATASET_CSV] = load_table,
         [ASSAY_DATASET_IDX] = load_idx,
-        [ASSAY_DATASET_OFF] = load_meshes};
+        [ASSAY_DATASET_OFF] = load_meshes,
+        [ASSAY_DATASET_TEXT] = load_text};
     check_split(L, load);
     if (load->set->format != ASSAY_DATASET_IDX && (load->first > 0 || load->count < INT64_MAX))
         assay_arg_error(
             L, "first and count are for sets of images, and %s is none", load->set->name);
+    if (load->set->format == ASSAY_DATASET_IDX && !load->split)
+        load->split = "train";
+    count_parts(load);
     push_script_directories(L, load->directories);
+    assay_lua_report_begin(L, 2, &load->report);
     loaders[load->set->format](L, load);
     return 1;
 }
@@ -215,7 +272,7 @@ static int load_file(lua_State *L, const char *name, const char *reader)
 
 static int load(lua_State *L)
 {
-    static const char *const known[] = {"split", "first", "count", "verify", NULL};
+    static const char *const known[] = {"split", "first", "count", "verify", "progress", NULL};
     const char *name = assay_arg_string(L, 1, "name");
     assay_opts_check(L, 2, known);
     struct load load = {.split = assay_opt_string(L, 2, "split", NULL),
@@ -251,7 +308,8 @@ static int sets(lua_State *L)
 
 const luaL_Reg assay_lua_datasets[] = {
     {"find", find}, /* find(name): the path of a file of the data directories */
-    {"load", load}, /* load(name, {split, first, count, verify}): a set, or a file by its end */
+    {"load", load}, /* load(name, {split, first, count, verify, progress}): a set, or a file by its
+                       end */
     {"sets", sets}, /* sets(): the registry */
     {NULL, NULL},
 };

@@ -118,39 +118,55 @@ void assay_push_mesh(lua_State *L, const assay_mesh *mesh)
 
 /* ------------------------------------------------------------------ reading */
 
-void assay_lua_read_idx(
-    lua_State *L, const char *path, size_t first, size_t count, assay_array *out)
+void assay_lua_read_idx(lua_State *L, const char *path, size_t first, size_t count,
+    assay_lua_report *report, const assay_progress *progress, assay_array *out)
 {
     assay_idx **file = new_owner(L, sizeof *file, "assay.data.idx", free_idx);
-    assay_arg_status(L, assay_idx_open(path, file));
+    assay_arg_status(L, assay_idx_open(path, progress, file));
     size_t items = assay_idx_shape(*file).shape[0];
     if (first > 0 && first >= items)
         assay_arg_error(L, "first must be in 1..%zu, got %zu", items, first + 1);
     if (first > 0)
-        assay_arg_status(L, assay_idx_skip(*file, first));
-    assay_arg_status(L, assay_idx_next(*file, count, out));
-    lua_pop(L, 1); /* the file goes when it is collected */
+        assay_lua_report_end(report, assay_idx_skip(*file, first));
+    assay_lua_report_end(report, assay_idx_next(*file, count, out));
+    assay_idx_close(*file);
+    *file = NULL;
+    lua_pop(L, 1);
 }
 
 static int idx(lua_State *L)
 {
-    static const char *const known[] = {"first", "count", NULL};
+    static const char *const known[] = {"first", "count", "progress", NULL};
+    assay_lua_report report;
     const char *path = assay_arg_string(L, 1, "path");
     assay_opts_check(L, 2, known);
     int64_t first = assay_opt_integer(L, 2, "first", 1, 1, INT64_MAX);
     int64_t count = assay_opt_integer(L, 2, "count", INT64_MAX, 0, INT64_MAX);
+    assay_lua_report_begin(L, 2, &report);
     assay_array *array = assay_lua_new_array(L);
-    assay_lua_read_idx(L, path, (size_t)first - 1, (size_t)count, array);
+    assay_lua_read_idx(L, path, (size_t)first - 1, (size_t)count, &report, &report.progress, array);
     assay_push_array(L, array);
     assay_push_shape(L, array);
     assay_array_free(array);
     return 2;
 }
 
+/* What a reader without other options begins with: the path, and who is told. */
+static const char *begin_reading(lua_State *L, assay_lua_report *report)
+{
+    static const char *const known[] = {"progress", NULL};
+    const char *path = assay_arg_string(L, 1, "path");
+    assay_opts_check(L, 2, known);
+    assay_lua_report_begin(L, 2, report);
+    return path;
+}
+
 static int npy(lua_State *L)
 {
+    assay_lua_report report;
+    const char *path = begin_reading(L, &report);
     assay_array *array = assay_lua_new_array(L);
-    assay_arg_status(L, assay_npy_read(assay_arg_string(L, 1, "path"), array));
+    assay_lua_report_end(&report, assay_npy_read(path, &report.progress, array));
     assay_push_array(L, array);
     assay_push_shape(L, array);
     assay_array_free(array);
@@ -159,8 +175,10 @@ static int npy(lua_State *L)
 
 static int npz(lua_State *L)
 {
+    assay_lua_report report;
+    const char *path = begin_reading(L, &report);
     assay_npz *archive = new_owner(L, sizeof *archive, "assay.data.npz", free_npz);
-    assay_arg_status(L, assay_npz_read(assay_arg_string(L, 1, "path"), archive));
+    assay_lua_report_end(&report, assay_npz_read(path, &report.progress, archive));
     lua_createtable(L, 0, (int)archive->count);
     lua_createtable(L, 0, (int)archive->count);
     for (size_t i = 0; i < archive->count; i++) {
@@ -175,31 +193,52 @@ static int npz(lua_State *L)
 
 static int mesh(lua_State *L)
 {
+    assay_lua_report report;
+    const char *path = begin_reading(L, &report);
     assay_mesh *read = assay_lua_new_mesh(L);
-    assay_arg_status(L, assay_mesh_read(assay_arg_string(L, 1, "path"), read));
+    assay_lua_report_end(&report, assay_mesh_read(path, &report.progress, read));
     assay_push_mesh(L, read);
     assay_mesh_free(read);
     return 1;
 }
 
+/* In an owner on top of the stack. */
+static const char *read_text(lua_State *L, const char *path, assay_lua_report *report,
+    const assay_progress *progress, size_t *size)
+{
+    char **bytes = new_owner(L, sizeof *bytes, "assay.data.text", free_text);
+    assay_lua_report_end(report, assay_text_read(path, progress, bytes, size));
+    return *bytes;
+}
+
+void assay_lua_push_text(
+    lua_State *L, const char *path, assay_lua_report *report, const assay_progress *progress)
+{
+    size_t size = 0;
+    const char *bytes = read_text(L, path, report, progress, &size);
+    lua_pushlstring(L, bytes, size);
+    lua_remove(L, -2);
+}
+
 static int text(lua_State *L)
 {
-    static const char *const known[] = {"split", NULL};
+    static const char *const known[] = {"split", "progress", NULL};
     static const char *const units[] = {"lines", "paragraphs", "whole", NULL};
     const char *path = assay_arg_string(L, 1, "path");
     assay_opts_check(L, 2, known);
     int unit = assay_opt_choice(L, 2, "split", 2, units);
-    char **bytes = new_owner(L, sizeof *bytes, "assay.data.text", free_text);
+    assay_lua_report report;
+    assay_lua_report_begin(L, 2, &report);
     size_t size = 0, at = 0, length = 0;
     const char *start = NULL;
-    assay_arg_status(L, assay_text_read(path, bytes, &size));
     if (unit == 2) {
-        lua_pushlstring(L, *bytes, size);
+        assay_lua_push_text(L, path, &report, &report.progress);
         return 1;
     }
+    const char *bytes = read_text(L, path, &report, &report.progress, &size);
     lua_newtable(L);
     for (lua_Integer i = 1;
-         assay_text_next(*bytes, size, (assay_text_unit)unit, &at, &start, &length); i++) {
+         assay_text_next(bytes, size, (assay_text_unit)unit, &at, &start, &length); i++) {
         lua_pushlstring(L, start, length);
         lua_rawseti(L, -2, i);
     }
@@ -361,11 +400,11 @@ static int write_mesh(lua_State *L)
 }
 
 const luaL_Reg assay_lua_files[] = {
-    {"idx", idx},               /* idx(path, {first, count}): matrix, shape */
-    {"npy", npy},               /* npy(path): matrix, shape */
-    {"npz", npz},               /* npz(path): matrices by name, shapes by name */
-    {"mesh", mesh},             /* mesh(path): {vertices, faces} */
-    {"text", text},             /* text(path, {split}): a text, or a list of them */
+    {"idx", idx},               /* idx(path, {first, count, progress}): matrix, shape */
+    {"npy", npy},               /* npy(path, {progress}): matrix, shape */
+    {"npz", npz},               /* npz(path, {progress}): matrices by name, shapes by name */
+    {"mesh", mesh},             /* mesh(path, {progress}): {vertices, faces} */
+    {"text", text},             /* text(path, {split, progress}): a text, or a list of them */
     {"write_idx", write_idx},   /* write_idx(path, array, {type, shape}) */
     {"write_npy", write_npy},   /* write_npy(path, array, {type, shape}) */
     {"write_npz", write_npz},   /* write_npz(path, arrays by name) */

@@ -18,18 +18,22 @@
 #include "lua/args.h"
 #include "lua/files.h"
 #include "lua/module.h"
+#include "lua/report.h"
 
 #define LOG "assay.data.log"
 
 static int read_samples(lua_State *L)
 {
-    static const char *const known[] = {"metric", "filter", "skip_failed", NULL};
+    static const char *const known[] = {"metric", "filter", "skip_failed", "progress", NULL};
     assay_table *table = NULL;
     const char *path = assay_arg_string(L, 1, "path");
     assay_opts_check(L, 2, known);
+    assay_lua_report report;
+    assay_lua_report_begin(L, 2, &report);
     const assay_samples_options options = {assay_opt_string(L, 2, "metric", NULL),
-        assay_opt_string(L, 2, "filter", NULL), assay_opt_boolean(L, 2, "skip_failed", false)};
-    assay_arg_status(L, assay_samples_import(path, &options, &table, NULL));
+        assay_opt_string(L, 2, "filter", NULL), assay_opt_boolean(L, 2, "skip_failed", false),
+        &report.progress};
+    assay_lua_report_end(&report, assay_samples_import(path, &options, &table, NULL));
     assay_push_table(L, table);
     return 1;
 }

@@ -15,6 +15,7 @@
 #include "core/status.h"
 #include "data/text.h"
 #include "lua/args.h"
+#include "lua/engine.h"
 #include "lua/module.h"
 
 #define TASK "assay.task"
@@ -146,7 +147,7 @@ static const char *read_corpus(lua_State *L, const char *file, size_t *size)
         lua_setfield(L, -2, "__gc");
     }
     lua_setmetatable(L, -2);
-    assay_arg_status(L, assay_text_read(file, text, size));
+    assay_arg_status(L, assay_text_read(file, assay_lua_progress(L), text, size));
     return *text;
 }
 

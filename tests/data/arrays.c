@@ -40,12 +40,12 @@ static void write_bytes(const void *bytes, size_t length)
     assert_int_equal(fclose(file), 0);
 }
 
-typedef int read_function(const char *, assay_array *);
+typedef int read_function(const char *, const assay_progress *, assay_array *);
 
-static int read_first_of_npz(const char *file, assay_array *out)
+static int read_first_of_npz(const char *file, const assay_progress *progress, assay_array *out)
 {
     assay_npz archive = {0};
-    int status = assay_npz_read(file, &archive);
+    int status = assay_npz_read(file, progress, &archive);
     if (status)
         return status;
     if (archive.count) {
@@ -60,7 +60,7 @@ static assay_array read_good(read_function *read, const void *bytes, size_t leng
 {
     assay_array array = {0};
     write_bytes(bytes, length);
-    if (read(path, &array))
+    if (read(path, NULL, &array))
         fail_msg("%s", assay_errmsg());
     return array;
 }
@@ -70,7 +70,7 @@ static void assert_refused(
 {
     assay_array array = {0};
     write_bytes(bytes, length);
-    assert_int_equal(read(path, &array), status);
+    assert_int_equal(read(path, NULL, &array), status);
     assert_null(array.data);
     if (!strstr(assay_errmsg(), message))
         fail_msg("\"%s\" does not hold \"%s\"", assay_errmsg(), message);
@@ -121,7 +121,7 @@ static void idx_types(void **state)
         assert_true(assay_array_at(&a, 0) == cases[i].value);
         assert_int_equal(assay_idx_write(path, &a), ASSAY_OK); /* and compressed there and back */
         assay_array_free(&a);
-        assert_int_equal(assay_idx_read(path, &a), ASSAY_OK);
+        assert_int_equal(assay_idx_read(path, NULL, &a), ASSAY_OK);
         assert_true(assay_array_at(&a, 0) == cases[i].value);
         assay_array_free(&a);
     }
@@ -133,7 +133,7 @@ static void idx_in_parts(void **state)
     assay_idx *file = NULL;
     assay_array a = {0};
     write_bytes(idx_gzip, sizeof idx_gzip);
-    assert_int_equal(assay_idx_open(path, &file), ASSAY_OK);
+    assert_int_equal(assay_idx_open(path, NULL, &file), ASSAY_OK);
     assert_int_equal(assay_idx_shape(file).shape[0], 2);
     assert_int_equal(assay_idx_skip(file, 1), ASSAY_OK);
     assert_int_equal(assay_idx_next(file, 100, &a), ASSAY_OK);
@@ -182,8 +182,8 @@ static void idx_lies(void **state)
     assert_non_null(strstr(assay_errmsg(), "got i64"));
     assay_array_free(&wide);
     assay_array none = {0};
-    assert_int_equal(assay_idx_read("/tmp", &none), ASSAY_EIO);
-    assert_int_equal(assay_idx_read("/nowhere/x", &none), ASSAY_EIO);
+    assert_int_equal(assay_idx_read("/tmp", NULL, &none), ASSAY_EIO);
+    assert_int_equal(assay_idx_read("/nowhere/x", NULL, &none), ASSAY_EIO);
 }
 
 static void numpy_values(void **state)
@@ -254,7 +254,7 @@ static void archives(void **state)
     (void)state;
     assay_npz npz = {0};
     write_bytes(npz_stored, sizeof npz_stored);
-    assert_int_equal(assay_npz_read(path, &npz), ASSAY_OK);
+    assert_int_equal(assay_npz_read(path, NULL, &npz), ASSAY_OK);
     assert_int_equal(npz.count, 2);
     assert_string_equal(npz.names[0], "x");
     assert_string_equal(npz.names[1], "y");
@@ -263,7 +263,7 @@ static void archives(void **state)
     assert_int_equal(
         assay_npz_write(path, 2, (const char *const *)npz.names, npz.arrays), ASSAY_OK);
     assay_npz_free(&npz);
-    assert_int_equal(assay_npz_read(path, &npz), ASSAY_OK);
+    assert_int_equal(assay_npz_read(path, NULL, &npz), ASSAY_OK);
     assert_int_equal(npz.count, 2);
     assert_shape(&npz.arrays[1], ASSAY_F64, 2, SHAPE(1, 2));
     assert_true(assay_array_at(&npz.arrays[1], 1) == 1.5);
@@ -273,11 +273,11 @@ static void archives(void **state)
 
     assay_array a = {0};
     write_bytes(npz_deflated, sizeof npz_deflated);
-    assert_int_equal(assay_npz_read_one(path, "ramp", &a), ASSAY_OK);
+    assert_int_equal(assay_npz_read_one(path, "ramp", NULL, &a), ASSAY_OK);
     assert_shape(&a, ASSAY_F32, 1, SHAPE(50));
     assert_true(assay_array_at(&a, 49) == 49);
     assay_array_free(&a);
-    assert_int_equal(assay_npz_read_one(path, "rump", &a), ASSAY_ENOTFOUND);
+    assert_int_equal(assay_npz_read_one(path, "rump", NULL, &a), ASSAY_ENOTFOUND);
     assert_non_null(strstr(assay_errmsg(), "zeros, ramp"));
 }
 
@@ -305,7 +305,7 @@ static void damage(void **state)
             memcpy(bytes, files[f].bytes, files[f].size);
             bytes[i / 3] ^= changes[i % 3];
             write_bytes(bytes, files[f].size);
-            if (files[f].read(path, &a) == ASSAY_OK && a.data)
+            if (files[f].read(path, NULL, &a) == ASSAY_OK && a.data)
                 for (size_t j = 0; j < assay_array_count(&a); j++)
                     (void)isnan(assay_array_at(&a, j));
             assay_array_free(&a);
@@ -391,11 +391,56 @@ static void elements(void **state)
     assert_int_equal(assay_array_alloc(ASSAY_F64, 17, SHAPE(1), &whole), ASSAY_EINVAL);
 }
 
+/* Told from 0 to 1, and stopped where it is asked to. */
+struct listener {
+    int calls, stop_at;
+    double last;
+};
+
+static int listen(void *context, double done, double total)
+{
+    struct listener *l = context;
+    assert_true(done >= l->last && done <= total);
+    l->last = done;
+    return ++l->calls == l->stop_at;
+}
+
+static void long_reads_tell_and_stop(void **state)
+{
+    (void)state;
+    const size_t side[] = {5 << 20};
+    static read_function *const readers[] = {
+        assay_idx_read, assay_idx_read, assay_npy_read, read_first_of_npz};
+    assay_array big = {0};
+    assert_int_equal(assay_array_alloc(ASSAY_U8, 1, side, &big), ASSAY_OK);
+    for (size_t i = 0; i < 4; i++) {
+        static const char *const names[] = {"big"};
+        char file[300];
+        struct listener l = {.stop_at = 0};
+        const assay_progress progress = {listen, &l};
+        assay_array a = {0};
+        snprintf(file, sizeof file, "%s%s", path, i == 1 ? ".big.gz" : ".big");
+        assert_int_equal(i < 2    ? assay_idx_write(file, &big)
+                         : i == 2 ? assay_npy_write(file, &big)
+                                  : assay_npz_write(file, 1, names, &big),
+            ASSAY_OK);
+        assert_int_equal(readers[i](file, &progress, &a), ASSAY_OK);
+        assert_true(l.calls >= 5);
+        assay_array_free(&a);
+        l = (struct listener){.stop_at = 3};
+        assert_int_equal(readers[i](file, &progress, &a), ASSAY_ECANCELLED);
+        assert_int_equal(l.calls, 3);
+        assert_null(a.data);
+        unlink(file);
+    }
+    assay_array_free(&big);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(elements), cmocka_unit_test(idx_types),
         cmocka_unit_test(idx_in_parts), cmocka_unit_test(idx_lies), cmocka_unit_test(numpy_values),
         cmocka_unit_test(numpy_writes), cmocka_unit_test(archives), cmocka_unit_test(npy_lies),
-        cmocka_unit_test(damage)};
+        cmocka_unit_test(damage), cmocka_unit_test(long_reads_tell_and_stop)};
     return cmocka_run_group_tests(tests, make_path, remove_path);
 }

@@ -35,7 +35,7 @@ static int read_text(const char *text, assay_table **table)
     assert_non_null(file);
     assert_true(fputs(text, file) >= 0);
     assert_int_equal(fclose(file), 0);
-    return assay_jsonl_read(path, table);
+    return assay_jsonl_read(path, NULL, table);
 }
 
 static void kinds(void **state)
@@ -108,12 +108,40 @@ static void bad(void **state)
             fail_msg("\"%s\" does not hold \"%s\"", assay_errmsg(), cases[i].message);
     }
     assay_table *none = NULL;
-    assert_int_equal(assay_jsonl_read("/nowhere.jsonl", &none), ASSAY_EIO);
+    assert_int_equal(assay_jsonl_read("/nowhere.jsonl", NULL, &none), ASSAY_EIO);
+    assert_int_equal(read_text("\x1f\x8b\x08", &none), ASSAY_EFORMAT);
+    assert_non_null(strstr(assay_errmsg(), "compressed by gzip"));
+}
+
+static int stop(void *context, double done, double total)
+{
+    int *calls = context;
+    assert_true(done > 0 && done <= total);
+    return ++*calls == 2;
+}
+
+static void long_files_tell_and_stop(void **state)
+{
+    (void)state;
+    assay_table *table = NULL;
+    char *text = malloc(1000 * 9 + 1);
+    assert_non_null(text);
+    for (size_t i = 0; i < 1000; i++)
+        sprintf(text + 9 * i, "{\"a\": %zu}\n", i % 10);
+    assert_int_equal(read_text(text, &table), ASSAY_OK);
+    assay_table_free(table);
+    table = NULL;
+    int calls = 0;
+    const assay_progress progress = {stop, &calls};
+    assert_int_equal(assay_jsonl_read(path, &progress, &table), ASSAY_ECANCELLED);
+    assert_int_equal(calls, 2);
+    assert_null(table);
+    free(text);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(kinds), cmocka_unit_test(round_trip), cmocka_unit_test(bad)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(kinds), cmocka_unit_test(round_trip),
+        cmocka_unit_test(bad), cmocka_unit_test(long_files_tell_and_stop)};
     return cmocka_run_group_tests(tests, make_path, remove_path);
 }

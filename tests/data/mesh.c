@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <zlib.h>
 #include <cmocka.h>
 
 #include "core/status.h"
@@ -48,7 +49,7 @@ static void assert_pyramid(const char *end, const void *bytes, size_t length)
 {
     assay_mesh mesh = {0};
     write_file(end, bytes, length);
-    int status = assay_mesh_read(path, &mesh);
+    int status = assay_mesh_read(path, NULL, &mesh);
     unlink(path);
     if (status)
         fail_msg("%s", assay_errmsg());
@@ -127,7 +128,7 @@ static void round_trips(void **state)
         assay_mesh back = {0};
         snprintf(path, sizeof path, "%s/w%s", directory, ends[i]);
         assert_int_equal(assay_mesh_write(path, &mesh), ASSAY_OK);
-        assert_int_equal(assay_mesh_read(path, &back), ASSAY_OK);
+        assert_int_equal(assay_mesh_read(path, NULL, &back), ASSAY_OK);
         unlink(path);
         assert_int_equal(back.vertices, 3);
         assert_memory_equal(back.xyz, points, sizeof points);
@@ -142,7 +143,7 @@ static void assert_refused(const char *end, const void *bytes, size_t length, co
 {
     assay_mesh mesh = {0};
     write_file(end, bytes, length);
-    int status = assay_mesh_read(path, &mesh);
+    int status = assay_mesh_read(path, NULL, &mesh);
     unlink(path);
     assert_int_equal(status, ASSAY_EFORMAT);
     assert_null(mesh.xyz);
@@ -212,8 +213,8 @@ static void lies(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_refused(cases[i].end, cases[i].text, strlen(cases[i].text), cases[i].message);
     assay_mesh none = {0};
-    assert_int_equal(assay_mesh_read("a.stl", &none), ASSAY_EINVAL);
-    assert_int_equal(assay_mesh_read("/nowhere/a.off", &none), ASSAY_EIO);
+    assert_int_equal(assay_mesh_read("a.stl", NULL, &none), ASSAY_EINVAL);
+    assert_int_equal(assay_mesh_read("/nowhere/a.off", NULL, &none), ASSAY_EIO);
 
     unsigned char binary[1024];
     size_t length = make_binary(binary, 0);
@@ -245,7 +246,7 @@ static void changes(void **state)
                 make_binary(bytes, 1);
             bytes[i / 2] ^= i % 2 ? 0x80 : 0x08;
             write_file(files[f].end, bytes, files[f].length);
-            if (assay_mesh_read(path, &mesh) == ASSAY_OK)
+            if (assay_mesh_read(path, NULL, &mesh) == ASSAY_OK)
                 for (size_t j = 0; j < 3 * mesh.faces; j++)
                     assert_true(mesh.corners[j] < mesh.vertices);
             assay_mesh_free(&mesh);
@@ -278,7 +279,7 @@ static void texts(void **state)
         char *text = NULL;
         size_t size = 0;
         write_file(".txt", cases[i].bytes, strlen(cases[i].bytes));
-        assert_int_equal(assay_text_read(path, &text, &size), cases[i].status);
+        assert_int_equal(assay_text_read(path, NULL, &text, &size), cases[i].status);
         if (!cases[i].status) {
             assert_int_equal(size, strlen(cases[i].bytes));
             assert_string_equal(text, cases[i].bytes);
@@ -290,12 +291,12 @@ static void texts(void **state)
     char *text = NULL;
     size_t size = 0;
     write_file(".txt", "a\0b", 3);
-    assert_int_equal(assay_text_read(path, &text, &size), ASSAY_EFORMAT);
+    assert_int_equal(assay_text_read(path, NULL, &text, &size), ASSAY_EFORMAT);
     write_file(".txt",
         "\xef\xbb\xbf"
         "b",
         4);
-    assert_int_equal(assay_text_read(path, &text, &size), ASSAY_OK);
+    assert_int_equal(assay_text_read(path, NULL, &text, &size), ASSAY_OK);
     assert_string_equal(text, "b");
     free(text);
     unlink(path);
@@ -322,10 +323,80 @@ static void units(void **state)
     assert_int_equal(n, 2);
 }
 
+/* ---- long files ---- */
+
+static int stop_late(void *context, double done, double total)
+{
+    int *calls = context;
+    assert_true(done >= 0 && done <= total);
+    return ++*calls == 4;
+}
+
+static void writes_gzip(const char *file, const char *bytes, size_t length)
+{
+    gzFile out = gzopen(file, "wb");
+    assert_non_null(out);
+    assert_int_equal(gzwrite(out, bytes, (unsigned)length), (int)length);
+    assert_int_equal(gzclose(out), Z_OK);
+}
+
+static void compressed_meshes(void **state)
+{
+    (void)state;
+    assay_mesh plain = {0}, packed = {0};
+    write_file(".off", off, strlen(off));
+    assert_int_equal(assay_mesh_read(path, NULL, &plain), ASSAY_OK);
+    unlink(path);
+    strcat(path, ".gz");
+    writes_gzip(path, off, strlen(off));
+    assert_int_equal(assay_mesh_read(path, NULL, &packed), ASSAY_OK);
+    assert_int_equal(packed.vertices, plain.vertices);
+    assert_int_equal(packed.faces, plain.faces);
+    assert_memory_equal(packed.xyz, plain.xyz, 3 * plain.vertices * sizeof *plain.xyz);
+    assert_int_equal(assay_mesh_write(path, &plain), ASSAY_EINVAL);
+    unlink(path);
+    assay_mesh_free(&plain);
+    assay_mesh_free(&packed);
+    assert_int_equal(assay_mesh_read("a.gz", NULL, &packed), ASSAY_EINVAL);
+}
+
+/* 100000 points: some two megabytes, some lines between two reports. */
+static void long_files_tell_and_stop(void **state)
+{
+    (void)state;
+    enum { POINTS = 100000, LINE = 24 };
+    char *lines = malloc(POINTS * LINE + 1);
+    assert_non_null(lines);
+    for (size_t i = 0; i < POINTS; i++)
+        sprintf(lines + i * LINE, "%06zu 0.25 0.123456789\n", i);
+    write_file(".xyz", lines, POINTS * LINE);
+    int calls = 0;
+    const assay_progress progress = {stop_late, &calls};
+    assay_mesh mesh = {0};
+    assert_int_equal(assay_mesh_read(path, &progress, &mesh), ASSAY_ECANCELLED);
+    assert_int_equal(calls, 4);
+    assert_null(mesh.xyz);
+    calls = 4; /* never again */
+    assert_int_equal(assay_mesh_read(path, &progress, &mesh), ASSAY_OK);
+    assert_int_equal(mesh.vertices, POINTS);
+    assert_true(calls > 8);
+    assay_mesh_free(&mesh);
+    unlink(path);
+    write_file(".txt", lines, POINTS * LINE);
+    char *text = NULL;
+    size_t size;
+    calls = 3;
+    assert_int_equal(assay_text_read(path, &progress, &text, &size), ASSAY_ECANCELLED);
+    assert_null(text);
+    unlink(path);
+    free(lines);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(formats), cmocka_unit_test(round_trips),
         cmocka_unit_test(lies), cmocka_unit_test(changes), cmocka_unit_test(texts),
-        cmocka_unit_test(units)};
+        cmocka_unit_test(units), cmocka_unit_test(compressed_meshes),
+        cmocka_unit_test(long_files_tell_and_stop)};
     return cmocka_run_group_tests(tests, make_directory, remove_directory);
 }

@@ -138,5 +138,29 @@ if pcall(data.load, "fashion-mnist", { split = "test", count = 1 }) then
     tap.is(test.shape, { 10, 28, 28 }, "  and their images")
 end
 
+-- Progress goes from 0 to 1 over the files of a set, and stops where it is asked to.
+local last, calls, grows = 0, 0, true
+data.load("pointsp", { split = "car", progress = function(done, total)
+    grows, last, calls = grows and done >= last and total == 1, done, calls + 1
+end })
+tap.ok(grows and calls >= 5 and last <= 1, "load tells how far it is", calls .. " " .. last)
+tap.error("load: cancelled", function() data.load("pima", { progress = function() return true end }) end, "load is stopped")
+tap.error("mine", function() data.load("pima", { progress = function() error "mine" end }) end, "load passes errors on")
+local big = path .. ".npy"
+data.write_npy(big, assay.matrix(1 << 18, 1))
+tap.error("npy: cancelled", function() data.npy(big, { progress = function() return true end }) end, "a reader is stopped")
+tap.is(#data.npy(big), 1 << 18, "  or not")
+os.remove(big)
+
+-- Debian's licence texts, where they are.
+if io.open "/usr/share/common-licenses/GPL-3" then
+    local gpl = data.load("licences", { split = "GPL-3" })
+    tap.ok(gpl:find("GNU GENERAL PUBLIC LICENSE", 1, true), "licences: the GPL")
+    local all = data.load "licences"
+    tap.ok(#all > 120000 and all:find(gpl, 1, true), "  among them all", #all)
+    local task = assay.task("text", { text = all, window = 32 })
+    tap.is(#task:problem(1).answer, 32, "  in windows")
+end
+
 tap.error("nothing%-here", function() assay.data.find "nothing-here.csv" end, "find names what it lacks")
 tap.done()
