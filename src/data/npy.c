@@ -251,27 +251,107 @@ static int check_bools(const assay_array *array, const assay_input *input)
     return ASSAY_OK;
 }
 
-static int read_array(assay_input *input, const assay_progress *progress, assay_array *out)
+/* ------------------------------------------------------------------ an array, in parts */
+
+struct assay_npy {
+    assay_input *input;
+    struct header header;
+    size_t item; /* the next one */
+    const assay_progress *progress;
+};
+
+/* Owns the input, also when it fails. */
+static int open_on(assay_input *input, const assay_progress *progress, assay_npy **out)
 {
-    struct header h = {0};
-    assay_array array = {0};
-    int status = read_header(&h, input);
+    assay_npy *file = calloc(1, sizeof *file);
+    if (!file) {
+        assay_input_close(input);
+        return assay_fail(ASSAY_ENOMEM, "npy: out of memory");
+    }
+    file->input = input;
+    file->progress = progress;
+    int status = read_header(&file->header, input);
     if (!status)
-        status = size_is_there(&h.array, input);
-    if (!status)
-        status = assay_array_alloc(h.array.type, h.array.rank, h.array.shape, &array);
+        status = size_is_there(&file->header.array, input);
+    if (status)
+        assay_npy_close(file);
+    else
+        *out = file;
+    return status;
+}
+
+int assay_npy_open(const char *path, const assay_progress *progress, assay_npy **out)
+{
+    assay_input *input = NULL;
+    int status = assay_input_open(path, progress, &input);
+    return status ? status : open_on(input, progress, out);
+}
+
+void assay_npy_close(assay_npy *file)
+{
+    if (!file)
+        return;
+    assay_input_close(file->input);
+    free(file);
+}
+
+assay_array assay_npy_shape(const assay_npy *file)
+{
+    return file->header.array;
+}
+
+static size_t all_items(const assay_npy *file)
+{
+    return file->header.array.rank ? file->header.array.shape[0] : 1;
+}
+
+/* The shape of the next items; a part is refused where they lie scattered. */
+static int next_shape(const assay_npy *file, size_t items, assay_array *out)
+{
+    const size_t left = all_items(file) - file->item;
+    *out = file->header.array;
+    if (out->rank > 0)
+        out->shape[0] = items < left ? items : left;
+    if (file->header.fortran && out->rank > 1 && out->shape[0] > 0 &&
+        out->shape[0] < all_items(file))
+        return assay_fail(
+            ASSAY_EINVAL, "npy: this array is in Fortran order: it is read whole or not at all");
+    return ASSAY_OK;
+}
+
+/* `out` NULL: past them. */
+static int advance(assay_npy *file, const assay_array *shape, void *out)
+{
+    const size_t bytes = assay_array_count(shape) * assay_element_size(shape->type);
+    int status = assay_input_read(file->input, out, bytes);
     if (status)
         return status;
-    size_t count = assay_array_count(&array), size = assay_element_size(array.type);
-    status = assay_input_read(input, array.data, count * size);
+    file->item += shape->rank ? shape->shape[0] : 1;
+    return file->item == all_items(file) ? assay_input_end(file->input) : ASSAY_OK;
+}
+
+/* As the machine and C have it. */
+static int convert(const assay_npy *file, assay_array *array)
+{
+    if (file->header.swapped)
+        assay_swap_bytes(array->data, assay_array_count(array), assay_element_size(array->type));
+    int status = check_bools(array, file->input);
+    if (!status && file->header.fortran && array->rank > 1)
+        status = from_fortran(array, file->progress);
+    return status;
+}
+
+int assay_npy_next(assay_npy *file, size_t items, assay_array *out)
+{
+    assay_array array;
+    int status = next_shape(file, items, &array);
     if (!status)
-        status = assay_input_end(input);
-    if (!status && h.swapped)
-        assay_swap_bytes(array.data, count, size);
+        status = assay_array_alloc(array.type, array.rank, array.shape, &array);
+    if (status)
+        return status;
+    status = advance(file, &array, array.data);
     if (!status)
-        status = check_bools(&array, input);
-    if (!status && h.fortran && array.rank > 1)
-        status = from_fortran(&array, progress);
+        status = convert(file, &array);
     if (status)
         assay_array_free(&array);
     else
@@ -279,14 +359,28 @@ static int read_array(assay_input *input, const assay_progress *progress, assay_
     return status;
 }
 
+int assay_npy_skip(assay_npy *file, size_t items)
+{
+    assay_array shape;
+    int status = next_shape(file, items, &shape);
+    return status ? status : advance(file, &shape, NULL);
+}
+
+static int read_array(assay_input *input, const assay_progress *progress, assay_array *out)
+{
+    assay_npy *file = NULL;
+    int status = open_on(input, progress, &file);
+    if (!status)
+        status = assay_npy_next(file, SIZE_MAX, out);
+    assay_npy_close(file);
+    return status;
+}
+
 int assay_npy_read(const char *path, const assay_progress *progress, assay_array *out)
 {
     assay_input *input = NULL;
     int status = assay_input_open(path, progress, &input);
-    if (!status)
-        status = read_array(input, progress, out);
-    assay_input_close(input);
-    return status;
+    return status ? status : read_array(input, progress, out);
 }
 
 /* ------------------------------------------------------------------ the archive's directory */
@@ -500,10 +594,7 @@ static int read_member(
     assay_input *input = NULL;
     int status = assay_input_open_part(
         path, m->name, m->offset, m->stored, m->method == 8, m->size, m->crc, progress, &input);
-    if (!status)
-        status = read_array(input, progress, out);
-    assay_input_close(input);
-    return status;
+    return status ? status : read_array(input, progress, out);
 }
 
 void assay_npz_free(assay_npz *archive)

@@ -16,6 +16,19 @@
 int assay_npy_read(const char *path, const assay_progress *progress, assay_array *out);
 int assay_npy_write(const char *path, const assay_array *array);
 
+/* The same in parts: an item is one position of the first side, as in IDX (data/idx.h). `progress`
+ * must live until the file is closed. */
+typedef struct assay_npy assay_npy;
+int assay_npy_open(const char *path, const assay_progress *progress, assay_npy **out);
+void assay_npy_close(assay_npy *file);
+assay_array assay_npy_shape(const assay_npy *file); /* the whole file's; data is NULL */
+
+/* The next `items` items, fewer at the end (0 behind the last), as a new array; a single number is
+ * read whole. ASSAY_EINVAL for a part of an array in Fortran order, whose items are scattered over
+ * the file. */
+int assay_npy_next(assay_npy *file, size_t items, assay_array *out);
+int assay_npy_skip(assay_npy *file, size_t items); /* at most to the end */
+
 /* Arrays by name, in the archive's order; names are without ".npy". */
 typedef struct assay_npz {
     size_t count;

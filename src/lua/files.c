@@ -44,6 +44,12 @@ static int free_idx(lua_State *L)
     return 0;
 }
 
+static int free_npy(lua_State *L)
+{
+    assay_npy_close(*(assay_npy **)lua_touserdata(L, 1));
+    return 0;
+}
+
 static int free_text(lua_State *L)
 {
     free(*(char **)lua_touserdata(L, 1));
@@ -163,10 +169,25 @@ static const char *begin_reading(lua_State *L, assay_lua_report *report)
 
 static int npy(lua_State *L)
 {
+    static const char *const known[] = {"first", "count", "progress", NULL};
     assay_lua_report report;
-    const char *path = begin_reading(L, &report);
+    const char *path = assay_arg_string(L, 1, "path");
+    assay_opts_check(L, 2, known);
+    const size_t first = (size_t)assay_opt_integer(L, 2, "first", 1, 1, INT64_MAX) - 1;
+    const size_t count = (size_t)assay_opt_integer(L, 2, "count", INT64_MAX, 0, INT64_MAX);
+    assay_lua_report_begin(L, 2, &report);
     assay_array *array = assay_lua_new_array(L);
-    assay_lua_report_end(&report, assay_npy_read(path, &report.progress, array));
+    assay_npy **file = new_owner(L, sizeof *file, "assay.data.npy", free_npy);
+    assay_arg_status(L, assay_npy_open(path, &report.progress, file));
+    const assay_array all = assay_npy_shape(*file);
+    if (first > 0 && first >= (all.rank ? all.shape[0] : 1))
+        assay_arg_error(
+            L, "first must be in 1..%zu, got %zu", all.rank ? all.shape[0] : 1, first + 1);
+    if (first > 0)
+        assay_lua_report_end(&report, assay_npy_skip(*file, first));
+    assay_lua_report_end(&report, assay_npy_next(*file, count, array));
+    assay_npy_close(*file);
+    *file = NULL;
     assay_push_array(L, array);
     assay_push_shape(L, array);
     assay_array_free(array);
@@ -401,7 +422,7 @@ static int write_mesh(lua_State *L)
 
 const luaL_Reg assay_lua_files[] = {
     {"idx", idx},               /* idx(path, {first, count, progress}): matrix, shape */
-    {"npy", npy},               /* npy(path, {progress}): matrix, shape */
+    {"npy", npy},               /* npy(path, {first, count, progress}): matrix, shape */
     {"npz", npz},               /* npz(path, {progress}): matrices by name, shapes by name */
     {"mesh", mesh},             /* mesh(path, {progress}): {vertices, faces} */
     {"text", text},             /* text(path, {split, progress}): a text, or a list of them */

@@ -318,18 +318,47 @@ static uint32_t choose_variable(
     return tied == 1 ? best[0] : best[assay_rng_below(rng, tied)];
 }
 
-int assay_sat_walk(const assay_sat_problem *problem, assay_rng *rng, size_t flips, double noise,
-    assay_sat_workspace *workspace, bool *solved, size_t *used)
+/* Work between two reports: a flip is some, a variable or clause of a start one. */
+enum { STEP = 1 << 20, FLIP = 16 };
+
+/* How far a call with several walks is. */
+typedef struct position {
+    const assay_progress *progress;
+    double done, total; /* walks */
+    size_t work;        /* since the last report */
+} position;
+
+static int advance(position *at, size_t work, double share)
+{
+    at->work += work;
+    if (at->work < STEP)
+        return ASSAY_OK;
+    at->work = 0;
+    return assay_progress_report(at->progress, at->done + share, at->total);
+}
+
+static int walk(const assay_sat_problem *problem, assay_rng *rng, size_t flips, double noise,
+    assay_sat_workspace *workspace, position *at, size_t *used)
 {
     if (!(noise >= 0 && noise <= 1))
         return assay_fail(ASSAY_EINVAL, "sat: noise must be in 0..1, got %g", noise);
     start_at_random(problem, rng, workspace);
-    size_t made = 0;
-    for (; made < flips && workspace->unsatisfied_count > 0; made++)
+    int status = advance(at, problem->variables + problem->clauses, 0);
+    for (*used = 0; *used < flips && workspace->unsatisfied_count > 0 && !status; ++*used) {
         flip(problem, workspace, choose_variable(problem, rng, noise, workspace));
-    *solved = assay_sat_verify(problem, workspace->value);
-    *used = made;
-    return ASSAY_OK;
+        status = advance(at, FLIP, (double)*used / (double)flips);
+    }
+    return status;
+}
+
+int assay_sat_walk(const assay_sat_problem *problem, assay_rng *rng, size_t flips, double noise,
+    assay_sat_workspace *workspace, bool *solved, size_t *used)
+{
+    position at = {.total = 1};
+    const int status = walk(problem, rng, flips, noise, workspace, &at, used);
+    if (!status)
+        *solved = assay_sat_verify(problem, workspace->value);
+    return status;
 }
 
 int assay_sat_sample(const assay_sat_problem *problem, const assay_rng *rng, uint64_t first,
@@ -337,19 +366,20 @@ int assay_sat_sample(const assay_sat_problem *problem, const assay_rng *rng, uin
     double *used)
 {
     assay_sat_workspace *workspace = NULL;
+    position at = {.progress = progress, .total = (double)count};
     int status = assay_sat_workspace_new(problem, &workspace);
+    if (!status)
+        status = assay_progress_report(progress, 0, at.total);
     for (size_t i = 0; i < count && status == ASSAY_OK; i++) {
         assay_rng own = assay_rng_split(rng, first + i);
-        bool success = false;
         size_t made = 0;
-        status = assay_sat_walk(problem, &own, flips, noise, workspace, &success, &made);
-        if (status == ASSAY_OK) {
-            solved[i] = success;
-            used[i] = (double)made;
-            if (i % 256 == 0)
-                status = assay_progress_report(progress, (double)i, (double)count);
-        }
+        at.done = (double)i;
+        status = walk(problem, &own, flips, noise, workspace, &at, &made);
+        solved[i] = assay_sat_verify(problem, workspace->value);
+        used[i] = (double)made;
     }
+    if (!status)
+        status = assay_progress_report(progress, at.total, at.total);
     assay_sat_workspace_free(workspace);
     return status;
 }

@@ -391,6 +391,42 @@ static void elements(void **state)
     assert_int_equal(assay_array_alloc(ASSAY_F64, 17, SHAPE(1), &whole), ASSAY_EINVAL);
 }
 
+/* In parts what it is whole; in Fortran order whole or not at all. */
+static void npy_in_parts(void **state)
+{
+    (void)state;
+    const size_t shape[] = {7, 3};
+    assay_array written = {0}, part = {0};
+    assay_npy *file = NULL;
+    assert_int_equal(assay_array_alloc(ASSAY_I16, 2, shape, &written), ASSAY_OK);
+    for (size_t i = 0; i < 21; i++)
+        ((int16_t *)written.data)[i] = (int16_t)(i * i);
+    assert_int_equal(assay_npy_write(path, &written), ASSAY_OK);
+    assert_int_equal(assay_npy_open(path, NULL, &file), ASSAY_OK);
+    assert_int_equal(assay_npy_shape(file).shape[0], 7);
+    assert_int_equal(assay_npy_skip(file, 2), ASSAY_OK);
+    assert_int_equal(assay_npy_next(file, 3, &part), ASSAY_OK);
+    assert_int_equal(part.shape[0], 3);
+    assert_memory_equal(part.data, (int16_t *)written.data + 6, 9 * sizeof(int16_t));
+    assay_array_free(&part);
+    assert_int_equal(assay_npy_next(file, 100, &part), ASSAY_OK);
+    assert_int_equal(part.shape[0], 2);
+    assert_int_equal(((int16_t *)part.data)[5], 400);
+    assay_array_free(&part);
+    assert_int_equal(assay_npy_next(file, 1, &part), ASSAY_OK);
+    assert_int_equal(part.shape[0], 0);
+    assay_array_free(&part);
+    assay_npy_close(file);
+    assay_array_free(&written);
+    write_bytes(npy_big_i4_fortran, sizeof npy_big_i4_fortran);
+    assert_int_equal(assay_npy_open(path, NULL, &file), ASSAY_OK);
+    assert_int_equal(assay_npy_next(file, 1, &part), ASSAY_EINVAL);
+    assert_int_equal(assay_npy_skip(file, 1), ASSAY_EINVAL);
+    assert_int_equal(assay_npy_next(file, SIZE_MAX, &part), ASSAY_OK);
+    assay_array_free(&part);
+    assay_npy_close(file);
+}
+
 /* Told from 0 to 1, and stopped where it is asked to. */
 struct listener {
     int calls, stop_at;
@@ -441,6 +477,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(elements), cmocka_unit_test(idx_types),
         cmocka_unit_test(idx_in_parts), cmocka_unit_test(idx_lies), cmocka_unit_test(numpy_values),
         cmocka_unit_test(numpy_writes), cmocka_unit_test(archives), cmocka_unit_test(npy_lies),
-        cmocka_unit_test(damage), cmocka_unit_test(long_reads_tell_and_stop)};
+        cmocka_unit_test(damage), cmocka_unit_test(npy_in_parts),
+        cmocka_unit_test(long_reads_tell_and_stop)};
     return cmocka_run_group_tests(tests, make_path, remove_path);
 }

@@ -85,6 +85,11 @@ tap.error("shape must make up 3 numbers", function()
     data.write_npy(path, { 1, 2, 3 }, { shape = { 2, 2 } })
 end, "a wrong shape")
 tap.error("type must be", function() data.write_npy(path, { 1 }, { type = "f16" }) end, "a wrong type")
+data.write_npy(path, m, { type = "i16", shape = { 3, 2 } })
+local middle, side = data.npy(path, { first = 2, count = 1 })
+tap.is({ middle[1][1], middle[1][2], side[1], side[2] }, { 3.0, 4.0, 1, 2 }, "  an item of it")
+tap.error("npy: first must be in 1%.%.3, got 4", function() data.npy(path, { first = 4 }) end, "  behind the last")
+data.write_npz(path, { m = m })
 tap.error("no NPY file", function() data.npy(path) end, "npy: another format")
 
 -- ---- meshes and texts ----

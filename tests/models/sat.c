@@ -317,6 +317,38 @@ static void samples_do_not_depend_on_order(void **state)
     assay_sat_problem_free(p);
 }
 
+static int stop_soon(void *context, double done, double total)
+{
+    int *calls = context;
+    assert_true(done >= 0 && done <= total);
+    return ++*calls == 3;
+}
+
+/* A walk that would go on for hours, one start that costs much: either is stopped in between. */
+static void long_walks_are_stopped(void **state)
+{
+    (void)state;
+    static const int contradiction[] = {
+        1, 2, 3, -1, 2, 3, 1, -2, 3, 1, 2, -3, -1, -2, 3, -1, 2, -3, 1, -2, -3, -1, -2, -3};
+    assay_rng rng = assay_rng_seed(15);
+    assay_sat_problem *p;
+    unsigned char solved[4];
+    double used[4];
+    int calls = 0;
+    const assay_progress progress = {stop_soon, &calls};
+    ok(assay_sat_problem_from(contradiction, 3, 8, &p));
+    assert_int_equal(assay_sat_sample(p, &rng, 0, 1, (size_t)1 << 40, 0.5, &progress, solved, used),
+        ASSAY_ECANCELLED);
+    assert_int_equal(calls, 3);
+    assay_sat_problem_free(p);
+    calls = 0;
+    ok(assay_sat_problem_new(&rng, 300000, 900000, &p));
+    assert_int_equal(
+        assay_sat_sample(p, &rng, 0, 4, 1, 0.5, &progress, solved, used), ASSAY_ECANCELLED);
+    assert_int_equal(calls, 3);
+    assay_sat_problem_free(p);
+}
+
 static int stop_at_once(void *context, double done, double total)
 {
     (void)context;
@@ -379,6 +411,7 @@ int main(void)
         cmocka_unit_test(ties_are_broken_at_random),
         cmocka_unit_test(greedy_takes_the_fewest_breaks),
         cmocka_unit_test(samples_do_not_depend_on_order),
+        cmocka_unit_test(long_walks_are_stopped),
         cmocka_unit_test(has_its_edges),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
