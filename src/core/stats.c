@@ -254,10 +254,19 @@ int assay_holm(const double *p, size_t n, double *adjusted)
 }
 
 /* The statistic of every resample; `index` has room for n. */
+enum { BOOTSTRAP_STEP = 1 << 18 }; /* draws between two reports */
+
 static int resample(assay_statistic statistic, void *context, size_t n, size_t resamples,
-    assay_rng *rng, size_t *index, double *value)
+    assay_rng *rng, const assay_progress *progress, size_t *index, double *value)
 {
+    size_t drawn = 0;
     for (size_t r = 0; r < resamples; r++) {
+        if ((drawn += n) >= BOOTSTRAP_STEP) {
+            const int status = assay_progress_report(progress, (double)r, (double)resamples);
+            if (status)
+                return status;
+            drawn = 0;
+        }
         for (size_t i = 0; i < n; i++)
             index[i] = (size_t)assay_rng_below(rng, n);
         value[r] = statistic(context, index, n);
@@ -269,7 +278,7 @@ static int resample(assay_statistic statistic, void *context, size_t n, size_t r
 }
 
 int assay_bootstrap_interval(assay_statistic statistic, void *context, size_t n, size_t resamples,
-    double level, assay_rng *rng, assay_interval *out)
+    double level, assay_rng *rng, const assay_progress *progress, assay_interval *out)
 {
     int status = check_level("bootstrap", level);
     if (status)
@@ -292,7 +301,7 @@ int assay_bootstrap_interval(assay_statistic statistic, void *context, size_t n,
         status = assay_fail(ASSAY_EINVAL, "bootstrap: the statistic of the observations is NaN");
         goto cleanup;
     }
-    status = resample(statistic, context, n, resamples, rng, index, value);
+    status = resample(statistic, context, n, resamples, rng, progress, index, value);
     if (status)
         goto cleanup;
     const double tails[2] = {0.5 - level / 2, 0.5 + level / 2};
@@ -319,8 +328,8 @@ static double mean_of_chosen(void *context, const size_t *index, size_t n)
     return assay_mean(g->chosen, n);
 }
 
-int assay_bootstrap_mean(
-    const double *x, size_t n, size_t resamples, double level, assay_rng *rng, assay_interval *out)
+int assay_bootstrap_mean(const double *x, size_t n, size_t resamples, double level, assay_rng *rng,
+    const assay_progress *progress, assay_interval *out)
 {
     int status = refuse_nan("bootstrap", x, n);
     if (status)
@@ -329,7 +338,8 @@ int assay_bootstrap_mean(
     if (!chosen)
         return assay_fail(ASSAY_ENOMEM, "bootstrap: out of memory for %zu values", n);
     struct gathered context = {x, chosen};
-    status = assay_bootstrap_interval(mean_of_chosen, &context, n, resamples, level, rng, out);
+    status =
+        assay_bootstrap_interval(mean_of_chosen, &context, n, resamples, level, rng, progress, out);
     free(chosen);
     return status;
 }

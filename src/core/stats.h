@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 
+#include "core/progress.h"
 #include "core/rng.h"
 
 typedef struct assay_interval {
@@ -48,13 +49,14 @@ int assay_wilson_interval(double successes, double trials, double level, assay_i
 int assay_holm(const double *p, size_t n, double *adjusted);
 
 /* Percentile bootstrap of a statistic over n observations, `resamples` >= 1 draws from rng. The
- * statistic gets the indices of one resample and returns its value (NaN: that resample is an error). */
+ * statistic gets the indices of one resample and returns its value (NaN: that resample is an error).
+ * `progress`, which may be NULL, is told of resamples. */
 typedef double (*assay_statistic)(void *context, const size_t *index, size_t n);
 int assay_bootstrap_interval(assay_statistic statistic, void *context, size_t n, size_t resamples,
-    double level, assay_rng *rng, assay_interval *out);
+    double level, assay_rng *rng, const assay_progress *progress, assay_interval *out);
 
 /* The same for the mean of x. */
-int assay_bootstrap_mean(
-    const double *x, size_t n, size_t resamples, double level, assay_rng *rng, assay_interval *out);
+int assay_bootstrap_mean(const double *x, size_t n, size_t resamples, double level, assay_rng *rng,
+    const assay_progress *progress, assay_interval *out);
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include "lua/args.h"
 #include "lua/module.h"
+#include "lua/report.h"
 
 #include <math.h>
 
@@ -182,9 +183,10 @@ static double call_statistic(void *context, const size_t *index, size_t n)
 /* bootstrap(x [, statistic] [, options]): the mean, or a function of the resampled list. */
 static int bootstrap(lua_State *L)
 {
-    static const char *const known[] = {"resamples", "level", "rng", NULL};
+    static const char *const known[] = {"resamples", "level", "rng", "progress", NULL};
     size_t n = 0;
     assay_interval out;
+    assay_lua_report report;
     bool has_function = lua_isfunction(L, 2);
     int opts = has_function ? 3 : 2;
     const double *x = observations(L, 1, "x", 1, &n);
@@ -193,12 +195,15 @@ static int bootstrap(lua_State *L)
     double level = level_option(L, opts);
     assay_rng *given = assay_opt_rng(L, opts, "rng"), fixed = assay_rng_seed(1);
     assay_rng *rng = given ? given : &fixed;
+    assay_lua_report_begin(L, opts, &report);
+    const assay_progress *progress = &report.progress;
     if (!has_function) {
-        assay_arg_status(L, assay_bootstrap_mean(x, n, resamples, level, rng, &out));
+        assay_lua_report_end(
+            &report, assay_bootstrap_mean(x, n, resamples, level, rng, progress, &out));
     } else {
         lua_statistic context = {L, x, 2, false};
-        int status =
-            assay_bootstrap_interval(call_statistic, &context, n, resamples, level, rng, &out);
+        int status = assay_bootstrap_interval(
+            call_statistic, &context, n, resamples, level, rng, progress, &out);
         if (context.failed)
             return lua_error(L);
         if (status == ASSAY_EINVAL)
@@ -206,7 +211,7 @@ static int bootstrap(lua_State *L)
                 "the statistic must return a number (and not nan) for "
                 "every resample: %s",
                 assay_errmsg());
-        assay_arg_status(L, status);
+        assay_lua_report_end(&report, status);
     }
     assay_push_interval(L, &out);
     return 1;

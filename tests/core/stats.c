@@ -172,13 +172,13 @@ static void bootstrap_agrees_with_enumeration(void **state)
     assert_int_equal(assay_quantile(all, 256, 0.95, &high), ASSAY_OK);
     assay_rng rng = assay_rng_seed(4), again = rng;
     assay_interval b, twin;
-    assert_int_equal(assay_bootstrap_mean(x, 4, 50000, 0.9, &rng, &b), ASSAY_OK);
+    assert_int_equal(assay_bootstrap_mean(x, 4, 50000, 0.9, &rng, NULL, &b), ASSAY_OK);
     near(b.low, low, 0.25); /* one step of the lattice of means */
     near(b.high, high, 0.25);
     near(b.estimate, 3.75, 0);
     assert_int_equal(b.n, 4);
     assert_true(isnan(b.p) && isnan(b.df));
-    assert_int_equal(assay_bootstrap_mean(x, 4, 50000, 0.9, &again, &twin), ASSAY_OK);
+    assert_int_equal(assay_bootstrap_mean(x, 4, 50000, 0.9, &again, NULL, &twin), ASSAY_OK);
     assert_true(twin.low == b.low && twin.high == b.high);
 }
 
@@ -191,7 +191,7 @@ static void bootstrap_tends_to_the_normal_interval(void **state)
     assay_rng rng = assay_rng_seed(6);
     assay_rng_fill_normal(&rng, x, N);
     assay_interval b;
-    assert_int_equal(assay_bootstrap_mean(x, N, 4000, 0.95, &rng, &b), ASSAY_OK);
+    assert_int_equal(assay_bootstrap_mean(x, N, 4000, 0.95, &rng, NULL, &b), ASSAY_OK);
     double reach = gsl_cdf_ugaussian_Pinv(0.975) * assay_sd(x, N) * sqrt((N - 1.0) / N / N);
     near(b.high - b.estimate, reach, 0.06 * reach);
     near(b.estimate - b.low, reach, 0.06 * reach);
@@ -260,12 +260,33 @@ static void refuses_bad_arguments(void **state)
     q = 1.5;
     assert_int_equal(assay_quantiles(bad, 2, &q, 1, &out), ASSAY_EINVAL);
     assert_string_equal(assay_errmsg(), "quantile: q must lie in 0..1, got 1.5");
-    assert_int_equal(assay_bootstrap_mean(bad, 3, 10, 0.95, &rng, &i), ASSAY_EINVAL);
-    assert_int_equal(assay_bootstrap_mean(bad, 2, 0, 0.95, &rng, &i), ASSAY_EINVAL);
-    assert_int_equal(assay_bootstrap_mean(bad, 0, 10, 0.95, &rng, &i), ASSAY_EINVAL);
+    assert_int_equal(assay_bootstrap_mean(bad, 3, 10, 0.95, &rng, NULL, &i), ASSAY_EINVAL);
+    assert_int_equal(assay_bootstrap_mean(bad, 2, 0, 0.95, &rng, NULL, &i), ASSAY_EINVAL);
+    assert_int_equal(assay_bootstrap_mean(bad, 0, 10, 0.95, &rng, NULL, &i), ASSAY_EINVAL);
     assert_int_equal(
-        assay_bootstrap_interval(nan_statistic, &calls, 5, 10, 0.95, &rng, &i), ASSAY_EINVAL);
+        assay_bootstrap_interval(nan_statistic, &calls, 5, 10, 0.95, &rng, NULL, &i), ASSAY_EINVAL);
     assert_string_equal(assay_errmsg(), "bootstrap: the statistic of resample 2 (from 0) is NaN");
+}
+
+static int stop_second(void *context, double done, double total)
+{
+    int *calls = context;
+    assert_true(done > 0 && done <= total);
+    return ++*calls == 2;
+}
+
+static void bootstrap_is_stopped(void **state)
+{
+    (void)state;
+    enum { N = 1000 };
+    static double x[N];
+    assay_rng rng = assay_rng_seed(9);
+    int calls = 0;
+    const assay_progress progress = {stop_second, &calls};
+    assay_interval i;
+    assert_int_equal(
+        assay_bootstrap_mean(x, N, 1000000, 0.95, &rng, &progress, &i), ASSAY_ECANCELLED);
+    assert_int_equal(calls, 2);
 }
 
 int main(void)
@@ -280,6 +301,7 @@ int main(void)
         cmocka_unit_test(means_of_long_arrays_are_exact),
         cmocka_unit_test(bootstrap_agrees_with_enumeration),
         cmocka_unit_test(bootstrap_tends_to_the_normal_interval),
+        cmocka_unit_test(bootstrap_is_stopped),
         cmocka_unit_test(intervals_cover_as_promised),
         cmocka_unit_test(refuses_bad_arguments),
     };

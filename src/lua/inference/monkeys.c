@@ -5,6 +5,7 @@
  */
 #include "lua/args.h"
 #include "lua/inference/inference.h"
+#include "lua/report.h"
 
 #include <math.h>
 
@@ -29,8 +30,10 @@ static void set_bootstrap(lua_State *L, int at, const assay_matrix *per_problem)
         assay_arg_error(L, "rng must be given for the bootstrap");
     double *low = assay_lua_doubles(L, per_problem->cols);
     double *high = assay_lua_doubles(L, per_problem->cols);
-    assay_arg_status(
-        L, assay_coverage_bootstrap(per_problem, (size_t)resamples, level, rng, low, high));
+    assay_lua_report report;
+    assay_lua_report_begin(L, at, &report);
+    assay_lua_report_end(&report, assay_coverage_bootstrap(per_problem, (size_t)resamples, level,
+                                      rng, &report.progress, low, high));
     lua_pushvalue(L, result);
     assay_set_vector(L, "low", low, per_problem->cols);
     assay_set_vector(L, "high", high, per_problem->cols);
@@ -38,7 +41,7 @@ static void set_bootstrap(lua_State *L, int at, const assay_matrix *per_problem)
 
 static int curve(lua_State *L, curve_primitive *primitive)
 {
-    static const char *const known[] = {"k", "bootstrap", "level", "rng", NULL};
+    static const char *const known[] = {"k", "bootstrap", "level", "rng", "progress", NULL};
     assay_opts_check(L, 3, known);
     const assay_lua_counts x = assay_lua_counts_argument(L);
     size_t nk = 0;
@@ -57,7 +60,7 @@ static int curve(lua_State *L, curve_primitive *primitive)
     return 1;
 }
 
-/* pass_at_k(n, c [, {k=, bootstrap=, level=, rng=}]) */
+/* pass_at_k(n, c [, {k=, bootstrap=, level=, rng=, progress=}]) */
 static int pass_at_k(lua_State *L)
 {
     return curve(L, assay_pass_at_k);

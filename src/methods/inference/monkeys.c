@@ -222,8 +222,10 @@ static void resampled_mean(const assay_matrix *m, assay_rng *rng, double *mean)
         mean[j] /= (double)m->rows;
 }
 
+enum { BOOTSTRAP_STEP = 1 << 20 }; /* entries between two reports */
+
 int assay_coverage_bootstrap(const assay_matrix *per_problem, size_t resamples, double level,
-    assay_rng *rng, double *low, double *high)
+    assay_rng *rng, const assay_progress *progress, double *low, double *high)
 {
     const size_t nk = per_problem->cols;
     if (per_problem->rows == 0)
@@ -247,8 +249,13 @@ int assay_coverage_bootstrap(const assay_matrix *per_problem, size_t resamples, 
             assay_fail(ASSAY_ENOMEM, "coverage_bootstrap: no memory for %zu resamples", resamples);
         goto cleanup;
     }
-    for (size_t r = 0; r < resamples; r++)
+    for (size_t r = 0, work = 0; r < resamples && status == ASSAY_OK; r++) {
         resampled_mean(per_problem, rng, assay_matrix_row(&means, r));
+        if ((work += per_problem->rows * nk) >= BOOTSTRAP_STEP) {
+            status = assay_progress_report(progress, (double)r, (double)resamples);
+            work = 0;
+        }
+    }
     const double tails[2] = {(1 - level) / 2, (1 + level) / 2};
     for (size_t j = 0; j < nk && status == ASSAY_OK; j++) {
         double ends[2];

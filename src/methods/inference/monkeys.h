@@ -47,7 +47,7 @@ int assay_pass_hat_k(const double *n, const double *c, size_t problems, const do
  * high have nk. One resample draws the problems once for the whole curve, so that the band is
  * joint. */
 int assay_coverage_bootstrap(const assay_matrix *per_problem, size_t resamples, double level,
-    assay_rng *rng, double *low, double *high);
+    assay_rng *rng, const assay_progress *progress, double *low, double *high);
 
 /* `points` >= 2 values even in log k from 1 to n, truncated to integers, duplicates removed
  * (App. C.1); grid holds at least `points`, *count of them are set. */

@@ -252,15 +252,15 @@ static void bootstraps_over_problems(void **state)
     const assay_matrix m = assay_matrix_view(&values[0][0], PROBLEMS, 2);
     assay_rng rng = assay_rng_seed(3), same = assay_rng_seed(3);
     const double half = 1.959964 * sqrt(0.25 * 0.75 / PROBLEMS);
-    ok(assay_coverage_bootstrap(&m, 4000, 0.95, &rng, low, high));
+    ok(assay_coverage_bootstrap(&m, 4000, 0.95, &rng, NULL, low, high));
     close_to(low[0], 0.25 - half, 0.004);
     close_to(high[0], 0.25 + half, 0.004);
     close_to(low[1], 0.25, 1e-14);
     close_to(high[1], 0.25, 1e-14);
-    ok(assay_coverage_bootstrap(&m, 4000, 0.95, &same, again_low, again_high));
+    ok(assay_coverage_bootstrap(&m, 4000, 0.95, &same, NULL, again_low, again_high));
     assert_true(low[0] == again_low[0] && high[0] == again_high[0]);
-    refuses(assay_coverage_bootstrap(&m, 0, 0.95, &rng, low, high), "resamples");
-    refuses(assay_coverage_bootstrap(&m, 10, 1, &rng, low, high), "level");
+    refuses(assay_coverage_bootstrap(&m, 0, 0.95, &rng, NULL, low, high), "resamples");
+    refuses(assay_coverage_bootstrap(&m, 10, 1, &rng, NULL, low, high), "level");
 }
 
 static void recovers_an_exact_power_law(void **state)
