@@ -22,6 +22,7 @@
 #include <sys/stat.h>
 
 #include "core/status.h"
+#include "data/input.h"
 #include "data/decimal.h"
 
 enum { AHEAD = 64, BLOCK = 1 << 15 }; /* zeros behind the file's bytes; numbers in a block */
@@ -507,7 +508,9 @@ int assay_csv_read(const char *path, assay_table **out)
     if (!file)
         return assay_fail(ASSAY_EIO, "%s: %s", path, strerror(errno));
     setvbuf(file, NULL, _IONBF, 0);
-    read_bytes(&r, file);
+    r.status = assay_input_refuse_gzip(file, path);
+    if (r.status == ASSAY_OK)
+        read_bytes(&r, file);
     fclose(file);
     r.plain = newlocale(LC_ALL_MASK, "C", NULL);
     if (!r.plain)

@@ -245,6 +245,12 @@ static void says_what_it_cannot_open(void **state)
     assert_string_equal(assay_errmsg(), "/tmp: Is a directory");
 }
 
+static void says_that_gzip_is_not_read(void **state)
+{
+    (void)state;
+    REFUSED("\x1f\x8b\x08rest", ": is compressed by gzip, which is not read here; gunzip it first");
+}
+
 static void write_table(const assay_table *table)
 {
     FILE *file = fopen(path, "wb");
@@ -352,6 +358,7 @@ int main(void)
         cmocka_unit_test(reads_awkward_numbers),
         cmocka_unit_test(grows_behind_what_was_read),
         cmocka_unit_test(says_what_it_cannot_open),
+        cmocka_unit_test(says_that_gzip_is_not_read),
         cmocka_unit_test(writes_what_the_rfc_says),
         cmocka_unit_test(round_trips),
         cmocka_unit_test(says_when_it_cannot_write),
