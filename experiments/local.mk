@@ -52,4 +52,5 @@ nobase_dist_pkgdata_DATA += experiments/data/smote/PROVENANCE.md \
 	experiments/data/smote/letter.csv experiments/data/smote/pima.csv \
 	experiments/data/smote/satimage.csv experiments/data/smote/vehicle.csv \
 	experiments/data/smote/votes.csv
-nobase_dist_pkgdata_DATA += experiments/diffusion/dpm-solver-pp.lua experiments/diffusion/unified-solver.lua
+nobase_dist_pkgdata_DATA += experiments/diffusion/dpm-solver-pp.lua experiments/diffusion/unified-solver.lua \
+	experiments/diffusion/time-shift.lua

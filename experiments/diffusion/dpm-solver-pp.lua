@@ -309,7 +309,7 @@ local parts = { guidance = guidance, unguided = unguided, threshold = threshold 
 local function error_figure(scale)
     return { name = ("error_s%d"):format(scale), title = ("Error at guidance scale %d"):format(scale), x = "nfe",
         y = "log_rmse", by = "solver", where = { part = "guidance", scale = scale }, logx = true, band = "ci95",
-        key = "right", xlabel = "model calls", ylabel = "log10 of the rmse to the exact solution" }
+        key = "right", xlabel = "model calls", ylabel = "log10 of the rmse" }
 end
 
 return assay.experiment {
@@ -353,7 +353,7 @@ return assay.experiment {
         error_figure(1), error_figure(8), error_figure(15),
         { name = "by_scale", title = "12 calls", x = "scale", y = "log_rmse", by = "solver", where = { part = "guidance", nfe = 12 },
             logx = true, band = "ci95", key = "right", xlabel = "guidance scale",
-            ylabel = "log10 of the rmse to the exact solution" },
+            ylabel = "log10 of the rmse" },
         { name = "crossing", title = "Calls from which DPM-Solver 3S beats DDIM", x = "scale", y = "crossing",
             where = { part = "guidance" }, logx = true, band = "ci95", xlabel = "guidance scale", ylabel = "model calls" },
         { name = "frechet", title = "Distance to exact draws", x = "nfe", y = "fd", by = "solver",

@@ -133,9 +133,9 @@ return assay.experiment {
     run = run,
     figures = {
         { name = "error", title = "Error on fresh noises", x = "nfe", y = "log_rmse", by = "line", band = "ci95", key = "right",
-            xlabel = "model calls", ylabel = "log10 of the rmse to the exact solution" },
+            xlabel = "model calls", ylabel = "log10 of the rmse" },
         { name = "search", title = "The best so far", x = "evaluation", y = "best", by = { "nfe", "line" }, logy = true,
-            key = "right", xlabel = "schedules tried", ylabel = "rmse on the search noises" },
+            key = "below", xlabel = "schedules tried", ylabel = "rmse on the search noises" },
     },
     claims = {
         { name = "beats_hand", text = "4, 5, 7, 10 calls: the searched schedule's error is below 0.8 of the best by hand",

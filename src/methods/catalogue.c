@@ -130,6 +130,7 @@ static const assay_method methods[METHODS] = {
             "2305.15583"},
         .functions =
             FUNCTIONS("gmm_eps_index", "ts_timesteps", "ts_variance", "ts_pick", "ts_sample"),
+        .experiment = "diffusion/time-shift.lua",
     },
     {
         .slug = "multilingual",
