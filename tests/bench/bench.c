@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #include "core/status.h"
-#include "methods/diffusion/sample.h"
+#include "methods/diffusion/usf.h"
 #include "models/gmm.h"
 #include "models/gmm_noise.h"
 #include "store/store.h"
@@ -443,16 +443,22 @@ static assay_gmm *wide_mixture(assay_rng *rng)
     return g;
 }
 
+enum { TIMES = 10 };
+
+static double dgemm_operations(void)
+{
+    return 2.0 * TIMES * SQUARE * SQUARE * SQUARE;
+}
+
 /* Seconds of so many multiplications and additions in one large dgemm's pace. */
 static double dgemm_seconds(double *square, double operations)
 {
-    enum { TIMES = 10 };
     double *a = square, *b = a + SQUARE * SQUARE, *c = b + SQUARE * SQUARE;
     const double start = now();
     for (int i = 0; i < TIMES; i++)
         cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, SQUARE, SQUARE, SQUARE, 1, a, SQUARE,
             b, SQUARE, 0, c, SQUARE);
-    return (now() - start) * operations / (2.0 * TIMES * SQUARE * SQUARE * SQUARE);
+    return (now() - start) * operations / dgemm_operations();
 }
 
 static double fit_seconds(const assay_matrix *x, size_t iterations)
@@ -506,22 +512,43 @@ static void bench_mixture(void)
     free(square);
 }
 
-/* ---- diffusion: DPM-Solver++(2M), 20 calls ---- */
+/* ---- diffusion samplers: CPU seconds, the best of several, because neighbours disturb the others
+ * ---- */
 
-enum { CALLS = 20, SMALL_ROWS = 512, SMALL_DIM = 16, SMALL_COMPONENTS = 30 };
+enum {
+    CALLS = 20,
+    SMALL_ROWS = 512,
+    SMALL_DIM = 16,
+    SMALL_COMPONENTS = 30,
+    USF_ROWS = 256,
+    USF_CALLS = 10
+};
 
-static double sample_seconds(
-    const assay_diffusion_model *model, const assay_matrix *noise, assay_matrix *x, size_t times)
+static double cpu_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* DPM-Solver++(2M) of CALLS calls, or the schedule. */
+static double sample_seconds(const assay_diffusion_model *model, const assay_usf_schedule *schedule,
+    const assay_matrix *noise, assay_matrix *x, size_t times)
 {
     assay_sampler_options o = assay_sampler_defaults();
-    const double start = now();
+    double best = INFINITY;
+    o.steps = CALLS;
     for (size_t i = 0; i < times; i++) {
         assay_sampler_result r;
         must(assay_matrix_copy(noise, x), "noise");
-        must(assay_diffusion_sample(model, &o, x, &r), "sample");
+        const double start = cpu_now();
+        must(schedule ? assay_usf_sample(model, schedule, NULL, NULL, x, &r)
+                      : assay_diffusion_sample(model, &o, x, &r),
+            "sample");
+        best = fmin(best, cpu_now() - start);
         assay_sampler_result_free(&r);
     }
-    return (now() - start) / (double)times;
+    return best;
 }
 
 static void write_doubles(
@@ -549,18 +576,18 @@ static double off_by(const bench *b, const assay_matrix *x)
     return file ? most : NAN;
 }
 
-static double peer_seconds(const bench *b)
+static double peer_seconds(const bench *b, int n, int steps, const char *what)
 {
     char script[512], rows[16], dim[16], components[16], calls[16], path[128];
     double seconds;
     snprintf(script, sizeof script, "%s/tests/bench/sampler.py", b->source);
-    snprintf(rows, sizeof rows, "%d", SMALL_ROWS);
+    snprintf(rows, sizeof rows, "%d", n);
     snprintf(dim, sizeof dim, "%d", SMALL_DIM);
     snprintf(components, sizeof components, "%d", SMALL_COMPONENTS);
-    snprintf(calls, sizeof calls, "%d", CALLS);
+    snprintf(calls, sizeof calls, "%d", steps);
     path_in(b, "sampler.seconds", path, sizeof path);
     const char *const command[] = {
-        "/usr/bin/python3", script, b->directory, rows, dim, components, calls, NULL};
+        "/usr/bin/python3", script, b->directory, rows, dim, components, calls, what, NULL};
     if (isnan(spawn_seconds(command, path)))
         return NAN;
     FILE *file = fopen(path, "r");
@@ -571,9 +598,24 @@ static double peer_seconds(const bench *b)
     return seconds;
 }
 
-static void bench_sampler_peer(const bench *b, const assay_schedule *schedule)
+/* Steps of order 3 of the noise prediction with pseudo correctors, uniform in t. */
+static void make_schedule(const assay_schedule *schedule, assay_usf_schedule *s)
+{
+    static double t[USF_CALLS + 1];
+    static assay_usf_step step[USF_CALLS];
+    const assay_usf_plan plan = {.order = 3,
+        .corrector = ASSAY_CORRECTOR_PSEUDO,
+        .lower_order_final = true,
+        .t_start = 1,
+        .t_end = 1e-3};
+    *s = (assay_usf_schedule){.t = t, .step = step};
+    must(assay_usf_from(schedule, &plan, USF_CALLS, s), "schedule");
+}
+
+static void bench_sampler_peer(const bench *b, const assay_schedule *schedule, bool searched)
 {
     enum { TURNS = 3, PARAMETERS = SMALL_COMPONENTS * (1 + SMALL_DIM + SMALL_DIM * SMALL_DIM) };
+    const int rows = searched ? USF_ROWS : SMALL_ROWS;
     assay_rng rng = assay_rng_seed(3);
     double *parameters = random_mixture(&rng, SMALL_COMPONENTS, SMALL_DIM);
     assay_gmm *g = make_mixture(parameters, SMALL_COMPONENTS, SMALL_DIM);
@@ -581,23 +623,28 @@ static void bench_sampler_peer(const bench *b, const assay_schedule *schedule)
         .gmm = g, .schedule = schedule, .level = {.class = ASSAY_GMM_ALL, .guidance = 1}};
     const assay_diffusion_model model = {
         assay_gmm_noise_predict, &context, ASSAY_PREDICT_NOISE, schedule, 1};
+    assay_usf_schedule decisions;
     assay_matrix noise, x;
-    double mine[TURNS], theirs[TURNS];
+    double mine = INFINITY, theirs = INFINITY;
     char ours[32], peer[32], goal[64];
-    must(assay_matrix_alloc(SMALL_ROWS, SMALL_DIM, &noise), "noise");
-    must(assay_matrix_alloc(SMALL_ROWS, SMALL_DIM, &x), "samples");
-    assay_rng_fill_normal(&rng, noise.data, SMALL_ROWS * SMALL_DIM);
+    make_schedule(schedule, &decisions);
+    must(assay_matrix_alloc((size_t)rows, SMALL_DIM, &noise), "noise");
+    must(assay_matrix_alloc((size_t)rows, SMALL_DIM, &x), "samples");
+    assay_rng_fill_normal(&rng, noise.data, noise.rows * SMALL_DIM);
     write_doubles(b, "sampler.in", parameters, PARAMETERS, "w");
-    write_doubles(b, "sampler.in", noise.data, SMALL_ROWS * SMALL_DIM, "a");
+    write_doubles(b, "sampler.in", noise.data, noise.rows * SMALL_DIM, "a");
     for (size_t i = 0; i < TURNS; i++) {
-        theirs[i] = peer_seconds(b);
-        mine[i] = sample_seconds(&model, &noise, &x, 10);
+        const double seconds =
+            peer_seconds(b, rows, searched ? USF_CALLS : CALLS, searched ? "usf" : "2m");
+        theirs = isnan(seconds) ? NAN : fmin(theirs, seconds);
+        mine = fmin(mine, sample_seconds(&model, searched ? &decisions : NULL, &noise, &x, 10));
     }
-    const double a = median(mine, TURNS), t = median(theirs, TURNS);
-    snprintf(ours, sizeof ours, "%.1f ms", 1e3 * a);
-    snprintf(peer, sizeof peer, "torch %.1f ms", 1e3 * t);
-    snprintf(goal, sizeof goal, ">= 5 (differ by %.1e)", off_by(b, &x));
-    report("DPM-Solver++(2M), 512 x 16, 30 components", ours, peer, t / a, goal);
+    snprintf(ours, sizeof ours, "%.1f ms", 1e3 * mine);
+    snprintf(peer, sizeof peer, "torch %.1f ms", 1e3 * theirs);
+    snprintf(goal, sizeof goal, "%s (differ by %.1e)", searched ? ">= 10" : ">= 5", off_by(b, &x));
+    report(searched ? "solver schedule, 256 x 16, 30 components"
+                    : "DPM-Solver++(2M), 512 x 16, 30 components",
+        ours, peer, theirs / mine, goal);
     assay_gmm_noise_free(&context);
     assay_matrix_free(&noise);
     assay_matrix_free(&x);
@@ -616,7 +663,7 @@ static void bench_sampler_limit(const assay_schedule *schedule)
         .gmm = g, .schedule = schedule, .level = {.class = ASSAY_GMM_ALL, .guidance = 1}};
     const assay_diffusion_model model = {
         assay_gmm_noise_predict, &context, ASSAY_PREDICT_NOISE, schedule, 1};
-    double mine[TURNS], limits[TURNS], *square = calloc(3 * SQUARE * SQUARE, sizeof *square);
+    double mine = INFINITY, limit = INFINITY, *square = calloc(3 * SQUARE * SQUARE, sizeof *square);
     char ours[32], peer[32];
     assay_matrix noise, x;
     must(assay_matrix_alloc(POINTS, DIM, &noise), "noise");
@@ -626,13 +673,14 @@ static void bench_sampler_limit(const assay_schedule *schedule)
     assay_rng_fill_normal(&rng, noise.data, POINTS * DIM);
     assay_rng_fill_normal(&rng, square, 2 * SQUARE * SQUARE);
     for (size_t i = 0; i < TURNS; i++) {
-        limits[i] = dgemm_seconds(square, operations);
-        mine[i] = sample_seconds(&model, &noise, &x, 1);
+        const double start = cpu_now();
+        dgemm_seconds(square, operations);
+        limit = fmin(limit, (cpu_now() - start) * operations / dgemm_operations());
+        mine = fmin(mine, sample_seconds(&model, NULL, &noise, &x, 1));
     }
-    const double limit = median(limits, TURNS), a = median(mine, TURNS);
-    snprintf(ours, sizeof ours, "%.1f s", a);
+    snprintf(ours, sizeof ours, "%.1f s", mine);
     snprintf(peer, sizeof peer, "dgemm %.1f s", limit);
-    report("the same, 10^5 x 32, 64 components", ours, peer, limit / a, ">= 0.5");
+    report("the same (2M), 10^5 x 32, 64 components", ours, peer, limit / mine, ">= 0.5");
     assay_gmm_noise_free(&context);
     assay_matrix_free(&noise);
     assay_matrix_free(&x);
@@ -645,7 +693,8 @@ static void bench_sampler(const bench *b)
     assay_schedule schedule;
     const assay_schedule_options o = assay_schedule_defaults(ASSAY_SCHEDULE_VP_LINEAR);
     must(assay_schedule_init(&schedule, &o), "schedule");
-    bench_sampler_peer(b, &schedule);
+    bench_sampler_peer(b, &schedule, false);
+    bench_sampler_peer(b, &schedule, true);
     bench_sampler_limit(&schedule);
 }
 

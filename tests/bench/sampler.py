@@ -1,11 +1,14 @@
-"""The peer of the diffusion sampler: multistep DPM-Solver++(2M) as its official PyTorch code has it, in
-float64, with the score of a full-covariance mixture in batched matrix products.
+"""The peers of the diffusion samplers, in float64, with the score of a full-covariance mixture in batched
+matrix products: multistep DPM-Solver++(2M) as its official PyTorch code has it (2m), and a solver schedule
+(usf: steps of order 3 in noise prediction with pseudo correctors) run as UniSampler does, which builds
+lambdas and solves for the weights of derivatives in every step.
 
-    sampler.py DIRECTORY ROWS DIM COMPONENTS STEPS
+    sampler.py DIRECTORY ROWS DIM COMPONENTS STEPS 2m|usf
 
 reads weights, means, covariances and the states at T = 1 from DIRECTORY/sampler.in, writes the samples
-to sampler.out and prints the seconds of one run, the median of several.
+to sampler.out and prints the CPU seconds of one run, the best of several.
 """
+import math
 import sys
 import time
 
@@ -63,7 +66,43 @@ def update(x, models, times, t, order):
     return sigma / sigma_0 * x - alpha * phi_1 * models[-1] - 0.5 * alpha * phi_1 * d
 
 
-def sample(x):
+def taylor(history, start, actives, t):
+    """x at t from node `start` of the history [(t, x, noise)], one more order than lists of nodes"""
+    t_s, x_s, m_s = history[start]
+    alpha, sigma, lam = levels(t)
+    alpha_s, _, lam_s = levels(t_s)
+    h = lam - lam_s
+    phi = [torch.expm1(h) / h]
+    for k in range(1, len(actives) + 1):
+        phi.append((phi[-1] - 1 / math.factorial(k)) / h)
+    x = alpha / alpha_s * x_s - sigma * h * phi[0] * m_s
+    for k, nodes in enumerate(actives, 1):
+        d = torch.stack([levels(history[a][0])[2] - lam_s for a in nodes])
+        matrix = torch.stack([d**i / math.factorial(i) for i in range(1, len(nodes) + 1)])
+        wanted = torch.zeros(len(nodes), dtype=torch.float64)
+        wanted[k - 1] = 1
+        weights_k = torch.linalg.solve(matrix, wanted)
+        derivative = sum(c * (history[a][2] - m_s) for c, a in zip(weights_k, nodes))
+        x = x - sigma * h ** (k + 1) * phi[k] * derivative
+    return x
+
+
+def sample_schedule(x):
+    grid = torch.linspace(1.0, 1e-3, steps + 1, dtype=torch.float64)
+    history = [(grid[0], x, noise_prediction(x, grid[0]))]
+    for i in range(1, steps + 1):
+        order = min(i, 3, steps + 1 - i)
+        nodes = [-2 - j for j in range(order - 1)]
+        x = taylor(history, -1, [nodes] * (order - 1), grid[i])
+        if i < steps:
+            history.append((grid[i], x, noise_prediction(x, grid[i])))
+            corrector = [[a - 1 for a in nodes] + [-1]] * max(order, 1)
+            x = taylor(history, -2, corrector, grid[i])
+            history[-1] = (grid[i], x, history[-1][2])
+    return x
+
+
+def sample_multistep(x):
     grid = torch.linspace(1.0, 1e-3, steps + 1, dtype=torch.float64)
     models, times = [data_prediction(x, grid[0])], [grid[0]]
     for i in range(1, steps + 1):
@@ -75,11 +114,12 @@ def sample(x):
 
 
 start = noise.reshape(rows, dim)
+sample = {"2m": sample_multistep, "usf": sample_schedule}[sys.argv[6]]
 with torch.no_grad():
     sample(start).numpy().tofile(directory + "/sampler.out")
     seconds = []
-    while len(seconds) < 5 or sum(seconds) < 0.5:
-        begin = time.perf_counter()
+    while len(seconds) < 7 or sum(seconds) < 0.5:
+        begin = time.process_time()
         sample(start)
-        seconds.append(time.perf_counter() - begin)
-print(sorted(seconds)[len(seconds) // 2])
+        seconds.append(time.process_time() - begin)
+print(min(seconds))
