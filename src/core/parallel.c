@@ -27,13 +27,13 @@ struct failure {
 };
 
 struct worker {
-    assay_pool *pool;
+    assay_threads *pool;
     size_t index;
     pthread_t thread;
     struct failure failure;
 };
 
-struct assay_pool {
+struct assay_threads {
     pthread_mutex_t mutex;
     pthread_cond_t start, done;
     size_t threads, started, ready, busy;
@@ -62,7 +62,7 @@ static void work(
 static void *serve(void *argument)
 {
     struct worker *self = argument;
-    assay_pool *pool = self->pool;
+    assay_threads *pool = self->pool;
     uint64_t seen = 0;
     pthread_mutex_lock(&pool->mutex);
     openblas_set_num_threads(1);
@@ -95,7 +95,7 @@ static int start(struct worker *worker)
     return error;
 }
 
-int assay_pool_new(size_t threads, assay_pool **out)
+int assay_threads_new(size_t threads, assay_threads **out)
 {
     *out = NULL;
     if (threads < 1 || threads > ASSAY_MOST_THREADS)
@@ -104,7 +104,7 @@ int assay_pool_new(size_t threads, assay_pool **out)
     openblas_set_num_threads(1);
     if (openblas_get_parallel() == OPENBLAS_SEQUENTIAL)
         threads = 1;
-    assay_pool *pool = calloc(1, sizeof *pool + threads * sizeof pool->worker[0]);
+    assay_threads *pool = calloc(1, sizeof *pool + threads * sizeof pool->worker[0]);
     if (!pool)
         return assay_fail(ASSAY_ENOMEM, "out of memory for %zu threads", threads);
     pthread_mutex_init(&pool->mutex, NULL);
@@ -117,7 +117,7 @@ int assay_pool_new(size_t threads, assay_pool **out)
         worker->index = pool->started;
         if (start(worker) != 0) {
             const size_t started = pool->started;
-            assay_pool_free(pool);
+            assay_threads_free(pool);
             return assay_fail(
                 ASSAY_ENOMEM, "thread %zu of %zu could not be started", started + 1, threads);
         }
@@ -130,7 +130,7 @@ int assay_pool_new(size_t threads, assay_pool **out)
     return ASSAY_OK;
 }
 
-void assay_pool_free(assay_pool *pool)
+void assay_threads_free(assay_threads *pool)
 {
     if (!pool)
         return;
@@ -146,12 +146,12 @@ void assay_pool_free(assay_pool *pool)
     free(pool);
 }
 
-size_t assay_pool_threads(const assay_pool *pool)
+size_t assay_threads_count(const assay_threads *pool)
 {
     return pool ? pool->threads : 1;
 }
 
-static int first_failure(const assay_pool *pool)
+static int first_failure(const assay_threads *pool)
 {
     const struct failure *first = NULL;
     for (size_t k = 0; k < pool->threads; k++) {
@@ -162,10 +162,10 @@ static int first_failure(const assay_pool *pool)
     return first ? assay_fail(first->status, "%s", first->message) : ASSAY_OK;
 }
 
-int assay_pool_run(assay_pool *pool, size_t n, assay_job *job, void *context)
+int assay_threads_run(assay_threads *pool, size_t n, assay_job *job, void *context)
 {
     struct failure failure;
-    if (assay_pool_threads(pool) == 1 || n <= 1) {
+    if (assay_threads_count(pool) == 1 || n <= 1) {
         work(0, 1, n, job, context, &failure);
         return failure.status == ASSAY_OK ? ASSAY_OK
                                           : assay_fail(failure.status, "%s", failure.message);

@@ -15,17 +15,17 @@
 
 enum { ASSAY_MOST_THREADS = 256 };
 
-typedef struct assay_pool assay_pool;
+typedef struct assay_threads assay_threads;
 
 typedef int assay_job(void *context, size_t i);
 
 /* threads in 1..ASSAY_MOST_THREADS; the caller's BLAS becomes single-threaded. */
-int assay_pool_new(size_t threads, assay_pool **out);
-void assay_pool_free(assay_pool *pool);
-size_t assay_pool_threads(const assay_pool *pool);
+int assay_threads_new(size_t threads, assay_threads **out);
+void assay_threads_free(assay_threads *pool);
+size_t assay_threads_count(const assay_threads *pool);
 
 /* All of them run, whatever some return; the status and message are those of the smallest i that
  * failed. Not to be called from within a job. */
-int assay_pool_run(assay_pool *pool, size_t n, assay_job *job, void *context);
+int assay_threads_run(assay_threads *pool, size_t n, assay_job *job, void *context);
 
 #endif

@@ -41,21 +41,21 @@ static void pool_runs_each_once(void **state)
 {
     (void)state;
     const size_t threads[] = {1, 2, 3, 7, 64};
-    assay_pool *pool;
+    assay_threads *pool;
     for (size_t t = 0; t < 5; t++) {
-        ok(assay_pool_new(threads[t], &pool));
+        ok(assay_threads_new(threads[t], &pool));
         for (int again = 0; again < 50; again++) {
             unsigned char done[100] = {0}, once[100];
             memset(once, 1, sizeof once);
-            refuses(assay_pool_run(pool, 100, mark, done), ASSAY_EINVAL, "job 3");
+            refuses(assay_threads_run(pool, 100, mark, done), ASSAY_EINVAL, "job 3");
             assert_memory_equal(done, once, sizeof done);
         }
-        assay_pool_free(pool);
+        assay_threads_free(pool);
     }
-    refuses(assay_pool_new(0, &pool), ASSAY_EINVAL, "threads must be in 1..256, got 0");
+    refuses(assay_threads_new(0, &pool), ASSAY_EINVAL, "threads must be in 1..256, got 0");
     assert_null(pool);
     unsigned char done[3] = {0};
-    ok(assay_pool_run(NULL, 3, mark, done));
+    ok(assay_threads_run(NULL, 3, mark, done));
     assert_int_equal(done[2], 1);
 }
 

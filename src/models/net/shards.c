@@ -24,7 +24,7 @@ struct shard_state {
 };
 
 struct assay_shards {
-    assay_pool *pool;
+    assay_threads *pool;
     float *effective; /* weights after hooks */
     size_t effective_length;
     struct shard_state state[ASSAY_MOST_SHARDS];
@@ -36,7 +36,7 @@ int assay_shards_new(size_t threads, assay_shards **out)
     *out = calloc(1, sizeof **out);
     if (!*out)
         return assay_fail(ASSAY_ENOMEM, "net: out of memory for shards");
-    const int status = assay_pool_new(threads, &(*out)->pool);
+    const int status = assay_threads_new(threads, &(*out)->pool);
     if (status != ASSAY_OK) {
         free(*out);
         *out = NULL;
@@ -48,7 +48,7 @@ void assay_shards_free(assay_shards *shards)
 {
     if (!shards)
         return;
-    assay_pool_free(shards->pool);
+    assay_threads_free(shards->pool);
     for (size_t s = 0; s < ASSAY_MOST_SHARDS; s++) {
         assay_tape_free(shards->state[s].tape);
         free(shards->state[s].grad);
@@ -59,7 +59,7 @@ void assay_shards_free(assay_shards *shards)
     free(shards);
 }
 
-assay_pool *assay_shards_pool(assay_shards *shards)
+assay_threads *assay_shards_pool(assay_shards *shards)
 {
     return shards->pool;
 }
@@ -278,7 +278,7 @@ int assay_shards_loss(assay_shards *shards, const assay_params *params, assay_bu
         .grad = grad};
     int status = begin(&c);
     if (status == ASSAY_OK)
-        status = assay_pool_run(shards->pool, c.n, loss_job, &c);
+        status = assay_threads_run(shards->pool, c.n, loss_job, &c);
     if (status != ASSAY_OK)
         return status;
     double sum = 0;
@@ -286,7 +286,7 @@ int assay_shards_loss(assay_shards *shards, const assay_params *params, assay_bu
         sum += shards->state[s].loss;
     *loss = batch->scale * sum;
     if (grad && c.n > 1)
-        status = assay_pool_run(shards->pool, (params->length + CHUNK - 1) / CHUNK, sum_job, &c);
+        status = assay_threads_run(shards->pool, (params->length + CHUNK - 1) / CHUNK, sum_job, &c);
     return status == ASSAY_OK && grad ? map_gradients(params, batch->step, grad) : status;
 }
 
@@ -317,7 +317,7 @@ int assay_shards_forward(assay_shards *shards, const assay_params *params, assay
         .take = take,
         .taker = taker};
     const int status = begin(&c);
-    return status == ASSAY_OK ? assay_pool_run(shards->pool, c.n, forward_job, &c) : status;
+    return status == ASSAY_OK ? assay_threads_run(shards->pool, c.n, forward_job, &c) : status;
 }
 
 /* ---- gradients of examples ---- */
@@ -377,7 +377,7 @@ int assay_shards_norm2(assay_shards *shards, const assay_params *params, assay_b
     if (status == ASSAY_OK)
         status = begin(&c);
     if (status == ASSAY_OK)
-        status = assay_pool_run(shards->pool, c.n, norm2_job, &c);
+        status = assay_threads_run(shards->pool, c.n, norm2_job, &c);
     free(c.grad);
     return status;
 }
@@ -414,8 +414,8 @@ int assay_shards_each(assay_shards *shards, const assay_params *params, assay_bu
     const int status = begin(&c);
     if (status != ASSAY_OK)
         return status;
-    c.n = assay_pool_threads(shards->pool);
+    c.n = assay_threads_count(shards->pool);
     if (c.n > ASSAY_MOST_SHARDS)
         c.n = ASSAY_MOST_SHARDS;
-    return assay_pool_run(shards->pool, c.n, each_job, &c);
+    return assay_threads_run(shards->pool, c.n, each_job, &c);
 }

@@ -65,8 +65,8 @@ int assay_shards_new(size_t threads, assay_shards **out);
 void assay_shards_free(assay_shards *shards);
 
 /* The threads, for work of the caller's that doesn't depend on who does it. */
-struct assay_pool;
-struct assay_pool *assay_shards_pool(assay_shards *shards);
+struct assay_threads;
+struct assay_threads *assay_shards_pool(assay_shards *shards);
 
 /* S of the formula above. */
 size_t assay_shards_of(const assay_batch *batch);

@@ -161,7 +161,7 @@ int assay_training_step(assay_training *t, assay_shards *shards, double *loss)
     if (isfinite(t->options.optimiser.clip))
         assay_clip_norm(t->grad, t->params->length, t->options.optimiser.clip);
     t->step = step;
-    return assay_pool_run(assay_shards_pool(shards), t->params->count, update_job, t);
+    return assay_threads_run(assay_shards_pool(shards), t->params->count, update_job, t);
 }
 
 int assay_training_finish(const assay_training *t)
