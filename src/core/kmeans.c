@@ -213,7 +213,7 @@ static int iterate(
             break;
         memcpy(before, l->label, l->x->rows * sizeof *before);
         convert_centres(l);
-        status = assay_pool_run(o->pool, BLOCKS, assign_block, l);
+        status = assay_threads_run(o->pool, BLOCKS, assign_block, l);
         if (status != ASSAY_OK)
             break;
         size_t changed = 0;

@@ -22,7 +22,7 @@ struct assay_kmeans_options {
     size_t restarts;       /* of assay_kmeans; 0: 1 */
     bool keep_empty;       /* a cluster that loses its last row keeps its centre; else it is given
                               the row farthest from its own centre among clusters of several rows */
-    assay_pool *pool;      /* NULL: this thread */
+    assay_threads *pool;   /* NULL: this thread */
     const assay_progress *progress;
 };
 

@@ -209,7 +209,7 @@ static int search(struct search *s, assay_job *job, const struct assay_neighbour
         if (status != ASSAY_OK)
             return status;
         const size_t left = blocks - s->first;
-        status = assay_pool_run(o->pool, left < ROUND ? left : ROUND, job, s);
+        status = assay_threads_run(o->pool, left < ROUND ? left : ROUND, job, s);
         if (status != ASSAY_OK)
             return status;
     }

@@ -23,9 +23,9 @@ typedef enum assay_neighbours_method {
 
 struct assay_neighbours_options {
     assay_neighbours_method method;
-    bool exclude_self; /* query is the data: row i is no neighbour of its own; another row with
-                          the same values is one, at distance 0 */
-    assay_pool *pool;  /* NULL: this thread; any pool gives the same bits */
+    bool exclude_self;   /* query is the data: row i is no neighbour of its own; another row with
+                            the same values is one, at distance 0 */
+    assay_threads *pool; /* NULL: this thread; any pool gives the same bits */
     const assay_progress *progress;
 };
 

@@ -1,6 +1,6 @@
 /*
- * assay.net: the network engine for Lua (models/net). So far one operation alone and the
- * optimisers, for tests and teaching:
+ * assay.net: the network engine for Lua (models/net): nets (net_build.c, net_class.c, net_train.c),
+ * and here one operation alone and the optimisers, for tests and teaching:
  *
  *     local r = assay.net.op("linear", {x=X, w=W, b=b}, {grad_output=G})     r.y, r.dx, r.dw, r.db
  *     local w = assay.net.optimizer("adamw", w, grads, {lr=0.01})            w[t] after step t
@@ -10,6 +10,7 @@
  */
 #include "lua/args.h"
 #include "lua/module.h"
+#include "lua/net.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -261,8 +262,32 @@ static int op(lua_State *L)
 
 /* ---- optimisers ---- */
 
-static const char *const optimisers[] = {"sgd", "adam", "adamw", NULL};
-static const char *const schedules[] = {"constant", "cosine", "linear", "step", NULL};
+const char *const assay_optimiser_names[] = {"sgd", "adam", "adamw", NULL};
+
+assay_optimiser_options assay_opt_optimiser(
+    lua_State *L, int at, assay_optimiser_kind kind, size_t steps)
+{
+    static const char *const schedules[] = {"constant", "cosine", "linear", "step", NULL};
+    assay_optimiser_options o = ASSAY_OPTIMISER_DEFAULTS;
+    o.kind = kind;
+    o.lr = assay_opt_number(L, at, "lr", o.kind == ASSAY_SGD ? 0.01 : 1e-3, 0, ASSAY_FINITE);
+    o.momentum = assay_opt_number(L, at, "momentum", 0, 0, ASSAY_BELOW_1);
+    o.nesterov = assay_opt_boolean(L, at, "nesterov", false);
+    o.beta1 = assay_opt_number(L, at, "beta1", o.beta1, 0, ASSAY_BELOW_1);
+    o.beta2 = assay_opt_number(L, at, "beta2", o.beta2, 0, ASSAY_BELOW_1);
+    o.eps = assay_opt_number(L, at, "eps", o.eps, ASSAY_POSITIVE, ASSAY_FINITE);
+    o.weight_decay =
+        assay_opt_number(L, at, "weight_decay", o.kind == ASSAY_ADAMW ? 0.01 : 0, 0, ASSAY_FINITE);
+    o.clip = assay_opt_number(L, at, "clip", o.clip, ASSAY_POSITIVE, INFINITY);
+    o.schedule = (assay_rate_schedule)assay_opt_choice(L, at, "schedule", 0, schedules);
+    o.warmup = (size_t)assay_opt_integer(L, at, "warmup", 0, 0, INT32_MAX);
+    o.steps = steps ? steps : (size_t)assay_opt_integer(L, at, "steps", 0, 1, INT32_MAX);
+    o.last = assay_opt_number(L, at, "last", 0, 0, 1);
+    o.every = (size_t)assay_opt_integer(L, at, "every", 1, 1, INT32_MAX);
+    o.factor = assay_opt_number(L, at, "factor", 1, ASSAY_POSITIVE, 1);
+    assay_arg_status(L, assay_optimiser_check(&o));
+    return o;
+}
 
 static assay_optimiser_options read_optimiser(lua_State *L)
 {
@@ -271,25 +296,8 @@ static assay_optimiser_options read_optimiser(lua_State *L)
         "precision", NULL};
     enum { AT = 4 };
     assay_opts_check(L, AT, known);
-    assay_optimiser_options o = ASSAY_OPTIMISER_DEFAULTS;
-    o.kind = (assay_optimiser_kind)assay_arg_choice(L, 1, "name", optimisers);
-    o.lr = assay_opt_number(L, AT, "lr", o.kind == ASSAY_SGD ? 0.01 : 1e-3, 0, ASSAY_FINITE);
-    o.momentum = assay_opt_number(L, AT, "momentum", 0, 0, ASSAY_BELOW_1);
-    o.nesterov = assay_opt_boolean(L, AT, "nesterov", false);
-    o.beta1 = assay_opt_number(L, AT, "beta1", o.beta1, 0, ASSAY_BELOW_1);
-    o.beta2 = assay_opt_number(L, AT, "beta2", o.beta2, 0, ASSAY_BELOW_1);
-    o.eps = assay_opt_number(L, AT, "eps", o.eps, ASSAY_POSITIVE, ASSAY_FINITE);
-    o.weight_decay =
-        assay_opt_number(L, AT, "weight_decay", o.kind == ASSAY_ADAMW ? 0.01 : 0, 0, ASSAY_FINITE);
-    o.clip = assay_opt_number(L, AT, "clip", o.clip, ASSAY_POSITIVE, INFINITY);
-    o.schedule = (assay_rate_schedule)assay_opt_choice(L, AT, "schedule", 0, schedules);
-    o.warmup = (size_t)assay_opt_integer(L, AT, "warmup", 0, 0, INT32_MAX);
-    o.steps = (size_t)assay_opt_integer(L, AT, "steps", 0, 1, INT32_MAX);
-    o.last = assay_opt_number(L, AT, "last", 0, 0, 1);
-    o.every = (size_t)assay_opt_integer(L, AT, "every", 1, 1, INT32_MAX);
-    o.factor = assay_opt_number(L, AT, "factor", 1, ASSAY_POSITIVE, 1);
-    assay_arg_status(L, assay_optimiser_check(&o));
-    return o;
+    return assay_opt_optimiser(
+        L, AT, (assay_optimiser_kind)assay_arg_choice(L, 1, "name", assay_optimiser_names), 0);
 }
 
 /* All steps in double, one row of `trace` each. */
@@ -358,7 +366,9 @@ int assay_lua_net(lua_State *L)
     lua_pushcfunction(L, result_free);
     lua_setfield(L, -2, "__gc");
     lua_pop(L, 1);
+    assay_lua_net_class(L);
     lua_newtable(L);
     assay_lua_register(L, net);
+    assay_lua_register(L, assay_lua_net_builders);
     return 1;
 }

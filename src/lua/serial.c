@@ -6,6 +6,7 @@
  *     s      size, bytes         a string
  *     m      rows, cols, floats  a matrix
  *     t      n, k, values, pairs a table: values of 1..n, then k pairs of key and value
+ *     N      size, bytes         a net, as the file that it saves
  *
  * Sizes and counts are 64 bits. The pairs stand sorted (integers, floats, texts, false, true), so
  * that equal tables have equal bytes: Lua's own order differs from process to process.
@@ -23,6 +24,7 @@
 #include <string.h>
 
 #include "lua/args.h"
+#include "lua/net.h"
 
 enum { DEEPEST = 100, STACK = 12 };
 
@@ -116,6 +118,20 @@ static void put_matrix(writer *w, const assay_matrix *m)
     put_count(w, m->cols);
     for (size_t i = 0; i < m->rows && m->cols > 0; i++)
         put(w, assay_matrix_row(m, i), m->cols * sizeof(double));
+}
+
+/* Nothing between making and freeing the bytes raises. */
+static bool put_net(writer *w, int at)
+{
+    size_t size = 0;
+    unsigned char *bytes = assay_lua_net_bytes(w->L, at, &size);
+    if (!bytes)
+        return false;
+    put_letter(w, 'N');
+    put_count(w, size);
+    put(w, bytes, size);
+    free(bytes);
+    return true;
 }
 
 static void put_value(writer *w, int at, const place *where);
@@ -293,11 +309,13 @@ static void put_value(writer *w, int at, const place *where)
             put_matrix(w, assay_lua_test_matrix(w->L, at));
             return;
         }
+        if (put_net(w, at))
+            return;
     }
     char what[128];
     bool row = luaL_testudata(w->L, at, ASSAY_LUA_ROW) != NULL;
     snprintf(what, sizeof what,
-        "must be a number, a string, a boolean, a matrix or a table of these, got %s%s",
+        "must be a number, a string, a boolean, a matrix, a net or a table of these, got %s%s",
         row                   ? "a row of a matrix"
         : lua_isnil(w->L, at) ? ""
                               : "a ",
@@ -371,6 +389,16 @@ static bool take_matrix(reader *r)
     return take(r, m.data, m.rows * m.cols * sizeof(double));
 }
 
+static bool take_net(reader *r)
+{
+    size_t size;
+    if (!take_count(r, 1, &size) || !assay_lua_net_from_bytes(r->L, r->data, size))
+        return false;
+    r->data += size;
+    r->left -= size;
+    return true;
+}
+
 static bool take_value(reader *r, int depth);
 
 /* rawset raises an error for nil and NaN, which can't come of what was written. */
@@ -430,6 +458,8 @@ static bool take_value(reader *r, int depth)
         return take_text(r);
     case 'm':
         return take_matrix(r);
+    case 'N':
+        return take_net(r);
     case 't':
         return take_table(r, depth);
     }

@@ -19,7 +19,8 @@ NET_SOURCES = src/models/net/kernel.h src/models/net/arena.c src/models/net/tape
 	src/models/net/gemm.c src/models/net/linear.c src/models/net/norm.c \
 	src/models/net/activation.c src/models/net/elementwise.c src/models/net/shape.c \
 	src/models/net/conv.c src/models/net/pool.c src/models/net/attention.c src/models/net/loss.c src/models/net/fakequant.c \
-	src/models/net/optimiser.c src/models/net/alone.c src/models/net/gradcheck.c
+	src/models/net/optimiser.c src/models/net/alone.c src/models/net/gradcheck.c \
+	src/models/net/graph.h src/models/net/graph.c src/models/net/hook.c
 noinst_LTLIBRARIES += src/models/net/libsingle.la src/models/net/libdouble.la
 src_models_net_libsingle_la_SOURCES = $(NET_SOURCES) src/models/net/names.c src/models/net/rate.c \
 	src/models/net/params.c src/models/net/shards.c src/models/net/training.c \
@@ -32,7 +33,12 @@ src_libassay_la_LIBADD += src/models/net/libsingle.la src/models/net/libdouble.l
 netincludedir = $(includedir)/assay/models/net
 netinclude_HEADERS = src/models/net/real.h src/models/net/op.h src/models/net/tape.h \
 	src/models/net/alone.h src/models/net/optimiser.h src/models/net/params.h \
-	src/models/net/shards.h src/models/net/training.h src/models/net/gradcheck.h
+	src/models/net/shards.h src/models/net/training.h src/models/net/gradcheck.h \
+	src/models/net/layers.h src/models/net/net.h src/models/net/fit.h \
+	src/models/net/safetensors.h src/models/net/checkpoint.h
+# Sequential nets on the engine.
+src_libassay_la_SOURCES += src/models/net/layers.c src/models/net/net.c src/models/net/second.c \
+	src/models/net/fit.c src/models/net/safetensors.c src/models/net/checkpoint.c
 
 # What language models are trained and judged on.
 src_libassay_la_SOURCES += src/models/vocab.c

@@ -120,8 +120,8 @@ static void same_bits_at_any_number_of_threads(void **state)
     struct assay_kmeans_result result[3] = {{0}};
     for (size_t t = 0; t < 3; t++) {
         const size_t threads[] = {1, 2, 7};
-        assay_pool *pool;
-        assert_int_equal(assay_pool_new(threads[t], &pool), ASSAY_OK);
+        assay_threads *pool;
+        assert_int_equal(assay_threads_new(threads[t], &pool), ASSAY_OK);
         const struct assay_kmeans_options o = {.pool = pool, .restarts = 3};
         assay_rng draws = assay_rng_seed(5);
         label[t] = malloc(N * sizeof *label[t]);
@@ -131,7 +131,7 @@ static void same_bits_at_any_number_of_threads(void **state)
         assert_memory_equal(label[t], label[0], N * sizeof *label[t]);
         assert_memory_equal(centres[t].data, centres[0].data, K * D * sizeof(double));
         assert_true(result[t].inertia == result[0].inertia);
-        assay_pool_free(pool);
+        assay_threads_free(pool);
     }
     for (size_t t = 0; t < 3; t++) {
         free(label[t]);

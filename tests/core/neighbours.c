@@ -93,14 +93,14 @@ static void equals(const assay_matrix *query, const assay_matrix *data, size_t k
     const size_t threads[] = {1, 2, 8};
     for (size_t m = 0; m < 3; m++)
         for (size_t t = 0; t < 3; t++) {
-            assay_pool *pool;
-            assert_int_equal(assay_pool_new(threads[t], &pool), ASSAY_OK);
+            assay_threads *pool;
+            assert_int_equal(assay_threads_new(threads[t], &pool), ASSAY_OK);
             const struct assay_neighbours_options o = {
                 .method = methods[m], .exclude_self = exclude_self, .pool = pool};
             assert_int_equal(assay_neighbours(query, data, k, &o, index, squared), ASSAY_OK);
             assert_memory_equal(index, expected, n * sizeof *index);
             assert_memory_equal(squared, distances, n * sizeof *squared);
-            assay_pool_free(pool);
+            assay_threads_free(pool);
         }
     free(expected);
     free(index);

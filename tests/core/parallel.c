@@ -44,15 +44,15 @@ static void products_of_two_jobs_are_right(void **state)
             p->a[j][i] = (float)((i * 7919 + j * 104729) % 1009) / 1009;
         square(p->a[j], p->expected[j]);
     }
-    assay_pool *pool;
-    assert_int_equal(assay_pool_new(JOBS, &pool), ASSAY_OK);
+    assay_threads *pool;
+    assert_int_equal(assay_threads_new(JOBS, &pool), ASSAY_OK);
     assert_int_equal(
-        assay_pool_threads(pool), openblas_get_parallel() == OPENBLAS_SEQUENTIAL ? 1 : JOBS);
+        assay_threads_count(pool), openblas_get_parallel() == OPENBLAS_SEQUENTIAL ? 1 : JOBS);
     for (size_t run = 0; run < RUNS; run++)
-        assert_int_equal(assay_pool_run(pool, JOBS, job, p), ASSAY_OK);
+        assert_int_equal(assay_threads_run(pool, JOBS, job, p), ASSAY_OK);
     for (size_t j = 0; j < JOBS; j++)
         assert_int_equal(p->wrong[j], 0);
-    assay_pool_free(pool);
+    assay_threads_free(pool);
     free(p);
 }
 

@@ -111,6 +111,26 @@ static void matrices_come_back(void **state)
             "assert(#keep(assay.matrix(0, 0)) == 0)");
 }
 
+/* A net is cached whole: weights, and what is left of its training. */
+static void nets_come_back(void **state)
+{
+    (void)state;
+    run_lua("local x, y = {}, {}\n"
+            "for i = 1, 40 do x[i] = { i % 7, i % 5, 1 } y[i] = i % 2 end\n"
+            "local function net() return assay.net.mlp { 3, 6, 2, seed = 1 } end\n"
+            "local options = { steps = 20, batch = 8, on_step = function(s) return s < 10 end }\n"
+            "local a = net() a:train(x, y, options)\n"
+            "local back = keep({ net = a, name = 'a' }).net\n"
+            "assert(tostring(back) == tostring(a) and back:loss(x, y) == a:loss(x, y))\n"
+            "options.on_step, options.resume = nil, true\n"
+            "a:train(x, y, options) back:train(x, y, options)\n"
+            "assert(back:get('dense1.weight')[2][3] == a:get('dense1.weight')[2][3])\n"
+            "local _, bytes = keep(net())\n"
+            "for i = 1, #bytes do assert(not readable(bytes:sub(1, i - 1))) end\n"
+            "for i = 1, #bytes, 3 do readable(bytes:sub(1, i - 1) .. "
+            "string.char(bytes:byte(i) ~ 1 << i % 8) .. bytes:sub(i + 1)) end");
+}
+
 static void equal_tables_have_equal_bytes(void **state)
 {
     (void)state;
@@ -123,24 +143,25 @@ static void equal_tables_have_equal_bytes(void **state)
 static void other_values_are_refused(void **state)
 {
     (void)state;
-    run_lua("local function refused(value, wanted)\n"
-            "  local ok, message = pcall(keep, value)\n"
-            "  assert(not ok and message:find(wanted, 1, true), message)\n"
-            "end\n"
-            "refused(print, 'value must be a number, a string, a boolean, a matrix or a table of "
-            "these, "
-            "got a function')\n"
-            "refused(nil, 'got nil')\n"
-            "refused({ layers = { {}, { f = print } } }, 'value.layers[2].f must be')\n"
-            "refused({ [true] = io.stdout }, 'value[true] must be')\n"
-            "refused({ rng = assay.rng(1) }, 'value.rng must be a number')\n"
-            "refused({ assay.matrix(2, 2)[1] }, 'value[1] must be a number, a string, a boolean, a "
-            "matrix "
-            "or a table of these, got a row of a matrix')\n"
-            "refused({ setmetatable({}, {}) }, 'value[1] is a table with a metatable')\n"
-            "refused({ [{}] = 1 }, 'value has a key that is not a string')\n"
-            "refused({ a = { [print] = 1 } }, 'value.a has a key that is not a string')\n"
-            "local t = {} t.t = t refused(t, 'stands deeper than 100 tables')");
+    run_lua(
+        "local function refused(value, wanted)\n"
+        "  local ok, message = pcall(keep, value)\n"
+        "  assert(not ok and message:find(wanted, 1, true), message)\n"
+        "end\n"
+        "refused(print, 'value must be a number, a string, a boolean, a matrix, a net or a table "
+        "of these, "
+        "got a function')\n"
+        "refused(nil, 'got nil')\n"
+        "refused({ layers = { {}, { f = print } } }, 'value.layers[2].f must be')\n"
+        "refused({ [true] = io.stdout }, 'value[true] must be')\n"
+        "refused({ rng = assay.rng(1) }, 'value.rng must be a number')\n"
+        "refused({ assay.matrix(2, 2)[1] }, 'value[1] must be a number, a string, a boolean, a "
+        "matrix, a net "
+        "or a table of these, got a row of a matrix')\n"
+        "refused({ setmetatable({}, {}) }, 'value[1] is a table with a metatable')\n"
+        "refused({ [{}] = 1 }, 'value has a key that is not a string')\n"
+        "refused({ a = { [print] = 1 } }, 'value.a has a key that is not a string')\n"
+        "local t = {} t.t = t refused(t, 'stands deeper than 100 tables')");
 }
 
 /* Every beginning, and every byte with every bit changed: an answer, and no crash. */
@@ -522,6 +543,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_come_back),
         cmocka_unit_test(matrices_come_back),
+        cmocka_unit_test(nets_come_back),
         cmocka_unit_test(equal_tables_have_equal_bytes),
         cmocka_unit_test(other_values_are_refused),
         cmocka_unit_test(bytes_that_are_no_value_are_refused),

@@ -42,8 +42,8 @@ TESTS += tests/lua/gmm.lua tests/lua/gmm_golden.lua
 EXTRA_DIST += tests/lua/gmm.lua tests/lua/gmm_golden.lua tests/golden/gmm.json
 
 # The network engine.
-TESTS += tests/lua/net.lua tests/lua/net_golden.lua
-EXTRA_DIST += tests/lua/net.lua tests/lua/net_golden.lua tests/golden/_testbed-net.json
+TESTS += tests/lua/net.lua tests/lua/nets.lua tests/lua/net_golden.lua tests/lua/fashion.lua
+EXTRA_DIST += tests/lua/net.lua tests/lua/nets.lua tests/lua/net_golden.lua tests/lua/fashion.lua tests/golden/_testbed-net.json
 
 # Verifiable tasks.
 TESTS += tests/lua/tasks.lua tests/lua/tasks_golden.lua

@@ -77,6 +77,7 @@ methods("rows", registry["assay.rows"].__index)
 methods("problem", registry["assay.sat"].__index)
 methods("endpoint", registry["assay.endpoint"].__index)
 methods("gmm", registry["assay.gmm"].__index)
+methods("net", registry["assay.net"].__index)
 methods("task", registry["assay.task"].__index)
 methods("vocab", registry["assay.vocab"].__index)
 methods("fit", getmetatable(assay.fit("power", { 1, 2 }, { 1, 2 })).__index)
@@ -122,6 +123,7 @@ local rows = assay.rows { { replicate = 1 } }
 local sat = assay.models.sat.problem { variables = 3, clauses = 1, rng = assay.rng(1) }
 local option = { [nope] = 1 }
 local endpoint = assay.models.endpoint { url = "http://localhost/v1", model = "m", keep = false }
+local net, x, y = assay.net.mlp { 1, 2 }, { { 0 } }, { 0 }
 local mixture = assay.gmm.new { weights = { 1 }, means = { { 0 } }, vars = { 1 } }
 
 -- The arguments with which a function meets the unknown option; several where it takes several tables.
@@ -155,6 +157,15 @@ local probes = {
     ["endpoint:sample"] = { { endpoint, {}, option } },
     ["problem:sample"] = { { sat, option } },
     ["task:problem"] = { { assay.task "add", 1, option } },
+    ["assay.net.new"] = { { option } },
+    ["assay.net.mlp"] = { { { 1, 2, [nope] = 1 } } },
+    ["assay.net.logistic"] = { { { 1, 2, [nope] = 1 } } },
+    ["assay.net.denoiser"] = { { option } },
+    ["net:predict"] = { { net, x, option } },
+    ["net:features"] = { { net, x, option } },
+    ["net:eps"] = { { net, x, 1, option } },
+    ["net:weight_hook"] = { { net, "dense1.weight", option } },
+    ["net:linear_hook"] = { { net, "dense1", option } },
     ["assay.gmm.new"] = { { option } },
     ["assay.gmm.logpdf"] = { { mixture, { { 0 } }, option } },
     ["assay.gmm.responsibilities"] = { { mixture, { { 0 } }, option } },
@@ -237,6 +248,9 @@ local probes = {
 for _, name in ipairs { "score_table", "score_subset", "plackett_luce", "elo", "mean_score", "separability",
     "sparsify", "informative_items", "resample", "kmeans_pp", "diversity_select", "patch_features" } do
     probes["assay.inference." .. name] = { { {}, option } }
+end
+for _, name in ipairs { "loss", "grad", "input_grad", "example_grad_norms", "example_grads", "last_layer", "hvp", "gradcheck", "train" } do
+    probes["net:" .. name] = { { net, x, y, option } }
 end
 for _, name in ipairs { "pass_at_k", "pass_hat_k", "samples_to_reach", "fit_power_law", "fit_log_linear",
     "beta_binomial_logpmf", "kumaraswamy_binomial_logpmf", "beta_binomial_nll",

@@ -170,6 +170,10 @@ local checks = {
     { "linear", { x = normal(4, 5), w = normal(6, 8), b = normal(7), A = normal(2, 6), B = normal(3, 2) }, { scale = 0.7, count = 3 } },
     { "conv2d", { x = normal(2, 40), w = normal(4, 27), b = normal(5) }, { shape = image, k = 3, pad = 1, count = 3 } },
     { "conv2d", { x = normal(2, 40), w = normal(4, 3) }, { shape = image, count = 2 } },
+    { "bce_logits", { x = normal(2, 2), targets = { { 0.2, 0.6 }, { 0.5, 0.9 } } }, { weights = { 2, 0.5 } } },
+    { "mse", { x = normal(3, 4), targets = normal(3, 4) }, { weights = { 1, 0, 3 } } },
+    { "gaussian_nll", { x = normal(2, 2), targets = normal(2, 2), log_variance = normal(2, 2) }, { weights = { 2, 0.5 } } },
+    { "kl", { x = normal(2, 4), reference = normal(2, 4) }, { weights = { 2, 0.5 }, sum = true } },
     -- more than one of the blocks that kernels work in, with a rest
     { "linear", { x = normal(3, 2), w = normal(70, 2), b = normal(70) } },
     { "layernorm", { x = normal(2, 21), gain = normal(21), bias = normal(21) } },
@@ -446,6 +450,8 @@ tap.near(op("softplus", { x = { { -800, 800 } } }).y[1], { 0, 800 }, 1e-12, "sof
 -- Linear regression: the gradient of the mean square is 2 X^T (X w - y) / n.
 local X, w, target = { { 1, 2 }, { 3, -1 }, { 0, 4 } }, { { 0.5, -2 } }, { { 1 }, { 0 }, { 2 } }
 local fitted = op("linear", { x = X, w = w })
+tap.is(op("mse", { x = { { 1, 2 }, { 5, 5 }, { 0, 1 } } }, { targets = { { 0, 0 }, { 0, 0 }, { 0, 0 } }, weights = { 1, 0, 3 } }).loss,
+    (1 + 4 + 3) / 6, "weights of rows: the sum is divided by the count, not by the weights")
 local loss = op("mse", { x = fitted.y }, { targets = target })
 local back = op("linear", { x = X, w = w }, { grad_output = loss.dx })
 local expected = { 0, 0 }

@@ -20,3 +20,5 @@ check_PROGRAMS += tests/models/endpoint
 tests_models_endpoint_LDADD = $(TEST_LIBS) $(CURL_LIBS)
 check_PROGRAMS += tests/models/canvas
 tests_models_canvas_LDADD = $(TEST_LIBS)
+check_PROGRAMS += tests/models/checkpoint
+tests_models_checkpoint_LDADD = $(TEST_LIBS)

@@ -234,6 +234,7 @@ static int stop_forward(assay_tape *tape, assay_node *node)
         .inputs = {"x", "y"},                                                                      \
         .required = 2,                                                                             \
         .options = "",                                                                             \
+        .branches = true,                                                                          \
         .forward = op##_forward,                                                                   \
         .backward = op##_backward,                                                                 \
         .norm2 = pair_norm2}

@@ -23,7 +23,6 @@ static int leaves(const assay_params *params, assay_tape *tape, double *w, doubl
     return status;
 }
 
-/* Loss and, unless grad is NULL, gradient of the batch as one shard. */
 int assay_loss_double(const assay_params *params, assay_build *build, void *user,
     const assay_batch *batch, const assay_shard *shard, double *w, double *grad, double *loss)
 {
@@ -48,9 +47,6 @@ int assay_loss_double(const assay_params *params, assay_build *build, void *user
 #else
 
 #include "models/net/gradcheck.h"
-
-int assay_loss_double(const assay_params *params, assay_build_double *build, void *user,
-    const assay_batch *batch, const assay_shard *shard, double *w, double *grad, double *loss);
 
 struct check {
     const assay_params *params;

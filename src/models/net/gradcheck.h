@@ -11,6 +11,11 @@ struct assay_tape_double;
 typedef int assay_build_double(void *user, struct assay_tape_double *tape, const int *param,
     const assay_shard *shard, int *value);
 
+/* Loss and, unless grad is NULL, gradient of the batch as one shard, in double: w and grad (zeroed
+ * by the caller) are flat. */
+int assay_loss_double(const assay_params *params, assay_build_double *build, void *user,
+    const assay_batch *batch, const assay_shard *shard, double *w, double *grad, double *loss);
+
 typedef struct assay_gradcheck_result {
     double differences; /* the largest error of double against central differences, */
     double single;      /* and of single against double, relative to the largest gradient */

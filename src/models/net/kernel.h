@@ -54,6 +54,7 @@ struct assay_op {
     int required;
     const char *options; /* names of fields of assay_op_options, with spaces between */
     bool table;          /* its first input is a parameter, too */
+    bool branches;       /* its second input may be a value like x, which is no weight */
     bool loss;           /* its value is one number, kept in double too */
     int (*forward)(assay_tape *tape, assay_node *node);
     int (*backward)(assay_tape *tape, const assay_node *node); /* NULL: no gradient passes */
@@ -161,6 +162,6 @@ extern const assay_op assay_op_linear, assay_op_layernorm, assay_op_rmsnorm, ass
     assay_op_maxpool, assay_op_avgpool, assay_op_globalmean, assay_op_globalmax, assay_op_upsample,
     assay_op_attention, assay_op_softmax_ce, assay_op_bce_logits, assay_op_mse, assay_op_huber,
     assay_op_conv2d_transpose, assay_op_sinusoidal, assay_op_gaussian_nll, assay_op_kl,
-    assay_op_reverse_kl, assay_op_fakequant;
+    assay_op_reverse_kl, assay_op_fakequant, assay_op_hook;
 
 #endif

@@ -45,6 +45,28 @@ static int loss_backward(assay_tape *tape, const assay_node *node)
 
 /* ---- softmax cross-entropy ---- */
 
+/* options.weights: one for each row of x, or none. */
+static int check_weights(const assay_tape *tape, const assay_node *node)
+{
+    const assay_op_options *o = &node->options;
+    const size_t rows = tensor_rows(input(tape, node, X));
+    if (!o->weights)
+        return ASSAY_OK;
+    if (o->n_weights != rows)
+        return assay_node_fail(node,
+            "weights must have one number for each of %zu rows of x, got %zu", rows, o->n_weights);
+    for (size_t r = 0; r < rows; r++)
+        if (!(o->weights[r] >= 0 && o->weights[r] <= 3e38))
+            return assay_node_fail(
+                node, "weights[%zu] must be finite and at least 0, got %g", r + 1, o->weights[r]);
+    return ASSAY_OK;
+}
+
+static double row_weight(const assay_node *node, size_t row)
+{
+    return node->options.weights ? node->options.weights[row] : 1;
+}
+
 static int check_labels(const assay_tape *tape, const assay_node *node, size_t *counted)
 {
     const assay_op_options *o = &node->options;
@@ -54,9 +76,6 @@ static int check_labels(const assay_tape *tape, const assay_node *node, size_t *
         return assay_node_fail(node,
             "labels must have one class for each of %zu rows of x, got %zu", rows,
             o->labels ? o->n_labels : 0);
-    if (o->weights && o->n_weights != rows)
-        return assay_node_fail(node,
-            "weights must have one number for each of %zu rows of x, got %zu", rows, o->n_weights);
     if (!(o->smoothing >= 0 && o->smoothing < 1))
         return assay_node_fail(
             node, "smoothing must be at least 0 and less than 1, got %g", o->smoothing);
@@ -66,12 +85,10 @@ static int check_labels(const assay_tape *tape, const assay_node *node, size_t *
             return assay_node_fail(node,
                 "labels[%zu] must be in 0..%zu, or -1 to ignore it, got %d", r + 1, classes - 1,
                 (int)o->labels[r]);
-        if (o->weights && !(o->weights[r] >= 0 && o->weights[r] <= 3e38))
-            return assay_node_fail(
-                node, "weights[%zu] must be finite and at least 0, got %g", r + 1, o->weights[r]);
         *counted += o->labels[r] >= 0;
     }
-    return *counted ? ASSAY_OK : assay_node_fail(node, "labels are all -1: no row is counted");
+    return *counted ? check_weights(tape, node)
+                    : assay_node_fail(node, "labels are all -1: no row is counted");
 }
 
 /* The loss of one row, and p - q in `slope`. -infinity is an impossible class; a row of nothing
@@ -122,7 +139,7 @@ static int softmax_ce_forward(assay_tape *tape, assay_node *node)
     if (status != ASSAY_OK)
         return status;
     for (size_t r = 0; r < rows; r++, slope += classes) {
-        const double weight = (o->weights ? o->weights[r] : 1) / (o->sum ? 1 : (double)counted);
+        const double weight = row_weight(node, r) / (o->sum ? 1 : (double)counted);
         if (o->labels[r] < 0) {
             memset(slope, 0, classes * sizeof *slope);
             continue;
@@ -151,14 +168,21 @@ static int pairwise(assay_tape *tape, assay_node *node, element_loss *loss)
     real *y, *slope;
     if (tensor_rows(x) != tensor_rows(target) || size != tensor_size(target))
         return assay_node_mismatch(tape, node, X, TARGETS, "equal shapes");
-    const int status = begin(tape, node, size, &y, &slope);
+    int status = check_weights(tape, node);
+    if (status == ASSAY_OK)
+        status = begin(tape, node, size, &y, &slope);
     if (status != ASSAY_OK)
         return status;
+    const size_t rows = tensor_rows(x), cols = tensor_cols(x);
     const double share = node->options.sum ? 1 : 1 / (double)size;
     double sum = 0;
-    for (size_t i = 0; i < size; i++) {
-        sum += loss(x->data[i], target->data[i], node->options.delta, slope + i);
-        slope[i] *= (real)share;
+    for (size_t r = 0, i = 0; r < rows; r++) {
+        const double weight = row_weight(node, r);
+        const real scale = (real)(share * weight);
+        for (const size_t end = i + cols; i < end; i++) {
+            sum += weight * loss(x->data[i], target->data[i], node->options.delta, slope + i);
+            slope[i] *= scale;
+        }
     }
     node->loss = sum * share;
     *y = (real)node->loss;
@@ -199,7 +223,8 @@ static int bce_logits_forward(assay_tape *tape, assay_node *node)
     const size_t size = tensor_size(x);
     real *slope = node->saved[1] = assay_arena_alloc(&tape->arena, size, sizeof *slope);
     for (size_t i = 0; slope && i < size; i++)
-        slope[i] = -x->data[i] * (real)(node->options.sum ? 1 : 1 / (double)size);
+        slope[i] = -x->data[i] * (real)(row_weight(node, i / tensor_cols(x)) *
+                                        (node->options.sum ? 1 : 1 / (double)size));
     return slope ? ASSAY_OK : ASSAY_ENOMEM;
 }
 
@@ -236,9 +261,10 @@ static int gaussian_nll_forward(assay_tape *tape, assay_node *node)
     double sum = 0;
     for (size_t i = 0; i < size; i++) {
         const double d = (double)x[i] - (double)target[i], precision = exp(-(double)v->data[i]);
-        sum += (d * d * precision + (double)v->data[i] + 1.8378770664093454836) / 2;
-        slope[i] = (real)(share * d * precision);
-        slope_v[i] = (real)(share * (1 - d * d * precision) / 2);
+        const double weight = row_weight(node, i / tensor_cols(v));
+        sum += weight * (d * d * precision + (double)v->data[i] + 1.8378770664093454836) / 2;
+        slope[i] = (real)(share * weight * d * precision);
+        slope_v[i] = (real)(share * weight * (1 - d * d * precision) / 2);
     }
     node->loss = sum * share;
     output(tape, node)->data[0] = (real)node->loss;
@@ -280,19 +306,21 @@ static int divergence(assay_tape *tape, assay_node *node, bool reverse)
     real *y, *dx;
     if (tensor_rows(ref) != rows || tensor_cols(ref) != n)
         return assay_node_mismatch(tape, node, X, TARGETS, "equal shapes");
-    const int status = begin(tape, node, rows * n, &y, &dx);
+    int status = check_weights(tape, node);
+    if (status == ASSAY_OK)
+        status = begin(tape, node, rows * n, &y, &dx);
     if (status != ASSAY_OK)
         return status;
     real *dref = node->saved[1] = assay_arena_alloc(&tape->arena, rows * n, sizeof *dref);
     if (!dref)
         return ASSAY_ENOMEM;
-    const double share = node->options.sum ? 1 : 1 / (double)rows;
     for (size_t at = 0, r = 0; r < rows; r++, at += n) {
-        if (!has_support(x->data + at, n) || !has_support(ref->data + at, n))
+        const real *a = x->data + at, *b = ref->data + at;
+        const double share = row_weight(node, r) / (node->options.sum ? 1 : (double)rows);
+        if (!has_support(a, n) || !has_support(b, n))
             return assay_node_fail(node, "row %zu has an empty support: all are -infinity", r + 1);
-        node->loss +=
-            share * (reverse ? row_kl(x->data + at, ref->data + at, n, share, dx + at, dref + at)
-                             : row_kl(ref->data + at, x->data + at, n, share, dref + at, dx + at));
+        node->loss += share * (reverse ? row_kl(a, b, n, share, dx + at, dref + at)
+                                       : row_kl(b, a, n, share, dref + at, dx + at));
     }
     *y = (real)node->loss;
     return ASSAY_OK;
@@ -311,7 +339,7 @@ static int reverse_kl_forward(assay_tape *tape, assay_node *node)
 const assay_op assay_op_gaussian_nll = {.name = "gaussian_nll",
     .inputs = {"x", "targets", "log_variance"},
     .required = 3,
-    .options = "sum",
+    .options = "weights sum",
     .loss = true,
     .forward = gaussian_nll_forward,
     .backward = loss_backward};
@@ -319,7 +347,7 @@ const assay_op assay_op_gaussian_nll = {.name = "gaussian_nll",
 const assay_op assay_op_kl = {.name = "kl",
     .inputs = {"x", "reference"},
     .required = 2,
-    .options = "sum",
+    .options = "weights sum",
     .loss = true,
     .forward = kl_forward,
     .backward = loss_backward};
@@ -327,7 +355,7 @@ const assay_op assay_op_kl = {.name = "kl",
 const assay_op assay_op_reverse_kl = {.name = "reverse_kl",
     .inputs = {"x", "reference"},
     .required = 2,
-    .options = "sum",
+    .options = "weights sum",
     .loss = true,
     .forward = reverse_kl_forward,
     .backward = loss_backward};
@@ -343,7 +371,7 @@ const assay_op assay_op_softmax_ce = {.name = "softmax_ce",
 const assay_op assay_op_bce_logits = {.name = "bce_logits",
     .inputs = {"x", "targets"},
     .required = 2,
-    .options = "sum",
+    .options = "weights sum",
     .loss = true,
     .forward = bce_logits_forward,
     .backward = loss_backward};
@@ -351,7 +379,7 @@ const assay_op assay_op_bce_logits = {.name = "bce_logits",
 const assay_op assay_op_mse = {.name = "mse",
     .inputs = {"x", "targets"},
     .required = 2,
-    .options = "sum",
+    .options = "weights sum",
     .loss = true,
     .forward = mse_forward,
     .backward = loss_backward};
@@ -359,7 +387,7 @@ const assay_op assay_op_mse = {.name = "mse",
 const assay_op assay_op_huber = {.name = "huber",
     .inputs = {"x", "targets"},
     .required = 2,
-    .options = "delta sum",
+    .options = "delta weights sum",
     .loss = true,
     .forward = huber_forward,
     .backward = loss_backward};

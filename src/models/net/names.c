@@ -9,6 +9,8 @@ int assay_op_parse(const char *name, assay_op_id *op)
     char list[1024];
     size_t at = 0;
     for (int i = 0; i < ASSAY_OPS; i++) {
+        if (i == ASSAY_OP_HOOK) /* takes functions of C */
+            continue;
         if (strcmp(assay_ops[i]->name, name) == 0) {
             *op = (assay_op_id)i;
             return ASSAY_OK;

@@ -56,8 +56,24 @@ typedef enum assay_op_id {
     ASSAY_OP_KL,
     ASSAY_OP_REVERSE_KL,
     ASSAY_OP_FAKEQUANT,
+    ASSAY_OP_HOOK,
     ASSAY_OPS
 } assay_op_id;
+
+/* Where a hook is called: the step of the tape's keys (0: none), the batch's row that is the first of
+ * x, and how large x is. */
+typedef struct assay_hook_place {
+    uint64_t step;
+    size_t first_row, rows, cols;
+} assay_hook_place;
+
+/* y = forward(x); dx = backward(x, dy), or NULL: dx = dy (straight through). */
+typedef struct assay_value_hook {
+    int (*forward)(void *context, const assay_hook_place *place, const float *x, float *y);
+    int (*backward)(void *context, const assay_hook_place *place, const float *x, const float *dy,
+        float *dx);
+    void *context;
+} assay_value_hook;
 
 /* What a node may be told. An operation reads those that its entry in the table names; arrays must
  * live until the tape is reset. Messages count their entries from 1. */
@@ -82,7 +98,7 @@ typedef struct assay_op_options {
     const int32_t
         *labels; /* softmax_ce: a class a row, -1: ignored; embedding, gather: rows of the table */
     size_t n_labels;
-    const double *weights; /* softmax_ce: a weight a row; NULL: 1 */
+    const double *weights; /* losses: a weight a row; NULL: 1 */
     size_t n_weights;
     const size_t
         *lengths; /* attention: of the sequences, whose sum is the rows; NULL: one sequence */
@@ -93,6 +109,7 @@ typedef struct assay_op_options {
     size_t group, block;       /* fakequant: columns, or the side of a square, that share a scale */
     bool tensor;               /* fakequant: all shares a scale */
     bool symmetric, mask, noise; /* fakequant, see there */
+    const assay_value_hook *hook; /* hook */
 } assay_op_options;
 
 #define ASSAY_OP_DEFAULTS                                                                          \

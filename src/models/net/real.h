@@ -91,6 +91,7 @@ typedef double real;
 #define assay_op_kl assay_op_kl_double
 #define assay_op_reverse_kl assay_op_reverse_kl_double
 #define assay_op_fakequant assay_op_fakequant_double
+#define assay_op_hook assay_op_hook_double
 
 static inline real real_exp(real x)
 {

@@ -55,6 +55,7 @@ const assay_op *const assay_ops[ASSAY_OPS] = {
     [ASSAY_OP_KL] = &assay_op_kl,
     [ASSAY_OP_REVERSE_KL] = &assay_op_reverse_kl,
     [ASSAY_OP_FAKEQUANT] = &assay_op_fakequant,
+    [ASSAY_OP_HOOK] = &assay_op_hook,
 };
 
 /* ---- what kernels ask ---- */
@@ -347,7 +348,7 @@ static int check_weights(const assay_tape *tape, const assay_node *node, size_t 
         const bool leaf = tape->value[node->in[slot]].leaf;
         if (leaf && !node->op->norm2)
             return assay_node_fail(node, "has no gradient norms of examples");
-        if (!leaf && node->op->norm2)
+        if (!leaf && node->op->norm2 && !node->op->branches)
             return assay_node_fail(node,
                 "%s is made by node %d: gradient norms of examples are of "
                 "parameters themselves",
