@@ -278,8 +278,10 @@ static void drop(model *m)
 static double train(model *m, size_t steps, double *loss)
 {
     const size_t terms = m->batch * m->rows_each * (m->target ? m->size[m->sizes - 1] : 1);
-    const assay_batch batch = {
-        .examples = m->batch, .rows = m->lengths, .scale = 1 / (double)terms};
+    const assay_batch batch = {.examples = m->batch,
+        .rows = m->lengths,
+        .positions = m->layers == cnn ? 784 : 1,
+        .scale = 1 / (double)terms};
     const double start = bench_cpu_seconds();
     for (size_t i = 0; i < steps; i++) {
         must(assay_training_add(&m->training, m->shards, build, m, &batch), m->name);

@@ -186,7 +186,7 @@ static void first_and_later_gradients(void **state)
         {ASSAY_OP_TRANSPOSE, 1, 0, 0}, {ASSAY_OP_SLICE, 1, 0, 0}, {ASSAY_OP_MAXPOOL, 2, 0, 0},
         {ASSAY_OP_MAXPOOL, 3, 2, 0}, {ASSAY_OP_AVGPOOL, 2, 0, 0}, {ASSAY_OP_UPSAMPLE, 1, 0, 0},
         {ASSAY_OP_LINEAR, 1, 0, 3}, {ASSAY_OP_CONV2D, 3, 0, 4}, {ASSAY_OP_CONV2D, 1, 0, 4},
-        {ASSAY_OP_CONV2D_TRANSPOSE, 3, 0, 2}};
+        {ASSAY_OP_CONV2D, 2, 2, 4}, {ASSAY_OP_CONV2D_TRANSPOSE, 3, 0, 2}};
     static float x[N], w[1 << 10], once[N], twice[N];
     fill(8, x, N);
     fill(9, w, sizeof w / sizeof *w);

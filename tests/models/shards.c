@@ -232,6 +232,10 @@ static void counts_of_shards(void **state)
         batch.whole = true;
         assert_int_equal(assay_shards_of(&batch), 1);
     }
+    const assay_batch images = {.examples = 64, .positions = 28 * 28};
+    assert_int_equal(assay_shards_of(&images), 16);
+    const assay_batch small = {.examples = 3, .positions = 100};
+    assert_int_equal(assay_shards_of(&small), 2);
 }
 
 /* Shards against one shard: dropout is the same, sums differ by rounding alone. */

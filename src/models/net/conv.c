@@ -139,8 +139,10 @@ static void im2col(const struct geometry *c, const struct shift *s, const real *
             continue;
         }
         real *to = u + s->low_y * c->wo + s->low_x;
-        memset(u, 0, s->low_y * c->wo * sizeof *u);
-        memset(u + s->high_y * c->wo, 0, (c->ho - s->high_y) * c->wo * sizeof *u);
+        if (s->low_y > 0)
+            memset(u, 0, s->low_y * c->wo * sizeof *u);
+        if (s->high_y < c->ho)
+            memset(u + s->high_y * c->wo, 0, (c->ho - s->high_y) * c->wo * sizeof *u);
         if (is_flat(c))
             memcpy(to, x + s->source, flat_length(c, s) * sizeof *u);
         else
@@ -149,11 +151,19 @@ static void im2col(const struct geometry *c, const struct shift *s, const real *
     }
 }
 
-/* x += the adjoint of im2col of u, whose padding is overwritten. */
-static void col2im_add(const struct geometry *c, const struct shift *s, real *u, real *x)
+/* x (+)= the adjoint of im2col of u, whose padding is overwritten. A plane's own place, which
+ * covers it, is written first where nothing is there yet. */
+static void put_col2im(
+    const struct geometry *c, const struct shift *s, real *u, real *x, bool first)
 {
+    const size_t centre = c->pad * c->k + c->pad, square = c->k * c->k, plane = c->h * c->w;
+    const bool covered = first && is_flat(c);
+    if (first && !covered)
+        memset(x, 0, c->cin * plane * sizeof *x);
+    for (size_t channel = 0; covered && channel < c->cin; channel++)
+        memcpy(x + channel * plane, u + (channel * square + centre) * plane, plane * sizeof *x);
     for (size_t p = 0; p < c->patch; p++, s++, u += c->area) {
-        if (s->low_y == s->high_y || s->low_x == s->high_x)
+        if (s->low_y == s->high_y || s->low_x == s->high_x || (covered && p % square == centre))
             continue;
         const real *restrict from = u + s->low_y * c->wo + s->low_x;
         real *restrict to = x + s->source;
@@ -244,10 +254,8 @@ static int conv2d_backward(assay_tape *tape, const assay_node *node)
             continue;
         assay_gemm(true, false, c.patch, c.area, c.cout, 1, w, c.w_cols, g, c.area, !u && !first,
             u ? u : dx + at, c.area);
-        if (u && first)
-            memset(dx + at, 0, image * sizeof *dx);
         if (u)
-            col2im_add(&c, node->saved[1], u, dx + at);
+            put_col2im(&c, node->saved[1], u, dx + at, first);
     }
     return ASSAY_OK;
 }
@@ -357,7 +365,7 @@ static int adjoint_forward(assay_tape *tape, assay_node *node)
         assay_gemm(true, false, c.patch, c.area, c.cout, 1, input(tape, node, W)->data, c.patch,
             input(tape, node, X)->data + r * c.cout * c.area, c.area, 0, u, c.area);
         fill_planes(b, c.cin, c.h * c.w, y + r * image);
-        col2im_add(&c, shifts, u, y + r * image);
+        put_col2im(&c, shifts, u, y + r * image, false);
     }
     return ASSAY_OK;
 }

@@ -120,60 +120,57 @@ static void max_pairs(const struct windows *p, const real *x, real *y)
             }
 }
 
-/* The gradients of sixteen numbers of the upper (or lower) halves of eight windows with maxima y:
- * those of `up` where x is the maximum (NaN is every maximum) and no earlier number of its window
- * is. */
+/* The gradients of eight windows whose upper halves are a, lower ones b, and maxima y: those of
+ * `up` where x is the maximum (NaN is every maximum) and no earlier number of its window is. The
+ * lower ones last, which may be where the upper ones reach. */
 static inline void put_gradients(
-    const real *a, const real *b, const real *y, lanes up, bool upper, real *dx)
+    const real *a, const real *b, const real *y, lanes up, real *da, real *db)
 {
     lanes a0, a1, b0, b1;
     const lanes best = lanes_at(y), none = {0};
     split(a, &a0, &a1);
-    const marks first = (a0 == best) | (a0 != a0), second = (a1 == best) | (a1 != a1);
-    if (upper) {
-        join(lanes_pick(first, up, none), lanes_pick(second & ~first, up, none), dx);
-        return;
-    }
     split(b, &b0, &b1);
+    const marks first = (a0 == best) | (a0 != a0), second = (a1 == best) | (a1 != a1);
     const marks third = (b0 == best) | (b0 != b0), before = first | second;
-    join(lanes_pick(third & ~before, up, none), lanes_pick(~(before | third), up, none), dx);
+    join(lanes_pick(first, up, none), lanes_pick(second & ~first, up, none), da);
+    join(lanes_pick(third & ~before, up, none), lanes_pick(~(before | third), up, none), db);
 }
 
 /* The same for `left` windows at most, through buffers. */
 static void put_last_gradients(const struct windows *p, size_t left, const real *a, const real *y,
-    const real *g, bool upper, real *dx, bool first)
+    const real *g, real *dx, bool first)
 {
-    real pairs[2][2 * LANES] = {{0}}, maxima[LANES] = {0}, d[2 * LANES];
-    memcpy(pairs[0], a, 2 * left * sizeof *a);
-    memcpy(pairs[1], a + p->w, 2 * left * sizeof *a);
+    real upper[2 * LANES] = {0}, lower[2 * LANES] = {0}, maxima[LANES] = {0};
+    real da[2 * LANES], db[2 * LANES];
+    memcpy(upper, a, 2 * left * sizeof *a);
+    memcpy(lower, a + p->w, 2 * left * sizeof *a);
     memcpy(maxima, y, left * sizeof *y);
-    put_gradients(pairs[0], pairs[1], maxima, lanes_tail(g, left, 0), upper, d);
-    put_scaled(2 * left, 1, d, dx, first);
+    put_gradients(upper, lower, maxima, lanes_tail(g, left, 0), da, db);
+    put_scaled(2 * left, 1, da, dx, first);
+    put_scaled(2 * left, 1, db, dx + p->w, first);
 }
 
-/* Halves of rows of windows in the order of memory, in eights. What eight reach too far gets 0, and
- * is written later, or is of no window. */
+/* Rows of windows in eights, the last eight of a row first: what they reach too far gets 0, and is
+ * written later, or is of no window. */
 static void max_pairs_backward(
     const struct windows *p, const real *x, const real *y, const real *g, real *dx, bool first)
 {
     const lanes number = {0, 1, 2, 3, 4, 5, 6, 7}, none = {0};
     const size_t planes = p->rows * p->channels, image = p->h * p->w, size = planes * image;
-    const size_t windows = planes * p->ho * p->wo;
+    const size_t windows = planes * p->ho * p->wo, blocks = (p->wo + LANES - 1) / LANES;
     for (size_t plane = 0, out = 0; plane < planes; plane++) {
         if (first && (p->w % 2 || p->h % 2))
             memset(dx + plane * image, 0, image * sizeof *dx);
-        for (size_t line = 0; line < 2 * p->ho; line++, out += line % 2 == 0 ? p->wo : 0)
-            for (size_t o = 0; o < p->wo; o += LANES) {
-                const size_t a = plane * image + line / 2 * 2 * p->w + 2 * o, b = a + p->w;
-                const bool upper = line % 2 == 0;
-                const size_t left = p->wo - o < LANES ? p->wo - o : LANES;
+        for (size_t oy = 0; oy < p->ho; oy++, out += p->wo)
+            for (size_t block = blocks; block-- > 0;) {
+                const size_t o = block * LANES, a = plane * image + 2 * oy * p->w + 2 * o;
+                const size_t left = p->wo - o < LANES ? p->wo - o : LANES, b = a + p->w;
                 if (!first || b + 2 * LANES > size || out + o + LANES > windows) {
-                    put_last_gradients(p, left, x + a, y + out + o, g + out + o, upper,
-                        dx + (upper ? a : b), first);
+                    put_last_gradients(p, left, x + a, y + out + o, g + out + o, dx + a, first);
                     continue;
                 }
                 const lanes up = lanes_pick(number < (real)left, lanes_at(g + out + o), none);
-                put_gradients(x + a, x + b, y + out + o, up, upper, dx + (upper ? a : b));
+                put_gradients(x + a, x + b, y + out + o, up, dx + a, dx + b);
             }
     }
 }

@@ -78,7 +78,8 @@ static size_t rows_between(const assay_batch *batch, size_t first, size_t last)
 
 size_t assay_shards_of(const assay_batch *batch)
 {
-    const size_t rows = rows_between(batch, 0, batch->examples);
+    const size_t rows =
+        rows_between(batch, 0, batch->examples) * (batch->positions ? batch->positions : 1);
     size_t shards = (rows + ASSAY_SHARD_ROWS - 1) / ASSAY_SHARD_ROWS;
     if (batch->whole || shards < 1)
         return 1;

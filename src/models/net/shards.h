@@ -1,10 +1,10 @@
 /*
  * Loss and gradient of a batch, the same bits at any number of threads. A batch of B examples with
- * R rows is cut into S = clamp(ceil(R / 256), 1, min(B, 16)) contiguous shards, which depend on the
- * batch alone. Each shard has a tape and a gradient buffer of its own; thread k of P takes shards
- * k, k + P, ... Gradients are then summed in pairs, ((0 + 1) + (2 + 3)) + ..., each chunk of 4096
- * parameters by one thread; losses in double in the order of the shards. 256 rows also stay in the
- * second-level cache.
+ * R rows (of images, times their positions) is cut into S = clamp(ceil(R / 256), 1, min(B, 16))
+ * contiguous shards, which depend on the batch alone. Each shard has a tape and a gradient buffer
+ * of its own; thread k of P takes shards k, k + P, ... Gradients are then summed in pairs, ((0 + 1)
+ * + (2 + 3)) + ..., each chunk of 4096 parameters by one thread; losses in double in the order of
+ * the shards. 256 rows also stay in the second-level cache.
  *
  * How an architecture plugs in. It owns a table of parameters (params.h) and gives one function:
  *
@@ -38,6 +38,7 @@ enum { ASSAY_SHARD_ROWS = 256, ASSAY_MOST_SHARDS = 16 };
 typedef struct assay_batch {
     size_t examples;    /* >= 1 */
     const size_t *rows; /* of each example; NULL: one each */
+    size_t positions;   /* of an image: a row counts as so many when the batch is cut; 0: one */
     double scale;       /* of the summed loss and its gradient */
     bool random;        /* dropout is on, keyed by seed and step */
     bool whole;         /* one shard, for operations that mix examples */
