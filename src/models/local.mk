@@ -19,6 +19,8 @@ NET_SOURCES = src/models/net/kernel.h src/models/net/arena.c src/models/net/tape
 	src/models/net/gemm.c src/models/net/linear.c src/models/net/norm.c \
 	src/models/net/activation.c src/models/net/elementwise.c src/models/net/shape.c \
 	src/models/net/conv.c src/models/net/pool.c src/models/net/attention.c src/models/net/loss.c src/models/net/fakequant.c \
+	src/models/net/conv.c src/models/net/pool.c src/models/net/attention.c src/models/net/rope.c \
+	src/models/net/loss.c src/models/net/policy.h src/models/net/policy.c src/models/net/fakequant.c \
 	src/models/net/optimiser.c src/models/net/alone.c src/models/net/gradcheck.c \
 	src/models/net/graph.h src/models/net/graph.c src/models/net/hook.c
 noinst_LTLIBRARIES += src/models/net/libsingle.la src/models/net/libdouble.la

@@ -7,6 +7,7 @@
 #ifndef ASSAY_MODELS_NET_OP_H
 #define ASSAY_MODELS_NET_OP_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -57,6 +58,8 @@ typedef enum assay_op_id {
     ASSAY_OP_REVERSE_KL,
     ASSAY_OP_FAKEQUANT,
     ASSAY_OP_HOOK,
+    ASSAY_OP_ROPE,
+    ASSAY_OP_POLICY,
     ASSAY_OPS
 } assay_op_id;
 
@@ -75,6 +78,27 @@ typedef struct assay_value_hook {
     void *context;
 } assay_value_hook;
 
+/* Keys and values of the positions that sequences have so far, for attention one position at a
+ * time. Slot s holds for each head the keys transposed, [d][positions], and the values,
+ * [positions][d], both with their rows padded to 8 numbers (assay_kv_keys, assay_kv_values). A
+ * call's sequence i is slot[i], of which past[i] positions are held. */
+typedef struct assay_kv {
+    size_t slots, heads, d, positions;
+    void *k, *v; /* of the engine's number, zeroed before their first use */
+    const size_t *slot, *past;
+} assay_kv;
+
+/* Numbers that one slot's keys, and its values, take. */
+static inline size_t assay_kv_keys(const assay_kv *kv)
+{
+    return kv->heads * kv->d * ((kv->positions + 7) / 8 * 8);
+}
+
+static inline size_t assay_kv_values(const assay_kv *kv)
+{
+    return kv->heads * kv->positions * ((kv->d + 7) / 8 * 8);
+}
+
 /* What a node may be told. An operation reads those that its entry in the table names; arrays must
  * live until the tape is reset. Messages count their entries from 1. */
 typedef struct assay_op_options {
@@ -89,17 +113,24 @@ typedef struct assay_op_options {
     size_t stride;    /* 0: 1 for conv2d, k for pools */
     size_t pad;       /* conv2d: zeros around, < k */
     size_t groups;    /* groupnorm */
-    size_t heads;     /* attention */
+    size_t heads;     /* attention, rope */
     size_t first;     /* slice: the first column, from 0 */
     size_t count; /* slice: columns; sinusoidal: of the output, even, >= 4; linear, conv2d: outputs
                      of a slice of larger weights, 0: of all */
     bool causal;  /* attention: no position sees a later one */
-    bool sum;     /* losses: the sum, not the mean */
-    const int32_t
-        *labels; /* softmax_ce: a class a row, -1: ignored; embedding, gather: rows of the table */
+    size_t block; /* attention: positions see their block of so many, and earlier blocks; 0: no */
+    const unsigned char
+        *mask; /* attention: position i sees j where mask[i * mask_side + j]; NULL: no mask */
+    size_t mask_side;
+    const assay_kv *cache; /* attention: rows are the next positions; no gradients */
+    bool sum;              /* losses: the sum, not the mean */
+    const int32_t *labels; /* softmax_ce, policy: a class a row, -1: ignored; embedding, gather:
+                              rows of the table; rope: positions, >= 0 */
     size_t n_labels;
     const double *weights; /* losses: a weight a row; NULL: 1 */
     size_t n_weights;
+    const double *old, *advantage, *reference; /* policy: of each of n_labels rows; see policy.h */
+    double clip_low, clip_high, kl, entropy;   /* policy */
     const size_t
         *lengths; /* attention: of the sequences, whose sum is the rows; NULL: one sequence */
     size_t n_lengths;
@@ -115,7 +146,8 @@ typedef struct assay_op_options {
 #define ASSAY_OP_DEFAULTS                                                                          \
     {                                                                                              \
         .eps = 1e-5, .scale = 1, .p = 0.5, .slope = 0.01, .delta = 1, .k = 1, .groups = 1,         \
-        .heads = 1, .bits = 8, .clip = 1, .symmetric = true                                        \
+        .heads = 1, .bits = 8, .clip = 1, .symmetric = true, .clip_low = INFINITY,                 \
+        .clip_high = INFINITY                                                                      \
     }
 
 /* The table, in words: an operation by name (ASSAY_ENOTFOUND lists them), its name, the names of

@@ -92,6 +92,8 @@ typedef double real;
 #define assay_op_reverse_kl assay_op_reverse_kl_double
 #define assay_op_fakequant assay_op_fakequant_double
 #define assay_op_hook assay_op_hook_double
+#define assay_op_rope assay_op_rope_double
+#define assay_op_policy assay_op_policy_double
 
 static inline real real_exp(real x)
 {

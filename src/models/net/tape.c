@@ -56,6 +56,8 @@ const assay_op *const assay_ops[ASSAY_OPS] = {
     [ASSAY_OP_REVERSE_KL] = &assay_op_reverse_kl,
     [ASSAY_OP_FAKEQUANT] = &assay_op_fakequant,
     [ASSAY_OP_HOOK] = &assay_op_hook,
+    [ASSAY_OP_ROPE] = &assay_op_rope,
+    [ASSAY_OP_POLICY] = &assay_op_policy,
 };
 
 /* ---- what kernels ask ---- */
