@@ -34,6 +34,7 @@ static const luaL_Reg rooms[] = {
     {"gmm", assay_lua_gmm},
     {"diffusion", assay_lua_diffusion},
     {"net", assay_lua_net},
+    {"lm", assay_lua_lm},
     {"vocab", assay_lua_vocab},
     {"task", assay_lua_task},
     {"tasks", assay_lua_tasks},

@@ -20,7 +20,8 @@ NET_SOURCES = src/models/net/kernel.h src/models/net/arena.c src/models/net/tape
 	src/models/net/activation.c src/models/net/elementwise.c src/models/net/shape.c \
 	src/models/net/conv.c src/models/net/pool.c src/models/net/attention.c src/models/net/loss.c src/models/net/fakequant.c \
 	src/models/net/conv.c src/models/net/pool.c src/models/net/attention.c src/models/net/rope.c \
-	src/models/net/loss.c src/models/net/policy.h src/models/net/policy.c src/models/net/fakequant.c \
+	src/models/net/meanrows.c src/models/net/loss.c src/models/net/policy.h src/models/net/policy.c \
+	src/models/net/fakequant.c \
 	src/models/net/optimiser.c src/models/net/alone.c src/models/net/gradcheck.c \
 	src/models/net/graph.h src/models/net/graph.c src/models/net/hook.c
 noinst_LTLIBRARIES += src/models/net/libsingle.la src/models/net/libdouble.la
@@ -51,3 +52,19 @@ src_libassay_la_SOURCES += src/models/tasks/kind.h src/models/tasks/task.c src/m
 	src/models/tasks/corpus.c
 tasksincludedir = $(includedir)/assay/models/tasks
 tasksinclude_HEADERS = src/models/tasks/task.h
+
+# The language model: what builds on the tape in both precisions, the rest in single.
+noinst_LTLIBRARIES += src/models/lm/libsingle.la src/models/lm/libdouble.la
+src_models_lm_libsingle_la_SOURCES = src/models/lm/transformer.h src/models/lm/transformer.c \
+	src/models/lm/objective.h src/models/lm/objective.c src/models/lm/config.h src/models/lm/config.c \
+	src/models/lm/pick.h src/models/lm/pick.c src/models/lm/lm.h src/models/lm/lm.c \
+	src/models/lm/sample.h src/models/lm/sample.c src/models/lm/train.h src/models/lm/train.c \
+	src/models/lm/examples.c src/models/lm/policy.c
+src_models_lm_libsingle_la_CFLAGS = $(NET_CFLAGS)
+src_models_lm_libdouble_la_SOURCES = src/models/lm/transformer.c src/models/lm/objective.c
+src_models_lm_libdouble_la_CPPFLAGS = $(AM_CPPFLAGS) -DASSAY_NET_DOUBLE
+src_models_lm_libdouble_la_CFLAGS = $(NET_CFLAGS)
+src_libassay_la_LIBADD += src/models/lm/libsingle.la src/models/lm/libdouble.la
+lmincludedir = $(includedir)/assay/models/lm
+lminclude_HEADERS = src/models/lm/config.h src/models/lm/transformer.h src/models/lm/objective.h \
+	src/models/lm/pick.h src/models/lm/lm.h src/models/lm/sample.h src/models/lm/train.h

@@ -80,6 +80,7 @@ methods("gmm", registry["assay.gmm"].__index)
 methods("net", registry["assay.net"].__index)
 methods("task", registry["assay.task"].__index)
 methods("vocab", registry["assay.vocab"].__index)
+methods("lm", registry["assay.lm"].__index)
 methods("fit", getmetatable(assay.fit("power", { 1, 2 }, { 1, 2 })).__index)
 
 -- ---- what the page has entries for ----
@@ -124,6 +125,7 @@ local sat = assay.models.sat.problem { variables = 3, clauses = 1, rng = assay.r
 local option = { [nope] = 1 }
 local endpoint = assay.models.endpoint { url = "http://localhost/v1", model = "m", keep = false }
 local net, x, y = assay.net.mlp { 1, 2 }, { { 0 } }, { 0 }
+local lm = assay.lm.new { preset = "nano" }
 local mixture = assay.gmm.new { weights = { 1 }, means = { { 0 } }, vars = { 1 } }
 
 -- The arguments with which a function meets the unknown option; several where it takes several tables.
@@ -166,6 +168,18 @@ local probes = {
     ["net:eps"] = { { net, x, 1, option } },
     ["net:weight_hook"] = { { net, "dense1.weight", option } },
     ["net:linear_hook"] = { { net, "dense1", option } },
+    ["assay.lm.new"] = { { option } },
+    ["assay.lm.count"] = { { option } },
+    ["assay.lm.pick"] = { { { 1 }, option } },
+    ["assay.lm.pg_loss"] = { { {}, {}, {}, {}, option } },
+    ["assay.lm.check"] = { { option } },
+    ["lm:train"] = { { lm, option } },
+    ["lm:sample"] = { { lm, {}, option } },
+    ["lm:policy_step"] = { { lm, {}, {}, option } },
+    ["lm:logits"] = { { lm, {}, option } },
+    ["lm:score"] = { { lm, {}, option } },
+    ["lm:features"] = { { lm, {}, option } },
+    ["lm:example_grad_norms"] = { { lm, {}, option } },
     ["assay.gmm.new"] = { { option } },
     ["assay.gmm.logpdf"] = { { mixture, { { 0 } }, option } },
     ["assay.gmm.responsibilities"] = { { mixture, { { 0 } }, option } },

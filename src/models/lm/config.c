@@ -64,8 +64,7 @@ int assay_lm_config_check(const assay_lm_config *c)
     if (status != ASSAY_OK)
         return status;
     if (c->d % c->heads != 0)
-        return assay_fail(
-            ASSAY_EINVAL, "lm: heads must divide d, %zu, got %zu", c->d, c->heads);
+        return assay_fail(ASSAY_EINVAL, "lm: heads must divide d, %zu, got %zu", c->d, c->heads);
     if (c->pos == ASSAY_LM_ROPE && c->d / c->heads % 2 != 0)
         return assay_fail(ASSAY_EINVAL,
             "lm: rope turns pairs: d / heads must be even, got %zu / %zu", c->d, c->heads);
@@ -78,8 +77,7 @@ int assay_lm_config_check(const assay_lm_config *c)
         return assay_fail(
             ASSAY_EINVAL, "lm: dropout must be at least 0 and less than 1, got %g", c->dropout);
     if (!(c->mlp_ratio * (double)c->d >= 1 && c->mlp_ratio <= 64))
-        return assay_fail(
-            ASSAY_EINVAL, "lm: mlp_ratio must be in 1/d..64, got %g", c->mlp_ratio);
+        return assay_fail(ASSAY_EINVAL, "lm: mlp_ratio must be in 1/d..64, got %g", c->mlp_ratio);
     if (c->head != ASSAY_LM_TOKENS && c->outputs < 1)
         return assay_fail(ASSAY_EINVAL, "lm: outputs must be at least 1, got %zu", c->outputs);
     if (c->head != ASSAY_LM_TOKENS && c->tie)
@@ -94,19 +92,19 @@ enum { MATRIX = ASSAY_PARAM_TRAINABLE | ASSAY_PARAM_DECAY | ASSAY_PARAM_QUANT };
 /* What is added to: the table, the prefix of the names, the first failure. */
 struct adding {
     assay_params *params;
-    char prefix[24];
+    char prefix[32];
     int status;
 };
 
-static size_t add(struct adding *to, const char *name, int rank, size_t rows, size_t cols,
-    unsigned flags)
+static size_t add(
+    struct adding *to, const char *name, int rank, size_t rows, size_t cols, unsigned flags)
 {
     char full[ASSAY_PARAM_NAME];
     size_t index = SIZE_MAX;
     snprintf(full, sizeof full, "%s%s", to->prefix, name);
     if (to->status == ASSAY_OK)
-        to->status = assay_params_add(
-            to->params, full, rank, rank == 1 ? &cols : (const size_t[]){rows, cols}, flags, &index);
+        to->status = assay_params_add(to->params, full, rank,
+            rank == 1 ? &cols : (const size_t[]){rows, cols}, flags, &index);
     return index;
 }
 
@@ -216,8 +214,8 @@ static void draw(assay_params *params, size_t index, double scale, const assay_r
         assay_params_set(params, index, ASSAY_INIT_NORMAL, scale, rng);
 }
 
-void assay_lm_initialise(const assay_lm_config *c, const assay_lm_layout *l, assay_params *params,
-    const assay_rng *rng)
+void assay_lm_initialise(
+    const assay_lm_config *c, const assay_lm_layout *l, assay_params *params, const assay_rng *rng)
 {
     const double scale = 0.02, added = scale / sqrt(2 * (double)c->layers);
     const size_t plain[] = {l->wte, l->wpe, l->time1, l->time2, c->tie ? SIZE_MAX : l->head};

@@ -21,12 +21,9 @@ typedef enum assay_lm_pos { ASSAY_LM_LEARNED, ASSAY_LM_ROPE, ASSAY_LM_NO_POS } a
 /* What a time input does: nothing; its embedding is added to every token; it scales and shifts what
  * the norms of every block give (adaln). */
 typedef enum assay_lm_cond { ASSAY_LM_NO_COND, ASSAY_LM_TIME, ASSAY_LM_ADALN } assay_lm_cond;
-/* What the last features become: logits of each token, or one row of `outputs` numbers a sequence. */
-typedef enum assay_lm_head {
-    ASSAY_LM_TOKENS,
-    ASSAY_LM_CLASSIFY,
-    ASSAY_LM_REGRESS
-} assay_lm_head;
+/* What the last features become: logits of each token, or one row of `outputs` numbers a sequence.
+ */
+typedef enum assay_lm_head { ASSAY_LM_TOKENS, ASSAY_LM_CLASSIFY, ASSAY_LM_REGRESS } assay_lm_head;
 typedef enum assay_lm_pool { ASSAY_LM_MEAN, ASSAY_LM_LAST } assay_lm_pool;
 
 typedef struct assay_lm_config {

@@ -6,7 +6,9 @@
 /* The pass in the making; after a failure every step does nothing. */
 struct pass {
     assay_tape *tape;
-    const assay_lm_weights *weights;
+    const assay_lm_config *config;
+    const assay_lm_layout *layout;
+    const int *param;
     const assay_lm_rows *rows;
     int status;
     int cond; /* the embedded time, before its last use; -1: none */
@@ -16,25 +18,16 @@ enum { NONE = -1 };
 
 static const assay_op_options defaults = ASSAY_OP_DEFAULTS;
 
-static int parameter(struct pass *p, size_t index)
+static int parameter(const struct pass *p, size_t index)
 {
-    if (p->status != ASSAY_OK || index == SIZE_MAX)
-        return NONE;
-    const assay_param *param = &p->weights->params->at[index];
-    const assay_tensor x = {(real *)p->weights->w + param->off,
-        {param->n[0], param->n[1], param->n[2], param->n[3]}, param->rank};
-    const bool learns = p->weights->grad && assay_param_learns(param);
-    int value = NONE;
-    p->status = assay_tape_leaf(p->tape, &x, learns ? p->weights->grad + param->off : NULL, &value);
-    return value;
+    return index == SIZE_MAX ? NONE : p->param[index];
 }
 
 static int apply(struct pass *p, assay_op_id op, int a, int b, int c, const assay_op_options *o)
 {
     int value = NONE;
     if (p->status == ASSAY_OK)
-        p->status =
-            assay_tape_apply(p->tape, op, (const int[]){a, b, c, NONE, NONE}, o, &value);
+        p->status = assay_tape_apply(p->tape, op, (const int[]){a, b, c, NONE, NONE}, o, &value);
     return value;
 }
 
@@ -46,7 +39,7 @@ static int linear(struct pass *p, int x, size_t weight, size_t bias)
 
 static int normalise(struct pass *p, int x, size_t gain, size_t bias)
 {
-    const bool centred = p->weights->config->norm == ASSAY_LM_LAYERNORM;
+    const bool centred = p->config->norm == ASSAY_LM_LAYERNORM;
     const int g = parameter(p, gain), b = parameter(p, bias);
     return apply(p, centred ? ASSAY_OP_LAYERNORM : ASSAY_OP_RMSNORM, x, g, b, &defaults);
 }
@@ -54,7 +47,7 @@ static int normalise(struct pass *p, int x, size_t gain, size_t bias)
 static int drop(struct pass *p, int x)
 {
     assay_op_options o = defaults;
-    o.p = p->weights->config->dropout;
+    o.p = p->config->dropout;
     return o.p > 0 ? apply(p, ASSAY_OP_DROPOUT, x, NONE, NONE, &o) : x;
 }
 
@@ -79,9 +72,9 @@ static int spread(struct pass *p, int x)
 static int embed_time(struct pass *p)
 {
     const assay_lm_rows *r = p->rows;
-    const assay_lm_config *c = p->weights->config;
+    const assay_lm_config *c = p->config;
     const size_t n = r->rows_apart ? r->rows : r->sequences;
-    real *t = assay_tape_scratch(p->tape, n);
+    real *t = assay_tape_alloc(p->tape, n, sizeof *t);
     if (!t) {
         p->status = ASSAY_ENOMEM;
         return NONE;
@@ -94,9 +87,9 @@ static int embed_time(struct pass *p)
     assay_op_options o = defaults;
     o.count = c->d;
     x = apply(p, ASSAY_OP_SINUSOIDAL, x, NONE, NONE, &o);
-    x = linear(p, x, p->weights->layout->time1, p->weights->layout->time1_bias);
+    x = linear(p, x, p->layout->time1, p->layout->time1_bias);
     x = apply(p, ASSAY_OP_SILU, x, NONE, NONE, &defaults);
-    return linear(p, x, p->weights->layout->time2, p->weights->layout->time2_bias);
+    return linear(p, x, p->layout->time2, p->layout->time2_bias);
 }
 
 static int columns(struct pass *p, int x, size_t first, size_t count)
@@ -110,7 +103,7 @@ static int columns(struct pass *p, int x, size_t first, size_t count)
 /* x (1 + scale) + shift, with scale and shift the columns of `mod` from `first` on */
 static int modulate(struct pass *p, int x, int mod, size_t first)
 {
-    const size_t d = p->weights->config->d;
+    const size_t d = p->config->d;
     const int scaled = apply(p, ASSAY_OP_MUL, x, columns(p, mod, first, d), NONE, &defaults);
     x = apply(p, ASSAY_OP_ADD, x, scaled, NONE, &defaults);
     return apply(p, ASSAY_OP_ADD, x, columns(p, mod, first + d, d), NONE, &defaults);
@@ -120,26 +113,25 @@ static int modulate(struct pass *p, int x, int mod, size_t first)
 
 static int embed(struct pass *p)
 {
-    const assay_lm_layout *l = p->weights->layout;
+    const assay_lm_layout *l = p->layout;
     const assay_lm_rows *r = p->rows;
     int x = pick_rows(p, ASSAY_OP_EMBEDDING, parameter(p, l->wte), r->token, r->rows);
     if (l->wpe != SIZE_MAX) {
-        const int at =
-            pick_rows(p, ASSAY_OP_EMBEDDING, parameter(p, l->wpe), r->position, r->rows);
+        const int at = pick_rows(p, ASSAY_OP_EMBEDDING, parameter(p, l->wpe), r->position, r->rows);
         x = apply(p, ASSAY_OP_ADD, x, at, NONE, &defaults);
     }
-    if (p->weights->config->cond != ASSAY_LM_NO_COND)
+    if (p->config->cond != ASSAY_LM_NO_COND)
         p->cond = embed_time(p);
-    if (p->weights->config->cond == ASSAY_LM_TIME)
+    if (p->config->cond == ASSAY_LM_TIME)
         x = apply(p, ASSAY_OP_ADD, x, spread(p, p->cond), NONE, &defaults);
     return drop(p, x);
 }
 
 static int attend(struct pass *p, int x, size_t layer)
 {
-    const assay_lm_config *c = p->weights->config;
+    const assay_lm_config *c = p->config;
     const assay_lm_rows *r = p->rows;
-    const assay_lm_block *b = &p->weights->layout->block[layer];
+    const assay_lm_block *b = &p->layout->block[layer];
     assay_op_options o = defaults;
     o.heads = c->heads;
     x = linear(p, x, b->qkv, b->qkv_bias);
@@ -167,16 +159,16 @@ static int feed_forward(struct pass *p, int x, size_t layer)
         [ASSAY_LM_SWIGLU] = ASSAY_OP_SWIGLU,
         [ASSAY_LM_RELU] = ASSAY_OP_RELU,
     };
-    const assay_lm_block *b = &p->weights->layout->block[layer];
+    const assay_lm_block *b = &p->layout->block[layer];
     x = linear(p, x, b->f1, b->f1_bias);
-    x = apply(p, acts[p->weights->config->act], x, NONE, NONE, &defaults);
+    x = apply(p, acts[p->config->act], x, NONE, NONE, &defaults);
     return linear(p, x, b->f2, b->f2_bias);
 }
 
 static int block(struct pass *p, int x, size_t layer)
 {
-    const assay_lm_config *c = p->weights->config;
-    const assay_lm_block *b = &p->weights->layout->block[layer];
+    const assay_lm_config *c = p->config;
+    const assay_lm_block *b = &p->layout->block[layer];
     int mod = NONE;
     if (c->cond == ASSAY_LM_ADALN) {
         mod = apply(p, ASSAY_OP_SILU, p->cond, NONE, NONE, &defaults);
@@ -194,7 +186,7 @@ static int block(struct pass *p, int x, size_t layer)
 static int pool(struct pass *p, int x)
 {
     const assay_lm_rows *r = p->rows;
-    const assay_lm_config *c = p->weights->config;
+    const assay_lm_config *c = p->config;
     if (c->head == ASSAY_LM_TOKENS)
         return x;
     if (c->pool == ASSAY_LM_LAST)
@@ -222,7 +214,8 @@ static int check_rows(const assay_lm_config *c, const assay_lm_rows *r)
                     (int)r->position[row] + 1, c->ctx);
         }
     if (row == 0 || row != r->rows)
-        return assay_fail(ASSAY_EINVAL, "lm: lengths must sum to the %zu rows, got %zu", r->rows, row);
+        return assay_fail(
+            ASSAY_EINVAL, "lm: lengths must sum to the %zu rows, got %zu", r->rows, row);
     if (c->cond != ASSAY_LM_NO_COND && !r->time)
         return assay_fail(ASSAY_EINVAL, "lm: this model has a time input: times must be given");
     for (size_t i = 0; c->cond != ASSAY_LM_NO_COND && i < r->sequences; i++)
@@ -232,21 +225,20 @@ static int check_rows(const assay_lm_config *c, const assay_lm_rows *r)
     return ASSAY_OK;
 }
 
-int assay_lm_forward(assay_tape *tape, const assay_lm_weights *weights, const assay_lm_rows *rows,
-    assay_lm_values *values)
+int assay_lm_forward(assay_tape *tape, const assay_lm_config *config, const assay_lm_layout *layout,
+    const int *param, const assay_lm_rows *rows, assay_lm_values *values)
 {
-    const assay_lm_layout *l = weights->layout;
-    struct pass p = {tape, weights, rows, check_rows(weights->config, rows), NONE};
+    struct pass p = {tape, config, layout, param, rows, check_rows(config, rows), NONE};
     int x = embed(&p);
     if (values->features)
         values->features[0] = x;
-    for (size_t i = 0; i < weights->config->layers; i++) {
+    for (size_t i = 0; i < config->layers; i++) {
         x = block(&p, x, i);
         if (values->features)
             values->features[i + 1] = x;
     }
-    x = normalise(&p, x, l->lnf_gain, l->lnf_bias);
+    x = normalise(&p, x, layout->lnf_gain, layout->lnf_bias);
     values->normed = pool(&p, x);
-    values->logits = linear(&p, values->normed, l->head, l->head_bias);
+    values->logits = linear(&p, values->normed, layout->head, layout->head_bias);
     return p.status;
 }

@@ -19,15 +19,9 @@
  * holds of it, and they see all earlier ones. What the cache keeps is what a head's copies are.
  */
 #include "models/net/kernel.h"
+#include "models/net/lanes.h"
 
-enum { LANES = 8, BLOCK = 4 }; /* numbers of a vector, rows of a tile */
-
-/* Read and written through pointers of any alignment. A function can't return one: its calling
- * convention would depend on the processor. */
-typedef real lanes
-    __attribute__((vector_size(LANES * sizeof(real)), aligned(sizeof(real)), may_alias));
-#define LOAD(x) (*(const lanes *)(x))
-#define STORE(x, v) (*(lanes *)(x) = (v))
+enum { BLOCK = 4 }; /* rows of a tile */
 
 static size_t padded(size_t n)
 {
@@ -54,7 +48,7 @@ static void tile_4x2(const struct rows_product *p, size_t column)
     const real *a0 = p->a, *a1 = a0 + p->step_i, *a2 = a1 + p->step_i, *a3 = a2 + p->step_i;
     const real *b = p->b + column;
     for (size_t k = p->first; k < p->last; k++) {
-        const lanes b0 = LOAD(b + k * p->stride_b), b1 = LOAD(b + k * p->stride_b + LANES);
+        const lanes b0 = lanes_at(b + k * p->stride_b), b1 = lanes_at(b + k * p->stride_b + LANES);
         const size_t at = k * p->step_k;
         c00 += a0[at] * b0;
         c01 += a0[at] * b1;
@@ -66,14 +60,14 @@ static void tile_4x2(const struct rows_product *p, size_t column)
         c31 += a3[at] * b1;
     }
     real *c = p->c + column;
-    STORE(c, c00);
-    STORE(c + LANES, c01);
-    STORE(c += p->stride_c, c10);
-    STORE(c + LANES, c11);
-    STORE(c += p->stride_c, c20);
-    STORE(c + LANES, c21);
-    STORE(c += p->stride_c, c30);
-    STORE(c + LANES, c31);
+    lanes_put(c00, c);
+    lanes_put(c01, c + LANES);
+    lanes_put(c10, c += p->stride_c);
+    lanes_put(c11, c + LANES);
+    lanes_put(c20, c += p->stride_c);
+    lanes_put(c21, c + LANES);
+    lanes_put(c30, c += p->stride_c);
+    lanes_put(c31, c + LANES);
 }
 
 static void tile_1x1(const struct rows_product *p, size_t row, size_t column)
@@ -81,8 +75,8 @@ static void tile_1x1(const struct rows_product *p, size_t row, size_t column)
     lanes sum = {0};
     const real *a = p->a + row * p->step_i, *b = p->b + column;
     for (size_t k = p->first; k < p->last; k++)
-        sum += a[k * p->step_k] * LOAD(b + k * p->stride_b);
-    STORE(p->c + row * p->stride_c + column, sum);
+        sum += a[k * p->step_k] * lanes_at(b + k * p->stride_b);
+    lanes_put(sum, p->c + row * p->stride_c + column);
 }
 
 static void multiply_rows(const struct rows_product *p, size_t rows, size_t width)
@@ -193,7 +187,7 @@ static void softmax(real *p, size_t seen, size_t whole, const unsigned char *mas
         p[i] = real_exp(p[i] - high);
     lanes sums = {0};
     for (size_t i = 0; i < width; i += LANES)
-        sums += LOAD(p + i);
+        sums += lanes_at(p + i);
     for (size_t l = 0; l < LANES; l++)
         sum += sums[l];
     const real share = sum == 0 ? 0 : 1 / sum;
@@ -389,7 +383,7 @@ static void softmax_backward(real *dp, const real *p, size_t width)
     lanes sums = {0};
     real sum = 0;
     for (size_t i = 0; i < width; i += LANES)
-        sums += LOAD(dp + i) * LOAD(p + i);
+        sums += lanes_at(dp + i) * lanes_at(p + i);
     for (size_t l = 0; l < LANES; l++)
         sum += sums[l];
     for (size_t i = 0; i < width; i++)

@@ -162,6 +162,7 @@ extern const assay_op assay_op_linear, assay_op_layernorm, assay_op_rmsnorm, ass
     assay_op_maxpool, assay_op_avgpool, assay_op_globalmean, assay_op_globalmax, assay_op_upsample,
     assay_op_attention, assay_op_softmax_ce, assay_op_bce_logits, assay_op_mse, assay_op_huber,
     assay_op_conv2d_transpose, assay_op_sinusoidal, assay_op_gaussian_nll, assay_op_kl,
-    assay_op_reverse_kl, assay_op_fakequant, assay_op_hook, assay_op_rope, assay_op_policy;
+    assay_op_reverse_kl, assay_op_fakequant, assay_op_hook, assay_op_rope, assay_op_policy,
+    assay_op_meanrows;
 
 #endif

@@ -87,8 +87,8 @@ static int check_labels(const assay_tape *tape, const assay_node *node, size_t *
                 (int)o->labels[r]);
         *counted += o->labels[r] >= 0;
     }
-    return *counted ? check_weights(tape, node)
-                    : assay_node_fail(node, "labels are all -1: no row is counted");
+    return *counted || o->sum ? check_weights(tape, node)
+                              : assay_node_fail(node, "labels are all -1: no row is counted");
 }
 
 /* The loss of one row, and p - q in `slope`. -infinity is an impossible class; a row of nothing

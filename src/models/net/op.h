@@ -60,6 +60,7 @@ typedef enum assay_op_id {
     ASSAY_OP_HOOK,
     ASSAY_OP_ROPE,
     ASSAY_OP_POLICY,
+    ASSAY_OP_MEANROWS,
     ASSAY_OPS
 } assay_op_id;
 
@@ -131,8 +132,8 @@ typedef struct assay_op_options {
     size_t n_weights;
     const double *old, *advantage, *reference; /* policy: of each of n_labels rows; see policy.h */
     double clip_low, clip_high, kl, entropy;   /* policy */
-    const size_t
-        *lengths; /* attention: of the sequences, whose sum is the rows; NULL: one sequence */
+    const size_t *lengths; /* attention, meanrows: of the sequences, whose sum is the rows; NULL:
+                              one sequence */
     size_t n_lengths;
     double bits;               /* fakequant: of uniform steps, 2..16; of noise, 1..24 */
     double clip;               /* fakequant: of the range that uniform steps cover, in (0, 1] */

@@ -94,6 +94,7 @@ typedef double real;
 #define assay_op_hook assay_op_hook_double
 #define assay_op_rope assay_op_rope_double
 #define assay_op_policy assay_op_policy_double
+#define assay_op_meanrows assay_op_meanrows_double
 
 static inline real real_exp(real x)
 {
