@@ -7,6 +7,7 @@
  *     m      rows, cols, floats  a matrix
  *     t      n, k, values, pairs a table: values of 1..n, then k pairs of key and value
  *     N      size, bytes         a net, as the file that it saves
+ *     L      size, bytes         a language model, likewise
  *
  * Sizes and counts are 64 bits. The pairs stand sorted (integers, floats, texts, false, true), so
  * that equal tables have equal bytes: Lua's own order differs from process to process.
@@ -24,6 +25,7 @@
 #include <string.h>
 
 #include "lua/args.h"
+#include "lua/lm/lm.h"
 #include "lua/net.h"
 
 enum { DEEPEST = 100, STACK = 12 };
@@ -121,13 +123,16 @@ static void put_matrix(writer *w, const assay_matrix *m)
 }
 
 /* Nothing between making and freeing the bytes raises. */
-static bool put_net(writer *w, int at)
+static bool put_model(writer *w, int at)
 {
     size_t size = 0;
     unsigned char *bytes = assay_lua_net_bytes(w->L, at, &size);
+    const char letter = bytes ? 'N' : 'L';
+    if (!bytes)
+        bytes = assay_lua_lm_bytes(w->L, at, &size);
     if (!bytes)
         return false;
-    put_letter(w, 'N');
+    put_letter(w, letter);
     put_count(w, size);
     put(w, bytes, size);
     free(bytes);
@@ -309,13 +314,14 @@ static void put_value(writer *w, int at, const place *where)
             put_matrix(w, assay_lua_test_matrix(w->L, at));
             return;
         }
-        if (put_net(w, at))
+        if (put_model(w, at))
             return;
     }
     char what[128];
     bool row = luaL_testudata(w->L, at, ASSAY_LUA_ROW) != NULL;
     snprintf(what, sizeof what,
-        "must be a number, a string, a boolean, a matrix, a net or a table of these, got %s%s",
+        "must be a number, a string, a boolean, a matrix, a net, a language model or a table of "
+        "these, got %s%s",
         row                   ? "a row of a matrix"
         : lua_isnil(w->L, at) ? ""
                               : "a ",
@@ -389,10 +395,10 @@ static bool take_matrix(reader *r)
     return take(r, m.data, m.rows * m.cols * sizeof(double));
 }
 
-static bool take_net(reader *r)
+static bool take_model(reader *r, bool (*from_bytes)(lua_State *, const void *, size_t))
 {
     size_t size;
-    if (!take_count(r, 1, &size) || !assay_lua_net_from_bytes(r->L, r->data, size))
+    if (!take_count(r, 1, &size) || !from_bytes(r->L, r->data, size))
         return false;
     r->data += size;
     r->left -= size;
@@ -459,7 +465,9 @@ static bool take_value(reader *r, int depth)
     case 'm':
         return take_matrix(r);
     case 'N':
-        return take_net(r);
+        return take_model(r, assay_lua_net_from_bytes);
+    case 'L':
+        return take_model(r, assay_lua_lm_from_bytes);
     case 't':
         return take_table(r, depth);
     }

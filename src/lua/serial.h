@@ -12,8 +12,8 @@
 
 /* Push the bytes of the value at `at` as a userdata, whose memory they are. Raises an error that
  * begins with `name` and names what in it can't be written: functions, threads, userdata but
- * matrices and nets, tables with a metatable, keys that are none of string, number or boolean, a table
- * within itself. A table that stands at two places is written twice. */
+ * matrices, nets and language models, tables with a metatable, keys that are none of string, number
+ * or boolean, a table within itself. A table that stands at two places is written twice. */
 const void *assay_serial_write(lua_State *L, int at, const char *name, size_t *size);
 
 /* Push the value of such bytes, which need not be; false, with nothing pushed, when they are not.

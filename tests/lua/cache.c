@@ -140,6 +140,22 @@ static void equal_tables_have_equal_bytes(void **state)
             "local _, a = keep(made(1)) local _, b = keep(made(-1)) assert(a == b)");
 }
 
+/* So is a language model, with the vocabulary and what is left of its training. */
+static void language_models_come_back(void **state)
+{
+    (void)state;
+    run_lua("local options = { data = { 'abc', 'bca' }, batch = 2, steps = 6,\n"
+            "  on_step = function(s) return s.step < 3 end }\n"
+            "local lm = assay.lm.new { preset = 'nano', ctx = 8, dropout = 0.1 }\n"
+            "lm:train(options)\n"
+            "local back = keep({ lm }) [1]\n"
+            "assert(back:decode(back:encode 'cab') == 'cab')\n"
+            "options.on_step, options.resume = nil, true\n"
+            "lm:train(options) back:train(options)\n"
+            "local _, a = keep(lm) local _, b = keep(back) assert(a == b)\n"
+            "assert(lm:logits('ab')[2][7] == back:logits('ab')[2][7])");
+}
+
 static void other_values_are_refused(void **state)
 {
     (void)state;
@@ -148,16 +164,14 @@ static void other_values_are_refused(void **state)
         "  local ok, message = pcall(keep, value)\n"
         "  assert(not ok and message:find(wanted, 1, true), message)\n"
         "end\n"
-        "refused(print, 'value must be a number, a string, a boolean, a matrix, a net or a table "
-        "of these, "
-        "got a function')\n"
+        "refused(print, 'value must be a number, a string, a boolean, a matrix, a net, a language "
+        "model or a table of these, got a function')\n"
         "refused(nil, 'got nil')\n"
         "refused({ layers = { {}, { f = print } } }, 'value.layers[2].f must be')\n"
         "refused({ [true] = io.stdout }, 'value[true] must be')\n"
         "refused({ rng = assay.rng(1) }, 'value.rng must be a number')\n"
         "refused({ assay.matrix(2, 2)[1] }, 'value[1] must be a number, a string, a boolean, a "
-        "matrix, a net "
-        "or a table of these, got a row of a matrix')\n"
+        "matrix, a net, a language model or a table of these, got a row of a matrix')\n"
         "refused({ setmetatable({}, {}) }, 'value[1] is a table with a metatable')\n"
         "refused({ [{}] = 1 }, 'value has a key that is not a string')\n"
         "refused({ a = { [print] = 1 } }, 'value.a has a key that is not a string')\n"
@@ -544,6 +558,7 @@ int main(void)
         cmocka_unit_test(values_come_back),
         cmocka_unit_test(matrices_come_back),
         cmocka_unit_test(nets_come_back),
+        cmocka_unit_test(language_models_come_back),
         cmocka_unit_test(equal_tables_have_equal_bytes),
         cmocka_unit_test(other_values_are_refused),
         cmocka_unit_test(bytes_that_are_no_value_are_refused),

@@ -69,5 +69,5 @@ EXTRA_DIST += tests/lua/usf.lua tests/lua/usf_golden.lua tests/golden/unified-so
 TESTS += tests/lua/time_shift.lua tests/lua/time_shift_golden.lua
 EXTRA_DIST += tests/lua/time_shift.lua tests/lua/time_shift_golden.lua tests/golden/time-shift.json
 # The language model.
-TESTS += tests/lua/lm.lua tests/lua/lm_golden.lua
-EXTRA_DIST += tests/lua/lm.lua tests/lua/lm_golden.lua
+TESTS += tests/lua/lm.lua tests/lua/lm_golden.lua tests/lua/lm_change.lua
+EXTRA_DIST += tests/lua/lm.lua tests/lua/lm_golden.lua tests/lua/lm_change.lua

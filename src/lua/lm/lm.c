@@ -66,13 +66,6 @@ static assay_lm *self(lua_State *L)
 
 /* ---- configs ---- */
 
-static const char *const norms[] = {"layernorm", "rmsnorm", NULL};
-static const char *const acts[] = {"gelu", "silu", "swiglu", "relu", NULL};
-static const char *const positions[] = {"learned", "rope", "none", NULL};
-static const char *const conds[] = {"none", "time", "adaln", NULL};
-static const char *const heads[] = {"tokens", "classify", "regress", NULL};
-static const char *const pools[] = {"mean", "last", NULL};
-
 static size_t size_option(lua_State *L, int at, const char *name, size_t absent)
 {
     return (size_t)assay_opt_integer(L, at, name, (int64_t)absent, 0, INT32_MAX);
@@ -109,16 +102,16 @@ void assay_opt_lm_config(lua_State *L, int at, assay_lm_config *c, assay_vocab *
     c->ctx = size_option(L, at, "ctx", c->ctx);
     c->block = size_option(L, at, "block", 0);
     c->causal = assay_opt_boolean(L, at, "causal", c->block == 0);
-    c->norm = (assay_lm_norm)assay_opt_choice(L, at, "norm", 0, norms);
-    c->act = (assay_lm_act)assay_opt_choice(L, at, "act", 0, acts);
-    c->pos = (assay_lm_pos)assay_opt_choice(L, at, "pos", 0, positions);
-    c->cond = (assay_lm_cond)assay_opt_choice(L, at, "cond", 0, conds);
+    c->norm = (assay_lm_norm)assay_opt_choice(L, at, "norm", 0, assay_lm_norm_names);
+    c->act = (assay_lm_act)assay_opt_choice(L, at, "act", 0, assay_lm_act_names);
+    c->pos = (assay_lm_pos)assay_opt_choice(L, at, "pos", 0, assay_lm_pos_names);
+    c->cond = (assay_lm_cond)assay_opt_choice(L, at, "cond", 0, assay_lm_cond_names);
     c->tie = assay_opt_boolean(L, at, "tie", false);
     c->bias = assay_opt_boolean(L, at, "bias", true);
     c->dropout = assay_opt_number(L, at, "dropout", 0, 0, ASSAY_BELOW_1);
     c->mlp_ratio = assay_opt_number(L, at, "mlp_ratio", c->mlp_ratio, ASSAY_POSITIVE, 64);
-    c->head = (assay_lm_head)assay_opt_choice(L, at, "head", 0, heads);
-    c->pool = (assay_lm_pool)assay_opt_choice(L, at, "pool", 0, pools);
+    c->head = (assay_lm_head)assay_opt_choice(L, at, "head", 0, assay_lm_head_names);
+    c->pool = (assay_lm_pool)assay_opt_choice(L, at, "pool", 0, assay_lm_pool_names);
     c->outputs = size_option(L, at, "outputs", 0);
     assay_arg_status(L, assay_lm_config_check(c));
 }
@@ -197,16 +190,16 @@ static int push_config(lua_State *L)
     assay_set_integer(L, "ctx", (int64_t)c->ctx);
     assay_set_integer(L, "block", (int64_t)c->block);
     assay_set_boolean(L, "causal", c->causal);
-    assay_set_text(L, "norm", norms[c->norm]);
-    assay_set_text(L, "act", acts[c->act]);
-    assay_set_text(L, "pos", positions[c->pos]);
-    assay_set_text(L, "cond", conds[c->cond]);
+    assay_set_text(L, "norm", assay_lm_norm_names[c->norm]);
+    assay_set_text(L, "act", assay_lm_act_names[c->act]);
+    assay_set_text(L, "pos", assay_lm_pos_names[c->pos]);
+    assay_set_text(L, "cond", assay_lm_cond_names[c->cond]);
     assay_set_boolean(L, "tie", c->tie);
     assay_set_boolean(L, "bias", c->bias);
     assay_set_number(L, "dropout", c->dropout);
     assay_set_number(L, "mlp_ratio", c->mlp_ratio);
-    assay_set_text(L, "head", heads[c->head]);
-    assay_set_text(L, "pool", pools[c->pool]);
+    assay_set_text(L, "head", assay_lm_head_names[c->head]);
+    assay_set_text(L, "pool", assay_lm_pool_names[c->pool]);
     assay_set_integer(L, "outputs", (int64_t)c->outputs);
     return 1;
 }
@@ -357,12 +350,13 @@ static int features(lua_State *L)
     assay_lm *lm = self(L);
     assay_lua_tokens t;
     assay_opts_check(L, OPTIONS, known);
-    const int64_t layers = (int64_t)lm->config.layers;
+    const int64_t layers = (int64_t)assay_lm_sizes_of(&lm->config, &lm->layout).layers;
     const int64_t layer = assay_opt_integer(L, OPTIONS, "layer", -1, -1, layers);
     const int way = assay_opt_choice(L, OPTIONS, "pool", 0, ways);
     assay_arg_tokens(L, TOKENS, "tokens", lm, &t);
     read_conditions(L, lm, &t);
-    const size_t d = lm->config.d, n = t.tokens.sequences;
+    const assay_lm_sizes size = assay_lm_sizes_of(&lm->config, &lm->layout);
+    const size_t d = size.d, n = t.tokens.sequences;
     float *out = assay_lua_scratch(L, (t.total + n) * d + 1, sizeof *out);
     assay_lua_report report;
     assay_lua_report_begin(L, OPTIONS, &report);
@@ -494,7 +488,8 @@ static const luaL_Reg functions[] = {
 /* The methods of all files in one list, which the class keeps no longer than this call. */
 static void make_class(lua_State *L)
 {
-    const luaL_Reg *const parts[] = {methods, assay_lm_train_methods, assay_lm_sample_methods};
+    const luaL_Reg *const parts[] = {methods, assay_lm_train_methods, assay_lm_sample_methods,
+        assay_lm_masked_methods, assay_lm_adapter_methods};
     luaL_Reg all[64] = {{NULL, NULL}};
     size_t n = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
@@ -509,5 +504,6 @@ int assay_lua_lm(lua_State *L)
     lua_newtable(L);
     assay_lua_register(L, functions);
     assay_lua_register(L, assay_lm_cores);
+    assay_lua_register(L, assay_lm_files);
     return 1;
 }

@@ -56,7 +56,13 @@ int32_t assay_arg_token(lua_State *L, int at, const char *name, const assay_lm *
 /* The text of tokens, as a Lua string. */
 void assay_push_text(lua_State *L, const assay_lm *lm, const int32_t *token, size_t n);
 
+/* For serial.c: the bytes of the model at `at`, to be freed (NULL: it is none); push the model of
+ * bytes. */
+unsigned char *assay_lua_lm_bytes(lua_State *L, int at, size_t *size);
+bool assay_lua_lm_from_bytes(lua_State *L, const void *bytes, size_t size);
+
 extern const luaL_Reg assay_lm_train_methods[], assay_lm_sample_methods[];
-extern const luaL_Reg assay_lm_cores[];
+extern const luaL_Reg assay_lm_masked_methods[], assay_lm_adapter_methods[];
+extern const luaL_Reg assay_lm_cores[], assay_lm_files[];
 
 #endif

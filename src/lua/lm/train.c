@@ -13,6 +13,7 @@
 
 #include "core/status.h"
 #include "lua/lm/lm.h"
+#include "lua/lm/masked.h"
 #include "lua/net.h"
 #include "lua/report.h"
 #include "models/lm/train.h"
@@ -144,7 +145,7 @@ static void take_examples(
 struct calls {
     lua_State *L;
     const assay_lm *lm;
-    int on_step, sampler, alpha, weight;
+    int on_step, sampler;
     int error; /* where an error is kept; its slot is nil so far */
     bool whole;
     const assay_task *task;
@@ -154,12 +155,6 @@ struct calls {
     assay_task_problem *problem;
     int32_t *token; /* of one text of a problem */
 };
-
-static int keep_error(struct calls *c)
-{
-    lua_replace(c->L, c->error);
-    return assay_fail(ASSAY_ECANCELLED, "an error in a function of the training");
-}
 
 static int call_step(void *context, const assay_lm_step *step, bool *stop)
 {
@@ -172,34 +167,10 @@ static int call_step(void *context, const assay_lm_step *step, bool *stop)
     assay_set_number(L, "lr", step->lr);
     assay_set_integer(L, "tokens", (int64_t)step->tokens);
     if (lua_pcall(L, 1, 1, 0) != LUA_OK)
-        return keep_error(c);
+        return assay_lua_keep_error(L, c->error);
     *stop = lua_isboolean(L, -1) && !lua_toboolean(L, -1);
     lua_pop(L, 1);
     return ASSAY_OK;
-}
-
-static int call_number(struct calls *c, int function, double t, double *out)
-{
-    lua_State *L = c->L;
-    lua_pushvalue(L, function);
-    lua_pushnumber(L, t);
-    if (lua_pcall(L, 1, 1, 0) != LUA_OK)
-        return keep_error(c);
-    *out = lua_type(L, -1) == LUA_TNUMBER ? lua_tonumber(L, -1) : NAN;
-    lua_pop(L, 1);
-    return ASSAY_OK;
-}
-
-static int call_alpha(void *context, double t, double *alpha)
-{
-    struct calls *c = context;
-    return call_number(c, c->alpha, t, alpha);
-}
-
-static int call_weight(void *context, double t, double *weight)
-{
-    struct calls *c = context;
-    return call_number(c, c->weight, t, weight);
 }
 
 /* Runs in protected mode: upvalue-free, its arguments are the context, the list and the step. */
@@ -224,7 +195,7 @@ static int sampler_source(void *context, uint64_t step, assay_lm_examples *to)
     lua_pushlightuserdata(L, to);
     lua_pushinteger(L, (lua_Integer)step);
     lua_pushvalue(L, c->sampler);
-    return lua_pcall(L, 4, 0, 0) == LUA_OK ? ASSAY_OK : keep_error(c);
+    return lua_pcall(L, 4, 0, 0) == LUA_OK ? ASSAY_OK : assay_lua_keep_error(L, c->error);
 }
 
 /* ---- problems of a task ---- */
@@ -301,49 +272,6 @@ static void read_loss(lua_State *L, const assay_lm *lm, assay_lm_train_options *
     o->teacher = assay_opt_lm(L, OPTIONS, "teacher");
 }
 
-/* cosine: alpha = 1 - cos(pi / 2 (1 - t)), w = -alpha' / (1 - alpha) */
-static int cosine_alpha(void *context, double t, double *alpha)
-{
-    (void)context;
-    *alpha = 1 - cos(1.57079632679489661923 * (1 - t));
-    return ASSAY_OK;
-}
-
-static int cosine_weight(void *context, double t, double *weight)
-{
-    const double half = 1.57079632679489661923;
-    (void)context;
-    *weight = half * sin(half * (1 - t)) / cos(half * (1 - t));
-    return ASSAY_OK;
-}
-
-/* noise = "linear", "cosine" or {alpha=function, weight=function} */
-static void read_noise(lua_State *L, struct calls *c, assay_lm_masking *m)
-{
-    static const char *const known[] = {"alpha", "weight", NULL};
-    static const char *const names[] = {"linear", "cosine", NULL};
-    m->context = c;
-    if (!assay_opt_push(L, OPTIONS, "noise"))
-        return;
-    const int at = lua_gettop(L);
-    if (!lua_istable(L, at)) {
-        if (assay_arg_choice(L, at, "noise", names) == 1) {
-            m->alpha = cosine_alpha;
-            m->weight = cosine_weight;
-        }
-        return;
-    }
-    assay_opts_check(L, at, known);
-    if (!assay_opt_push(L, at, "alpha") || !assay_opt_push(L, at, "weight"))
-        assay_arg_error(L, "noise must have both functions, alpha and weight");
-    if (!lua_isfunction(L, -1) || !lua_isfunction(L, -2))
-        assay_arg_error(L, "noise.alpha and noise.weight must be functions");
-    c->weight = lua_gettop(L);
-    c->alpha = c->weight - 1;
-    m->alpha = call_alpha;
-    m->weight = call_weight;
-}
-
 /* Gradients are clipped to a norm of 1 unless told otherwise. */
 static assay_training_options read_training(lua_State *L, size_t steps)
 {
@@ -407,7 +335,8 @@ static int train(lua_State *L)
     o.resume = assay_opt_boolean(L, OPTIONS, "resume", false);
     o.training = read_training(L, o.steps);
     read_loss(L, lm, &o);
-    read_noise(L, &calls, &o.masking);
+    assay_lua_noise noise = {.L = L, .error = &calls.error};
+    assay_opt_noise(L, OPTIONS, &noise, &o.masking);
     calls.on_step = opt_function(L, "on_step");
     o.context = &calls;
     o.on_step = calls.on_step ? call_step : NULL;

@@ -8,6 +8,13 @@
 
 #include "core/status.h"
 
+const char *const assay_lm_norm_names[] = {"layernorm", "rmsnorm", NULL};
+const char *const assay_lm_act_names[] = {"gelu", "silu", "swiglu", "relu", NULL};
+const char *const assay_lm_pos_names[] = {"learned", "rope", "none", NULL};
+const char *const assay_lm_cond_names[] = {"none", "time", "adaln", NULL};
+const char *const assay_lm_head_names[] = {"tokens", "classify", "regress", NULL};
+const char *const assay_lm_pool_names[] = {"mean", "last", NULL};
+
 static const struct {
     const char *name;
     size_t d, layers, heads;
@@ -42,6 +49,18 @@ size_t assay_lm_hidden(const assay_lm_config *c)
 size_t assay_lm_outputs(const assay_lm_config *c)
 {
     return c->head == ASSAY_LM_TOKENS ? c->vocab : c->outputs;
+}
+
+assay_lm_sizes assay_lm_sizes_of(const assay_lm_config *c, const assay_lm_layout *l)
+{
+    assay_lm_config narrow = *c;
+    narrow.d = l->sub_d ? l->sub_d : c->d;
+    const size_t hidden = assay_lm_hidden(&narrow), whole = assay_lm_hidden(c);
+    return (assay_lm_sizes){narrow.d, l->sub_layers ? l->sub_layers : c->layers,
+        l->sub_heads ? l->sub_heads : c->heads, c->d / c->heads,
+        hidden < 1       ? 1
+        : hidden < whole ? hidden
+                         : whole};
 }
 
 static int check_sizes(const assay_lm_config *c)
@@ -136,6 +155,8 @@ static void add_block(struct adding *to, const assay_lm_config *c, assay_lm_bloc
     b->f2 = add_matrix(to, "f2.weight", d, hidden);
     b->f2_bias = add_vector(to, "f2.bias", d, c->bias);
     b->mod = b->mod_bias = SIZE_MAX;
+    for (size_t i = 0; i < ASSAY_LM_TARGETS; i++)
+        b->lora_a[i] = b->lora_b[i] = SIZE_MAX;
     if (c->cond == ASSAY_LM_ADALN) {
         b->mod = add_matrix(to, "mod.weight", 4 * d, d);
         b->mod_bias = add_vector(to, "mod.bias", 4 * d, true);

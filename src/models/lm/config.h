@@ -26,6 +26,11 @@ typedef enum assay_lm_cond { ASSAY_LM_NO_COND, ASSAY_LM_TIME, ASSAY_LM_ADALN } a
 typedef enum assay_lm_head { ASSAY_LM_TOKENS, ASSAY_LM_CLASSIFY, ASSAY_LM_REGRESS } assay_lm_head;
 typedef enum assay_lm_pool { ASSAY_LM_MEAN, ASSAY_LM_LAST } assay_lm_pool;
 
+/* Their names, in the order of the values, ending with NULL. */
+extern const char *const assay_lm_norm_names[], *const assay_lm_act_names[];
+extern const char *const assay_lm_pos_names[], *const assay_lm_cond_names[];
+extern const char *const assay_lm_head_names[], *const assay_lm_pool_names[];
+
 typedef struct assay_lm_config {
     size_t vocab, d, layers, heads, ctx; /* heads divides d; with rope d / heads is even */
     bool causal;                         /* a token sees the earlier ones only */
@@ -60,17 +65,31 @@ int assay_lm_config_check(const assay_lm_config *config);
 size_t assay_lm_hidden(const assay_lm_config *config);
 size_t assay_lm_outputs(const assay_lm_config *config);
 
+/* The linear layers that adapters can stand beside: qkv, o, f1, f2. */
+enum { ASSAY_LM_TARGETS = 4 };
+extern const char *const assay_lm_target_names[];
+
 /* Where a block's parameters are in the table; SIZE_MAX: it has none. */
 typedef struct assay_lm_block {
     size_t ln1_gain, ln1_bias, qkv, qkv_bias, o, o_bias;
     size_t ln2_gain, ln2_bias, f1, f1_bias, f2, f2_bias;
     size_t mod, mod_bias; /* adaln: scale and shift of both norms [4 d, d] */
+    size_t lora_a[ASSAY_LM_TARGETS], lora_b[ASSAY_LM_TARGETS]; /* of the adapter in use */
 } assay_lm_block;
 
 typedef struct assay_lm_layout {
     size_t wte, wpe, time1, time1_bias, time2, time2_bias, lnf_gain, lnf_bias, head, head_bias;
-    assay_lm_block *block; /* layers */
+    assay_lm_block *block;               /* layers */
+    double lora_scale;                   /* of adapters */
+    size_t sub_d, sub_layers, sub_heads; /* of the sub-network in use; 0: of the whole */
 } assay_lm_layout;
+
+/* The sizes of the network in use. */
+typedef struct assay_lm_sizes {
+    size_t d, layers, heads, head_d, hidden;
+} assay_lm_sizes;
+
+assay_lm_sizes assay_lm_sizes_of(const assay_lm_config *config, const assay_lm_layout *layout);
 
 /*
  * Add the parameters to a table that is empty, all zero but the gains, 1. Names are wte, wpe,

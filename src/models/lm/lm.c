@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/status.h"
+#include "models/lm/adapters.h"
 
 enum { BATCH_ROWS = 4096 };
 
@@ -41,14 +42,37 @@ void assay_lm_free(assay_lm *lm)
     assay_shards_free(lm->shards);
     assay_lm_layout_free(&lm->layout);
     assay_params_free(&lm->params);
+    free(lm->active);
     free(lm);
+}
+
+/* Adapters, flags and the sub-network as the other has them; weights are the caller's to copy. */
+static int copy_shape(const assay_lm *from, assay_lm *to)
+{
+    int status = ASSAY_OK;
+    if (from->adapters.count > 0)
+        status = assay_lm_add_adapters(to, &from->adapters, 0);
+    for (size_t i = 0; from->adapters.count > 0 && status == ASSAY_OK && i < from->config.layers;
+         i++)
+        status = assay_lm_use_adapter(to, i, from->active[i]);
+    for (size_t i = 0; status == ASSAY_OK && i < from->params.count; i++)
+        to->params.at[i].flags = from->params.at[i].flags;
+    to->layout.sub_d = from->layout.sub_d;
+    to->layout.sub_layers = from->layout.sub_layers;
+    to->layout.sub_heads = from->layout.sub_heads;
+    return status;
 }
 
 int assay_lm_clone(const assay_lm *lm, assay_lm **out)
 {
-    const int status = assay_lm_new(&lm->config, 0, lm->threads, out);
-    if (status != ASSAY_OK)
+    int status = assay_lm_new(&lm->config, 0, lm->threads, out);
+    if (status == ASSAY_OK)
+        status = copy_shape(lm, *out);
+    if (status != ASSAY_OK) {
+        assay_lm_free(*out);
+        *out = NULL;
         return status;
+    }
     (*out)->vocab = lm->vocab;
     memcpy((*out)->params.w, lm->params.w, lm->params.length * sizeof(float));
     return ASSAY_OK;
@@ -237,11 +261,12 @@ int assay_lm_logits(
 int assay_lm_features(assay_lm *lm, const assay_lm_tokens *tokens, size_t layer,
     const assay_progress *progress, float *out)
 {
-    if (layer > lm->config.layers + 1)
+    const assay_lm_sizes size = assay_lm_sizes_of(&lm->config, &lm->layout);
+    if (layer > size.layers + 1)
         return assay_fail(
-            ASSAY_EINVAL, "lm: layer must be in 0..%zu, got %zu", lm->config.layers + 1, layer);
-    const bool pooled = layer > lm->config.layers && lm->config.head != ASSAY_LM_TOKENS;
-    struct outputs o = {ASSAY_LM_FEATURES, layer, lm->config.d, pooled, out};
+            ASSAY_EINVAL, "lm: layer must be in 0..%zu, got %zu", size.layers + 1, layer);
+    const bool pooled = layer > size.layers && lm->config.head != ASSAY_LM_TOKENS;
+    struct outputs o = {ASSAY_LM_FEATURES, layer, size.d, pooled, out};
     return each_part(lm, tokens, progress, output_part, &o);
 }
 

@@ -15,6 +15,14 @@
 #include "models/net/training.h"
 #include "models/vocab.h"
 
+/* Low-rank adapters, see adapters.h; count 0: none. */
+typedef struct assay_lm_adapters {
+    size_t rank, count;
+    double alpha;
+    unsigned targets; /* bit i: assay_lm_target_names[i] */
+    bool zero;        /* A begins as 0, not B */
+} assay_lm_adapters;
+
 typedef struct assay_lm {
     assay_lm_config config;
     assay_lm_layout layout;
@@ -24,6 +32,8 @@ typedef struct assay_lm {
     size_t threads;
     assay_training training; /* of the last assay_lm_train, for one that resumes it */
     assay_training policy;   /* of assay_lm_policy_step */
+    assay_lm_adapters adapters;
+    size_t *active; /* the adapter that each block uses; SIZE_MAX: none */
 } assay_lm;
 
 typedef struct assay_lm_tokens {
@@ -56,7 +66,8 @@ int assay_lm_logits(
 int assay_lm_score(assay_lm *lm, const assay_lm_tokens *tokens, const assay_progress *progress,
     double *logp, double *entropy);
 
-/* What block `layer` gives, 0 the embedding, layers + 1 the last norm's: [tokens, d]. */
+/* What block `layer` gives, 0 the embedding, layers + 1 the last norm's: [tokens, d], with the
+ * layers and d of the network in use. */
 int assay_lm_features(assay_lm *lm, const assay_lm_tokens *tokens, size_t layer,
     const assay_progress *progress, float *out);
 

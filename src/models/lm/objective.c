@@ -118,7 +118,8 @@ int assay_lm_build(
     if (status != ASSAY_OK)
         return status;
     if (o->goal == ASSAY_LM_FEATURES) {
-        *value = o->layer <= o->config->layers ? values.features[o->layer] : values.normed;
+        const size_t layers = assay_lm_sizes_of(o->config, o->layout).layers;
+        *value = o->layer <= layers ? values.features[o->layer] : values.normed;
         return ASSAY_OK;
     }
     *value = values.logits;

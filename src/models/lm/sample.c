@@ -72,15 +72,16 @@ static void free_group(struct group *g)
 
 static int make_caches(struct group *g)
 {
-    const assay_lm_config *c = &g->call->lm->config;
-    assay_kv shape = {g->count, c->heads, c->d / c->heads, c->ctx, NULL, NULL, g->slot, g->past};
+    const assay_lm *lm = g->call->lm;
+    const assay_lm_sizes c = assay_lm_sizes_of(&lm->config, &lm->layout);
+    assay_kv shape = {g->count, c.heads, c.head_d, lm->config.ctx, NULL, NULL, g->slot, g->past};
     const size_t keys = g->count * assay_kv_keys(&shape);
     const size_t values = g->count * assay_kv_values(&shape);
-    g->kv = calloc(c->layers, sizeof *g->kv);
-    g->memory = calloc(c->layers * (keys + values), sizeof *g->memory);
+    g->kv = calloc(c.layers, sizeof *g->kv);
+    g->memory = calloc(c.layers * (keys + values), sizeof *g->memory);
     if (!g->kv || !g->memory)
         return ASSAY_ENOMEM;
-    for (size_t i = 0; i < c->layers; i++) {
+    for (size_t i = 0; i < c.layers; i++) {
         g->kv[i] = shape;
         g->kv[i].k = g->memory + i * (keys + values);
         g->kv[i].v = g->memory + i * (keys + values) + keys;
@@ -180,7 +181,9 @@ static int draw(struct group *g, size_t slot, size_t j, const float *logits, boo
 
 static void copy_slot(const struct group *g, size_t from, size_t to)
 {
-    for (size_t i = 0; i < g->call->lm->config.layers; i++) {
+    const assay_lm *lm = g->call->lm;
+    const size_t layers = assay_lm_sizes_of(&lm->config, &lm->layout).layers;
+    for (size_t i = 0; i < layers; i++) {
         const size_t keys = assay_kv_keys(&g->kv[i]), values = assay_kv_values(&g->kv[i]);
         float *k = g->kv[i].k, *v = g->kv[i].v;
         memcpy(k + to * keys, k + from * keys, keys * sizeof *k);
@@ -337,6 +340,29 @@ void assay_lm_samples_free(assay_lm_samples *s)
     *s = (assay_lm_samples){0};
 }
 
+/* The weights as hooks have them; *owned is to be freed. */
+static int see_weights(const assay_lm *lm, float **owned, const float **w)
+{
+    int status = ASSAY_OK;
+    *owned = NULL;
+    *w = lm->params.w;
+    for (size_t i = 0; i < lm->params.count && status == ASSAY_OK; i++) {
+        const assay_param *p = &lm->params.at[i];
+        if (!p->hook.forward)
+            continue;
+        if (!*owned) {
+            status = assay_params_buffer(&lm->params, owned);
+            if (status != ASSAY_OK)
+                return status;
+            memcpy(*owned, lm->params.w, lm->params.length * sizeof **owned);
+            *w = *owned;
+        }
+        status =
+            p->hook.forward(p->hook.context, 0, lm->params.w + p->off, *owned + p->off, p->size);
+    }
+    return status;
+}
+
 static size_t *starts(const assay_lm_tokens *t)
 {
     size_t *first = malloc((t->sequences + 1) * sizeof *first);
@@ -356,6 +382,10 @@ int assay_lm_sample(assay_lm *lm, const assay_lm_tokens *prompts,
         status = assay_fail(ASSAY_ENOMEM, "lm: out of memory for samples");
     if (status == ASSAY_OK)
         status = make_samples(prompts->sequences * options->n, options->max_tokens, out);
+    float *owned = NULL;
+    const float *w = NULL;
+    if (status == ASSAY_OK)
+        status = see_weights(lm, &owned, &w);
     size_t *first = starts(prompts);
     if (status == ASSAY_OK && !first)
         status = assay_fail(ASSAY_ENOMEM, "lm: out of memory for %zu prompts", prompts->sequences);
@@ -365,6 +395,7 @@ int assay_lm_sample(assay_lm *lm, const assay_lm_tokens *prompts,
         status = assay_threads_run(assay_shards_pool(lm->shards),
             (out->count + options->batch - 1) / options->batch, run_group, &call);
     free(first);
+    free(owned);
     if (status != ASSAY_OK)
         assay_lm_samples_free(out);
     return status;

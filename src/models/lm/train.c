@@ -98,7 +98,7 @@ static void whole_rows(struct rows *r, const assay_lm_examples *e)
     }
 }
 
-static int alpha_at(const assay_lm_masking *m, double t, double *alpha)
+int assay_lm_alpha(const assay_lm_masking *m, double t, double *alpha)
 {
     *alpha = 1 - t;
     const int status = m->alpha ? m->alpha(m->context, t, alpha) : ASSAY_OK;
@@ -132,7 +132,7 @@ static int masked_rows(struct rows *r, const assay_lm_examples *e, const assay_l
         const double place = ((double)i + shared) / (double)e->sequences;
         const double t = m->spread ? fmax(place, 1e-9) : assay_rng_uniform_open(&own);
         double stays = 1 - m->rate, weight = 1;
-        int status = m->rate > 0 ? ASSAY_OK : alpha_at(m, t, &stays);
+        int status = m->rate > 0 ? ASSAY_OK : assay_lm_alpha(m, t, &stays);
         if (status == ASSAY_OK && m->rate <= 0)
             status = weight_at(m, t, &weight);
         if (status != ASSAY_OK)
@@ -272,15 +272,34 @@ static int one_step(assay_lm *lm, const assay_lm_train_options *options, uint64_
     return status == ASSAY_OK ? assay_training_step(&lm->training, lm->shards, loss) : status;
 }
 
+/* A new training with these options goes on from the last one's moments and step. */
+static int resume_training(assay_lm *lm, const assay_training_options *options)
+{
+    assay_training last = lm->training, next;
+    int status = assay_training_new(&lm->params, options, &next);
+    if (status != ASSAY_OK)
+        return status;
+    float **const from[] = {&last.m, &last.v, &last.average};
+    float **const to[] = {&next.m, &next.v, &next.average};
+    for (size_t i = 0; i < 3 && status == ASSAY_OK; i++)
+        if ((*from[i] == NULL) != (*to[i] == NULL))
+            status = assay_fail(ASSAY_EINVAL,
+                "lm: a resumed training has the optimizer, momentum and ema that it began with");
+    for (size_t i = 0; i < 3 && status == ASSAY_OK; i++)
+        if (*to[i])
+            memcpy(*to[i], *from[i], lm->params.length * sizeof(float));
+    next.step = last.step;
+    assay_training_free(status == ASSAY_OK ? &last : &next);
+    if (status == ASSAY_OK)
+        lm->training = next;
+    return status;
+}
+
 static int begin_training(assay_lm *lm, const assay_lm_train_options *o)
 {
-    if (o->resume && lm->training.params) {
-        lm->training.options = o->training;
-        lm->training.options.groups = NULL;
-        return assay_optimiser_check(&o->training.optimiser);
-    }
     if (o->resume)
-        return assay_fail(ASSAY_EINVAL, "lm: there is no training to resume");
+        return lm->training.params ? resume_training(lm, &o->training)
+                                   : assay_fail(ASSAY_EINVAL, "lm: there is no training to resume");
     assay_training_free(&lm->training);
     return assay_training_new(&lm->params, &o->training, &lm->training);
 }

@@ -70,6 +70,9 @@ typedef struct assay_lm_masking {
     bool spread; /* times (u + i) / B mod 1 of one u, not B independent ones */
 } assay_lm_masking;
 
+/* ASSAY_EINVAL when the schedule's alpha is not in 0..1. */
+int assay_lm_alpha(const assay_lm_masking *masking, double t, double *alpha);
+
 typedef struct assay_lm_step {
     uint64_t step;
     double loss, lr;
