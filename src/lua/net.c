@@ -152,7 +152,7 @@ static void read_numbers_of(lua_State *L, assay_op_options *o)
     o->first = size_option(L, "first", 1, 1) - 1;
     o->count = size_option(L, "count", 0, 1);
     o->causal = assay_opt_boolean(L, OPTIONS, "causal", false);
-    o->block = size_option(L, "block", 0, 1);
+    o->blocks = size_option(L, "blocks", 0, 1);
     o->clip_low = assay_opt_number(L, OPTIONS, "clip_low", o->clip_low, 0, INFINITY);
     o->clip_high = assay_opt_number(L, OPTIONS, "clip_high", o->clip_high, 0, INFINITY);
     o->kl = assay_opt_number(L, OPTIONS, "kl", 0, 0, ASSAY_FINITE);
@@ -170,19 +170,19 @@ static void read_numbers_of(lua_State *L, assay_op_options *o)
     o->clip = assay_opt_number(L, OPTIONS, "clip", o->clip, -ASSAY_FINITE, ASSAY_FINITE);
 }
 
-/* mask: a square matrix, nonzero where the row's position sees the column's */
-static void read_mask(lua_State *L, assay_op_options *o)
+/* attend: a square matrix, nonzero where the row's position sees the column's */
+static void read_attend(lua_State *L, assay_op_options *o)
 {
-    if (!assay_opt_push(L, OPTIONS, "mask"))
+    if (!assay_opt_push(L, OPTIONS, "attend"))
         return;
-    const assay_matrix m = assay_arg_matrix(L, lua_gettop(L), "mask");
+    const assay_matrix m = assay_arg_matrix(L, lua_gettop(L), "attend");
     if (m.rows == 0 || m.rows != m.cols)
-        assay_arg_error(L, "mask must be square, got %zu x %zu", m.rows, m.cols);
-    unsigned char *mask = assay_lua_scratch(L, m.rows * m.cols, 1);
+        assay_arg_error(L, "attend must be square, got %zu x %zu", m.rows, m.cols);
+    unsigned char *attend = assay_lua_scratch(L, m.rows * m.cols, 1);
     for (size_t i = 0; i < m.rows * m.cols; i++)
-        mask[i] = *assay_matrix_at(&m, i / m.cols, i % m.cols) != 0;
-    o->mask = mask;
-    o->mask_side = m.rows;
+        attend[i] = *assay_matrix_at(&m, i / m.cols, i % m.cols) != 0;
+    o->attend = attend;
+    o->attend_side = m.rows;
 }
 
 /* A number a label, or none. */
@@ -206,7 +206,7 @@ static void read_options(lua_State *L, assay_alone_call *call)
     if (assay_opt_push(L, OPTIONS, "weights"))
         o->weights = assay_arg_vector(L, lua_gettop(L), "weights", &o->n_weights);
     o->lengths = read_sizes(L, "lengths", &o->n_lengths);
-    read_mask(L, o);
+    read_attend(L, o);
     o->old = read_column(L, "old", o->n_labels);
     o->advantage = read_column(L, "advantage", o->n_labels);
     o->reference = read_column(L, "reference", o->n_labels);

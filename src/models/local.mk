@@ -18,7 +18,6 @@ modelsinclude_HEADERS += src/models/machine.h
 NET_SOURCES = src/models/net/kernel.h src/models/net/arena.c src/models/net/tape.c \
 	src/models/net/gemm.c src/models/net/linear.c src/models/net/norm.c \
 	src/models/net/activation.c src/models/net/elementwise.c src/models/net/shape.c \
-	src/models/net/conv.c src/models/net/pool.c src/models/net/attention.c src/models/net/loss.c src/models/net/fakequant.c \
 	src/models/net/conv.c src/models/net/pool.c src/models/net/attention.c src/models/net/rope.c \
 	src/models/net/meanrows.c src/models/net/loss.c src/models/net/policy.h src/models/net/policy.c \
 	src/models/net/fakequant.c \

@@ -96,7 +96,7 @@ static int loss(
     options.old = o->old + first;
     options.advantage = o->advantage + first;
     options.reference = o->reference ? o->reference + first : NULL;
-    options.clip = o->clip;
+    options.clip_low = o->clip;
     options.clip_high = o->clip_high;
     options.kl = o->kl;
     options.entropy = o->entropy;

@@ -208,9 +208,9 @@ static int attend(struct pass *p, int x, size_t layer)
     o.lengths = r->length;
     o.n_lengths = r->sequences;
     o.causal = c->causal && !r->mask;
-    o.block = r->mask ? 0 : c->block;
-    o.mask = r->mask;
-    o.mask_side = r->mask_side;
+    o.blocks = r->mask ? 0 : c->block;
+    o.attend = r->mask;
+    o.attend_side = r->mask_side;
     o.cache = r->cache ? &r->cache[layer] : NULL;
     x = apply(p, ASSAY_OP_ATTENTION, x, NONE, NONE, &o);
     return linear(p, x, (struct layer){b->o, b->o_bias, 1, d, wide, b->lora_a[O], b->lora_b[O]});

@@ -2,7 +2,7 @@
  * Scaled dot-product attention (Vaswani et al., arXiv:1706.03762) of packed sequences: rows of x
  * are [q, k, v], each of `heads` heads of d numbers, and a row sees rows of its own sequence: all
  * of them, the earlier ones and itself (causal), its block of positions and the blocks before
- * (block), or those that mask[i][j] says for positions i, j. For a head of a sequence of T rows,
+ * (blocks), or those that attend[i][j] says for positions i, j. For a head of a sequence of T rows,
  *
  *     P = softmax(Q K^T / sqrt d),  Y = P V;
  *     dV += P^T G,  dP = G V^T,  dS = P (dP - rowsum(dP P)),
@@ -119,11 +119,11 @@ static int check_lengths(const assay_node *node, struct shape *s)
 static int check_mask(const assay_node *node, const struct shape *s)
 {
     const assay_op_options *o = &node->options;
-    if ((o->causal ? 1 : 0) + (o->block > 0 ? 1 : 0) + (o->mask ? 1 : 0) > 1)
-        return assay_node_fail(node, "give one of causal, block and mask");
-    if (o->mask && o->mask_side < s->longest)
-        return assay_node_fail(node, "mask must have a row for each of %zu positions, got %zu",
-            s->longest, o->mask_side);
+    if ((o->causal ? 1 : 0) + (o->blocks > 0 ? 1 : 0) + (o->attend ? 1 : 0) > 1)
+        return assay_node_fail(node, "give one of causal, blocks and attend");
+    if (o->attend && o->attend_side < s->longest)
+        return assay_node_fail(node, "attend must have a row for each of %zu positions, got %zu",
+            s->longest, o->attend_side);
     return ASSAY_OK;
 }
 
@@ -150,9 +150,9 @@ static size_t seen_by(const assay_op_options *o, size_t position, size_t n)
 {
     if (o->causal)
         return position + 1;
-    if (o->block == 0)
+    if (o->blocks == 0)
         return n;
-    const size_t end = (position / o->block + 1) * o->block;
+    const size_t end = (position / o->blocks + 1) * o->blocks;
     return end < n ? end : n;
 }
 
@@ -161,7 +161,7 @@ static size_t first_that_sees(const assay_op_options *o, size_t position)
 {
     if (o->causal)
         return position;
-    return o->block ? position / o->block * o->block : 0;
+    return o->blocks ? position / o->blocks * o->blocks : 0;
 }
 
 /* A row of scores to probabilities; those not seen are 0. */
@@ -261,7 +261,7 @@ static void head_forward(
         for (size_t r = 0; r < rows; r++) {
             const size_t position = h->past + t + r;
             softmax(p + r * h->width, seen_by(o, position, all), h->width,
-                o->mask ? o->mask + position * o->mask_side : NULL);
+                o->attend ? o->attend + position * o->attend_side : NULL);
         }
         const struct rows_product mix = {p, h->width, 1, h->v, s->dp, h->out, s->dp, 0, seen};
         multiply_rows(&mix, rows, s->dp);
@@ -487,7 +487,7 @@ static double attention_flops(const assay_tape *tape, const assay_node *node)
 const assay_op assay_op_attention = {.name = "attention",
     .inputs = {"x"},
     .required = 1,
-    .options = "heads causal block mask lengths",
+    .options = "heads causal blocks attend lengths",
     .forward = attention_forward,
     .backward = attention_backward,
     .flops = attention_flops};

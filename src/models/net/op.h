@@ -64,8 +64,8 @@ typedef enum assay_op_id {
     ASSAY_OPS
 } assay_op_id;
 
-/* Where a hook is called: the step of the tape's keys (0: none), the batch's row that is the first of
- * x, and how large x is. */
+/* Where a hook is called: the step of the tape's keys (0: none), the batch's row that is the first
+ * of x, and how large x is. */
 typedef struct assay_hook_place {
     uint64_t step;
     size_t first_row, rows, cols;
@@ -74,8 +74,8 @@ typedef struct assay_hook_place {
 /* y = forward(x); dx = backward(x, dy), or NULL: dx = dy (straight through). */
 typedef struct assay_value_hook {
     int (*forward)(void *context, const assay_hook_place *place, const float *x, float *y);
-    int (*backward)(void *context, const assay_hook_place *place, const float *x, const float *dy,
-        float *dx);
+    int (*backward)(
+        void *context, const assay_hook_place *place, const float *x, const float *dy, float *dx);
     void *context;
 } assay_value_hook;
 
@@ -116,13 +116,13 @@ typedef struct assay_op_options {
     size_t groups;    /* groupnorm */
     size_t heads;     /* attention, rope */
     size_t first;     /* slice: the first column, from 0 */
-    size_t count; /* slice: columns; sinusoidal: of the output, even, >= 4; linear, conv2d: outputs
-                     of a slice of larger weights, 0: of all */
-    bool causal;  /* attention: no position sees a later one */
-    size_t block; /* attention: positions see their block of so many, and earlier blocks; 0: no */
+    size_t count;  /* slice: columns; sinusoidal: of the output, even, >= 4; linear, conv2d: outputs
+                      of a slice of larger weights, 0: of all */
+    bool causal;   /* attention: no position sees a later one */
+    size_t blocks; /* attention: positions see their block of so many, and earlier ones; 0: no */
     const unsigned char
-        *mask; /* attention: position i sees j where mask[i * mask_side + j]; NULL: no mask */
-    size_t mask_side;
+        *attend; /* attention: position i sees j where attend[i * attend_side + j]; NULL: no mask */
+    size_t attend_side;
     const assay_kv *cache; /* attention: rows are the next positions; no gradients */
     bool sum;              /* losses: the sum, not the mean */
     const int32_t *labels; /* softmax_ce, policy: a class a row, -1: ignored; embedding, gather:
@@ -140,7 +140,7 @@ typedef struct assay_op_options {
     size_t exponent, mantissa; /* fakequant: bits of a floating format, 2..8 and 1..10; 0: none */
     size_t group, block;       /* fakequant: columns, or the side of a square, that share a scale */
     bool tensor;               /* fakequant: all shares a scale */
-    bool symmetric, mask, noise; /* fakequant, see there */
+    bool symmetric, mask, noise;  /* fakequant, see there */
     const assay_value_hook *hook; /* hook */
 } assay_op_options;
 
