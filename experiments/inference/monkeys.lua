@@ -10,13 +10,19 @@
 --   cruxeval                   published answers of CodeLlama-7B: 800 problems, 10 samples of each
 --   sat                        made here: WalkSAT with a budget of flips on random 3-SAT near the
 --                              threshold; every attempt is checked exactly
+--   lm_small, lm, lm_large     made here: transformers of 0.05, 0.11 and 0.8 million parameters, trained
+--                              on sums in three alphabets (80, 15 and 5 % of them) and sampled on
+--                              held-out sums in the rarest, which they do not yet master; every attempt
+--                              is checked exactly. Trained once a machine and replicate
 --   beta                       simulated counts, p ~ Beta(alpha, 5), whose true exponent is known
 --   file                       your own log of graded samples: file=LOG.jsonl, or file=samples:NAME
 --                              after 'assay import samples LOG.jsonl --name NAME'
 --
 -- Rows: (problem, k, coverage) for curves over problems; (k, selector, success, problem) for
--- selectors; a row of laws per curve; (estimator, budget, relative_error, ...) for forecasts. What is
--- not random (published counts) is computed in the first replicate only.
+-- selectors; a row of laws per curve; (estimator, budget, relative_error, ...) for forecasts;
+-- (problem, paid, mflops, matched) for what models of different size solve at equal cost. What is
+-- not random (published counts) is computed in the first replicate only; a replicate of a language
+-- model is another training and other problems, of which the parameter `trainings` says how many.
 local assay = require "assay"
 
 local models = {
@@ -77,6 +83,80 @@ function source.sat(cell)
         cell:progress(i, p.problems)
     end
     return { n = p.samples, c = c, first = (cell.replicate - 1) * p.problems + 1 }
+end
+
+-- The language models: the width and the layers of each.
+local sizes = {
+    lm_small = { d = 56, layers = 1 }, lm = { d = 64, layers = 2 }, lm_large = { d = 128, layers = 4 },
+}
+local context = 16 -- "np_or;kst" and EOS
+
+local function config_of(name)
+    return { vocab = "tasks", d = sizes[name].d, layers = sizes[name].layers, heads = 4, ctx = context }
+end
+
+-- Trained on sums in all alphabets, on equal numbers of tokens for all sizes.
+local function trained(cell, name)
+    local config, steps = config_of(name), cell.params.steps
+    local key = { what = "sums in three alphabets", d = config.d, layers = config.layers, steps = steps,
+        training = cell.replicate }
+    return cell:cache(key, function(rng)
+        config.seed = rng:integer(1, 1 << 30)
+        local lm = assay.lm.new(config)
+        lm:train {
+            task = assay.task("add", { alphabets = { 0.8, 0.15, 0.05 }, pad = true }), steps = steps,
+            batch = 64, lr = 3e-3, warmup = 50, schedule = "linear", seed = rng:integer(1, 1 << 30),
+            on_step = function(s) cell:progress(s.step, steps) end,
+        }
+        return lm
+    end)
+end
+
+-- Different held-out sums in one alphabet.
+local function held_out_sums(cell)
+    local shares, prompts, seen = { 0, 0, 0 }, {}, {}
+    shares[cell.params.alphabet] = 1
+    local task = assay.task("add", { alphabets = shares, pad = true })
+    for i = 1, math.huge do
+        local prompt = task:problem(i, { split = "test", seed = cell.replicate }).prompt
+        if not seen[prompt] then
+            seen[prompt] = true
+            prompts[#prompts + 1] = prompt
+        end
+        if #prompts == cell.params.sums then
+            return task, prompts
+        end
+    end
+end
+
+-- FLOPs of the first attempt at a sum and of each that follows: the prompt is read once.
+local function cost_of(name)
+    local config = config_of(name)
+    local size = { params = assay.lm.count(config), layers = config.layers, dim = config.d }
+    local flops = assay.inference.flops(size, { prompt = 6, decode = 4, completions = 1 })
+    return flops.prompt, flops.per_completion
+end
+
+local function sample_lm(cell)
+    if cell.replicate > cell.params.trainings then
+        return nil
+    end
+    local task, prompts = held_out_sums(cell)
+    local drawn = trained(cell, cell.params.data):sample(prompts, {
+        n = cell.params.attempts, task = task, temperature = cell.params.temperature, max_tokens = 4,
+        rng = cell:rng "attempts",
+        progress = function(done, total) cell:progress(done, total) end,
+    })
+    local log = drawn.samples
+    log.reward = {} -- how sure the model is of its answer
+    for i, logprob in ipairs(log.logprob) do
+        log.reward[i] = math.exp(logprob)
+    end
+    return { log = log, first = (cell.replicate - 1) * cell.params.sums + 1 }
+end
+
+for name in pairs(sizes) do
+    source[name] = sample_lm
 end
 
 function source.file(cell)
@@ -158,20 +238,63 @@ local function log_overlay(cell, k, curve)
     end
 end
 
--- Selectors without an oracle, problem by problem.
-local function log_selection(cell, log)
-    local n = least((count(log)))
-    local k = assay.inference.coverage_grid(n, { points = 12 })
+-- Some ks from 1 to n, among them a quarter of n, which the claims about plateaus look at.
+local function selection_grid(n)
+    local k, seen = {}, {}
+    for _, value in ipairs(assay.inference.coverage_grid(n, { points = 12 })) do
+        k[#k + 1], seen[value] = value, true
+    end
+    if n >= 4 and not seen[n // 4] then
+        k[#k + 1] = n // 4
+        table.sort(k)
+    end
+    return k
+end
+
+-- The measure of the language models is `solved`, so that each kind of data has a figure of its own.
+local function log_selectors(cell, log, k, first, names)
+    local measure = sizes[cell.params.data] and "solved" or "success"
     local curves = assay.inference.selection_curves(log, { k = k, rng = cell:rng "votes" })
-    for _, selector in ipairs { "coverage", "majority", "best_of_n", "weighted_majority" } do
+    for selector, name in assay.sorted_pairs(names) do
         local success = curves.per_problem[selector]
         for i = 1, success and #success or 0 do
             for j = 1, #k do
-                cell:log {
-                    selector = selector == "coverage" and "oracle (coverage)" or selector, problem = i,
-                    k = k[j], success = success[i][j],
-                }
+                cell:log { selector = name, problem = first + i - 1, k = k[j], [measure] = success[i][j] }
             end
+        end
+    end
+end
+
+-- Selectors without an oracle, problem by problem.
+local function log_selection(cell, log, first)
+    local k = selection_grid(least((count(log))))
+    log_selectors(cell, log, k, first, { coverage = "oracle (coverage)", majority = "majority",
+        best_of_n = "best_of_n", weighted_majority = "weighted_majority" })
+    if sizes[cell.params.data] then -- a verifier that errs: correctness and noise of its size
+        local noise = cell:rng("noise"):normal(#log.correct)
+        local noisy = { problem = log.problem, correct = log.correct, reward = {} }
+        for i, correct in ipairs(log.correct) do
+            noisy.reward[i] = correct + noise[i]
+        end
+        log_selectors(cell, noisy, k, first, { best_of_n = "noisy verifier" })
+    end
+end
+
+-- What a language model solves at the cost of 1, 2, 4, ... attempts of the largest model. A model that
+-- can't pay a single attempt solves nothing.
+local function log_matched(cell, n, c, first)
+    local prompt, completion = cost_of(cell.params.data)
+    local large_prompt, large_completion = cost_of "lm_large"
+    for doubling = 0, 20 do
+        local flops = large_prompt + 2 ^ doubling * large_completion
+        local k = math.floor((flops - prompt) / completion)
+        if k > least(n) then
+            return
+        end
+        local solved = k >= 1 and assay.inference.pass_at_k(n, c, { k = { k } }).per_problem
+        for i = 1, #c do
+            cell:log { paid = 2 ^ doubling, mflops = flops / 1e6, problem = first + i - 1,
+                matched = solved and solved[i][1] or 0 }
         end
     end
 end
@@ -252,12 +375,15 @@ local function run(cell)
     if not samples then
         return
     end
-    local n, c = samples.n, samples.c
+    local n, c, first = samples.n, samples.c, samples.first or 1
     if samples.log then
         n, c = count(samples.log)
-        log_selection(cell, samples.log)
+        log_selection(cell, samples.log, first)
     end
-    local k, curve = log_coverage(cell, n, c, samples.first or 1)
+    if sizes[data] then
+        log_matched(cell, n, c, first)
+    end
+    local k, curve = log_coverage(cell, n, c, first)
     log_laws(cell, k, curve)
     if data:find "^pythia" then
         log_overlay(cell, k, curve)
@@ -340,6 +466,73 @@ local check_plateau = about("cruxeval", function(r)
         b = { data = "cruxeval", selector = "majority", k = 1 } }
 end)
 
+-- The language model sampled here: at k = 100, or the largest k of a shorter run.
+local function about_lm(check)
+    return about("lm", function(r)
+        local mine = r:where { data = "lm", selector = "majority" }
+        return check(r, mine:max "k", mine)
+    end)
+end
+
+local check_gap_lm = about_lm(function(r, n, mine)
+    local k = 1
+    for _, value in ipairs(mine:distinct "k") do
+        k = value <= 100 and math.max(k, value) or k
+    end
+    return r:compare { measure = "solved", unit = "problem", above = 0.5,
+        a = { data = "lm", selector = "oracle (coverage)", k = k },
+        b = { data = "lm", selector = "majority", k = k } }
+end)
+
+local check_plateau_lm = about_lm(function(r, n)
+    return r:compare { measure = "solved", unit = "problem", below = 0.05,
+        a = { data = "lm", selector = "majority", k = n },
+        b = { data = "lm", selector = "majority", k = n // 4 } }
+end)
+
+-- Where the curves of two models cross, in words.
+local function crossings(r, a, b)
+    local curve = {}
+    for i, data in ipairs { a, b } do
+        local mine = r:where { data = data }
+        curve[i] = { cost = {}, coverage = {} }
+        for _, mflops in ipairs(mine:distinct "mflops") do
+            if mflops == mflops then
+                table.insert(curve[i].cost, mflops)
+                table.insert(curve[i].coverage, mine:where { mflops = mflops }:mean "matched")
+            end
+        end
+    end
+    local found = {}
+    for _, crossing in ipairs(assay.inference.cost_crossings(curve[1], curve[2])) do
+        table.insert(found, ("beyond %.3g million FLOPs %s is better"):format(crossing.cost,
+            crossing.better == "a" and a or b))
+    end
+    return #found > 0 and table.concat(found, ", ") or "the curves do not cross"
+end
+
+-- a covers more than b at the cost of so many attempts of the largest model.
+local function check_matched(a, b, attempts)
+    return function(r)
+        local columns, present = {}, {}
+        for _, column in ipairs(r:columns()) do
+            columns[column] = true
+        end
+        local paid = columns.matched and r:where { paid = attempts } or r:where { data = "" }
+        for _, data in ipairs(paid:distinct "data") do
+            present[data] = true
+        end
+        if not (present[a] and present[b]) then
+            return { verdict = "inconclusive",
+                message = ("needs data = %s,%s and enough attempts"):format(a, b) }
+        end
+        local result = r:compare { measure = "matched", unit = "problem", above = 0,
+            a = { data = a, paid = attempts }, b = { data = b, paid = attempts } }
+        result.message = crossings(r, a, b)
+        return result
+    end
+end
+
 -- How many times smaller the error of the likelihood is: log10 of the ratio, replicate by replicate,
 -- averaged over budgets up to 300 samples a problem.
 local function check_forecast(where)
@@ -373,14 +566,15 @@ return assay.experiment {
     name = "monkeys",
     title = "Coverage grows with the number of samples, selection levels off",
     description = "Repeated sampling on published counts and answers, on a solver that is sampled "
-        .. "here, and on your own logs: coverage and its laws, selectors, forecasts of the exponent. "
-        .. "The comparison by cost of two language models waits for the language model testbed.",
+        .. "here, on language models trained here, and on your own logs: coverage and its laws, "
+        .. "selectors, forecasts of the exponent, models of different size at equal cost.",
     method = "monkeys",
     params = {
         data = {
-            default = { "pythia_70m", "pythia_12b", "cruxeval", "sat", "beta" },
+            default = { "pythia_70m", "pythia_12b", "cruxeval", "sat", "beta", "lm_small", "lm" },
             choices = { "pythia_70m", "pythia_160m", "pythia_410m", "pythia_1b", "pythia_2_8b",
-                "pythia_6_9b", "pythia_12b", "cruxeval", "sat", "beta", "file" },
+                "pythia_6_9b", "pythia_12b", "cruxeval", "sat", "beta", "lm_small", "lm", "lm_large",
+                "file" },
             doc = "where the samples come from",
         },
         file = { default = "", doc = "data=file: a log of graded samples, or samples:NAME" },
@@ -391,13 +585,20 @@ return assay.experiment {
         flips = { default = 150, min = 0, max = 1000000, doc = "sat: flips an attempt may make" },
         noise = { default = 0.5, min = 0, max = 1, doc = "sat: chance of a random flip" },
         simulated = { default = 1000, min = 2, max = 100000, doc = "beta: problems" },
+        trainings = { default = 3, min = 1, max = 1000, doc = "lm: how many replicates are trained" },
+        steps = { default = 600, min = 1, max = 1000000, doc = "lm: steps of a training" },
+        alphabet = { default = 3, min = 1, max = 3,
+            doc = "lm: alphabet of the problems; 80, 15 and 5 % of the training" },
+        sums = { default = 100, min = 1, max = 900, doc = "lm: problems" },
+        attempts = { default = 400, min = 2, max = 100000, doc = "lm: attempts at a problem" },
+        temperature = { default = 1.0, min = 0, max = 100, doc = "lm: sampling temperature" },
         resamples = { default = 200, min = 10, max = 100000, doc = "resamples behind a law's interval" },
     },
     presets = {
-        quick = { problems = 24, samples = 1000 },
+        quick = { problems = 24, samples = 1000, trainings = 1, sums = 40, attempts = 100 },
         full = { data = { "pythia_70m", "pythia_160m", "pythia_410m", "pythia_1b", "pythia_2_8b",
-            "pythia_6_9b", "pythia_12b", "cruxeval", "sat", "beta" },
-            problems = 64, samples = 10000, resamples = 1000 },
+            "pythia_6_9b", "pythia_12b", "cruxeval", "sat", "beta", "lm_small", "lm", "lm_large" },
+            problems = 64, samples = 10000, resamples = 1000, attempts = 2000 },
     },
     replicates = 10,
     run = run,
@@ -408,6 +609,12 @@ return assay.experiment {
         { name = "selection", title = "Selecting among k samples", x = "k", y = "success",
             by = { "data", "selector" }, unit = "problem", logx = true, band = "ci95",
             xlabel = "samples k", ylabel = "problems solved" },
+        { name = "selection_lm", title = "Selecting among k samples of a model", x = "k", y = "solved",
+            by = "selector", where = { data = "lm" }, unit = "problem", logx = true, band = "ci95",
+            xlabel = "samples k", ylabel = "problems solved" },
+        { name = "cost", title = "Models of different size at equal cost", x = "mflops", y = "matched",
+            by = "data", unit = "problem", logx = true, band = "ci95",
+            xlabel = "million FLOPs a problem", ylabel = "coverage (pass@k)" },
         { name = "overlay", title = "One family, shifted to a common anchor", x = "k_shifted", y = "overlaid",
             by = "data", logx = true, xlabel = "samples k / samples that reach the anchor",
             ylabel = "coverage (pass@k)" },
@@ -439,6 +646,18 @@ return assay.experiment {
             check = check_gap },
         { name = "plateau", text = "CRUXEval: ten samples gain majority less than 0.02",
             check = check_plateau },
+        { name = "grows_lm", text = "A language model trained here: coverage grows with k, too",
+            check = check_grows "lm" },
+        { name = "oracle_gap_lm", check = check_gap_lm,
+            text = "The language model: at k = 100 majority stays 0.5 below coverage" },
+        { name = "plateau_lm", check = check_plateau_lm,
+            text = "The language model: the last three quarters of the attempts gain majority less than 0.05" },
+        { name = "matched_small", check = check_matched("lm_small", "lm", 1),
+            text = "At the cost of one attempt of 0.8 million parameters, 0.05 million cover more than 0.11" },
+        { name = "matched_one", check = check_matched("lm", "lm_large", 1),
+            text = "At that cost 0.11 million cover more than the one attempt of 0.8 million" },
+        { name = "matched_16", check = check_matched("lm", "lm_large", 16),
+            text = "At the cost of 16 such attempts, too" },
         { name = "forecast_simulated", check = check_forecast { data = "beta", alpha = 0.1 },
             text = "alpha = 0.1: the likelihood's error of the exponent is 10 times smaller [S25]" },
         { name = "forecast_flat", check = check_forecast { data = "beta", alpha = 0.5 },
