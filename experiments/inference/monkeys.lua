@@ -238,16 +238,18 @@ local function log_overlay(cell, k, curve)
     end
 end
 
--- Some ks from 1 to n, among them a quarter of n, which the claims about plateaus look at.
+-- Some ks from 1 to n, among them those that claims look at: a quarter of n, and 100.
 local function selection_grid(n)
-    local k, seen = {}, {}
-    for _, value in ipairs(assay.inference.coverage_grid(n, { points = 12 })) do
-        k[#k + 1], seen[value] = value, true
+    local k, seen = assay.inference.coverage_grid(n, { points = 12 }), {}
+    for _, value in ipairs(k) do
+        seen[value] = true
     end
-    if n >= 4 and not seen[n // 4] then
-        k[#k + 1] = n // 4
-        table.sort(k)
+    for _, value in ipairs { n // 4, 100 } do
+        if value >= 1 and value <= n and not seen[value] then
+            k[#k + 1], seen[value] = value, true
+        end
     end
+    table.sort(k)
     return k
 end
 
