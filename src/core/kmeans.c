@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/distance.h"
 #include "core/single.h"
 #include "core/status.h"
 
@@ -27,16 +28,6 @@ struct lloyd {
     size_t *count; /* BLOCKS x k */
     bool first;
 };
-
-static double distance(const double *a, const double *b, size_t n)
-{
-    double sum = 0;
-    for (size_t j = 0; j < n; j++) {
-        const double gap = a[j] - b[j];
-        sum += gap * gap;
-    }
-    return sum;
-}
 
 /* The exact nearest of the centres whose value is within `slack` of the least. */
 static size_t nearest(const struct lloyd *l, size_t row, const float *product)
@@ -66,12 +57,14 @@ static size_t nearest(const struct lloyd *l, size_t row, const float *product)
                 continue;
             /* the first is compared only when there is a second */
             if (candidates == 1)
-                best_distance = distance(x, assay_matrix_row(l->centres, best), l->x->cols);
+                best_distance =
+                    assay_squared_distance(x, assay_matrix_row(l->centres, best), l->x->cols);
             if (candidates++ == 0) {
                 best = c + i;
                 continue;
             }
-            const double squared = distance(x, assay_matrix_row(l->centres, c + i), l->x->cols);
+            const double squared =
+                assay_squared_distance(x, assay_matrix_row(l->centres, c + i), l->x->cols);
             if (squared < best_distance) {
                 best_distance = squared;
                 best = c + i;
@@ -171,7 +164,7 @@ static int mend(struct lloyd *l, const size_t *before, size_t *changed)
             if (!squared)
                 return assay_fail(ASSAY_ENOMEM, "kmeans: out of memory for %zu rows", l->x->rows);
             for (size_t i = 0; i < l->x->rows; i++)
-                squared[i] = distance(assay_matrix_row(l->x, i),
+                squared[i] = assay_squared_distance(assay_matrix_row(l->x, i),
                     assay_matrix_row(l->centres, l->label[i]), l->x->cols);
         }
         size_t far = l->x->rows;
@@ -292,7 +285,8 @@ int assay_kmeans_lloyd(const assay_matrix *x, const struct assay_kmeans_options 
         status = iterate(&l, o, result);
     }
     for (size_t i = 0; i < x->rows && status == ASSAY_OK; i++) {
-        const double own = distance(assay_matrix_row(x, i), assay_matrix_row(centres, label[i]), d);
+        const double own =
+            assay_squared_distance(assay_matrix_row(x, i), assay_matrix_row(centres, label[i]), d);
         result->inertia += own;
         if (squared)
             squared[i] = own;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/distance.h"
 #include "core/kdtree.h"
 #include "core/single.h"
 #include "core/status.h"
@@ -127,16 +128,6 @@ static int search_tree(void *context, size_t job)
 
 /* By blocks. */
 
-static double distance(const double *a, const double *b, size_t n)
-{
-    double sum = 0;
-    for (size_t j = 0; j < n; j++) {
-        const double gap = a[j] - b[j];
-        sum += gap * gap;
-    }
-    return sum;
-}
-
 /* What (1 - error) |x|^2 - 2 q.x may not exceed for a row to be looked at; see single.h. */
 static float limit(const struct search *s, const struct near *heap, size_t query)
 {
@@ -160,7 +151,8 @@ static void look(const struct search *s, const float *product, size_t query, siz
             const size_t row = first + i + l;
             if (!(norm[i + l] + product[i + l] <= most) || (s->exclude_self && row == query))
                 continue;
-            offer(heap, s->k, distance(point, assay_matrix_row(s->data, row), s->data->cols), row);
+            offer(heap, s->k,
+                assay_squared_distance(point, assay_matrix_row(s->data, row), s->data->cols), row);
             most = limit(s, heap, query);
         }
     }

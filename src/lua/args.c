@@ -251,6 +251,17 @@ assay_rng *assay_arg_rng(lua_State *L, int at, const char *name)
 
 /* ---- memory of a call ---- */
 
+void *assay_lua_owner(lua_State *L, size_t size, lua_CFunction end)
+{
+    void *owner = lua_newuserdatauv(L, size, 0);
+    memset(owner, 0, size);
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, end);
+    lua_setfield(L, -2, "__gc");
+    lua_setmetatable(L, -2);
+    return owner;
+}
+
 void *assay_lua_scratch(lua_State *L, size_t count, size_t size)
 {
     if (size && count > PTRDIFF_MAX / size)
@@ -667,6 +678,14 @@ assay_rng *assay_opt_rng(lua_State *L, int at, const char *key)
     assay_rng *x = there ? assay_arg_rng(L, -1, key) : NULL;
     lua_pop(L, 1);
     return x;
+}
+
+assay_rng *assay_required_rng(lua_State *L, int at)
+{
+    assay_rng *rng = assay_opt_rng(L, at, "rng");
+    if (!rng)
+        assay_arg_error(L, "rng must be given (assay.rng(seed))");
+    return rng;
 }
 
 /* ---- results ---- */

@@ -6,11 +6,12 @@
  *     pass_at_k: c must be a list of numbers, got a string
  *     pass_at_k: unknown option "bootstap" (did you mean "bootstrap"?)
  *
- * `at` is a stack index, `name` the argument's name in the documentation. The function's own name is
- * upvalue 1 of every function that assay_lua_register makes, and its absent arguments are nil (the
- * stack starts with at least ASSAY_ARGUMENTS values, so a function can't count them), which leaves
- * readers free to push. Failures raise a Lua error with the position of the caller. Memory lives in
- * userdata that are left on the stack (or anchored), so it goes with the call. Indices from Lua are 1-based; the *_index readers give 0-based ones.
+ * `at` is a stack index, `name` the argument's name in the documentation. The function's own name
+ * is upvalue 1 of every function that assay_lua_register makes, and its absent arguments are nil
+ * (the stack starts with at least ASSAY_ARGUMENTS values, so a function can't count them), which
+ * leaves readers free to push. Failures raise a Lua error with the position of the caller. Memory
+ * lives in userdata that are left on the stack (or anchored), so it goes with the call. Indices
+ * from Lua are 1-based; the *_index readers give 0-based ones.
  */
 #ifndef ASSAY_LUA_ARGS_H
 #define ASSAY_LUA_ARGS_H
@@ -87,8 +88,8 @@ const size_t *assay_arg_groups(lua_State *L, int at, const char *name, size_t *n
 const double *assay_arg_pca(lua_State *L, int at, assay_matrix *components);
 assay_rng *assay_arg_rng(lua_State *L, int at, const char *name);
 
-/* Options: the table at `at` (nil or none: no options). assay_opts_check refuses keys that are not in
- * `known` (ends with NULL). The readers take the default when the key is absent; assay_opt_push
+/* Options: the table at `at` (nil or none: no options). assay_opts_check refuses keys that are not
+ * in `known` (ends with NULL). The readers take the default when the key is absent; assay_opt_push
  * pushes the value (nil when absent) and tells whether it is there. */
 void assay_opts_check(lua_State *L, int at, const char *const *known);
 bool assay_opt_push(lua_State *L, int at, const char *key);
@@ -98,15 +99,18 @@ int64_t assay_opt_integer(
     lua_State *L, int at, const char *key, int64_t absent, int64_t min, int64_t max);
 bool assay_opt_boolean(lua_State *L, int at, const char *key, bool absent);
 const char *assay_opt_string(lua_State *L, int at, const char *key, const char *absent);
-int assay_opt_choice(
-    lua_State *L, int at, const char *key, int absent, const char *const *choices);
+int assay_opt_choice(lua_State *L, int at, const char *key, int absent, const char *const *choices);
 assay_rng *assay_opt_rng(lua_State *L, int at, const char *key); /* NULL when absent */
+assay_rng *assay_required_rng(lua_State *L, int at);             /* the option `rng` */
 /* A number that must be given. */
 double assay_opt_required(lua_State *L, int at, const char *key, double min, double max);
 
 /* A double array of n as a userdata on top of the stack: scratch or result memory of a call. */
 double *assay_lua_doubles(lua_State *L, size_t n);
 void *assay_lua_scratch(lua_State *L, size_t count, size_t size); /* checks the product */
+/* Zeroed memory, on top of the stack too, which `end` gets as its argument when Lua collects it:
+ * what C allocates into it is freed whatever raises meanwhile. */
+void *assay_lua_owner(lua_State *L, size_t size, lua_CFunction end);
 
 /* The matrix at `at` when it is a matrix or a row of one, else NULL. */
 assay_matrix *assay_lua_test_matrix(lua_State *L, int at);
@@ -119,7 +123,8 @@ assay_matrix *assay_lua_test_matrix(lua_State *L, int at);
 /* Push results. Vectors become Lua lists, matrices become matrix userdata (m[i][j], #m). */
 void assay_push_vector(lua_State *L, const double *x, size_t n);
 void assay_push_indices(lua_State *L, const size_t *x, size_t n, size_t base);
-assay_matrix assay_push_matrix(lua_State *L, size_t rows, size_t cols); /* new, zeroed, contiguous */
+assay_matrix assay_push_matrix(
+    lua_State *L, size_t rows, size_t cols); /* new, zeroed, contiguous */
 void assay_push_rng(lua_State *L, assay_rng rng);
 /* Whole numbers of any size as a list of integers. */
 void assay_push_wholes(lua_State *L, const double *x, size_t n);

@@ -357,9 +357,7 @@ static int sample(lua_State *L)
     const assay_gmm *g = assay_arg_gmm(L, 1, "gmm");
     const size_t n = (size_t)assay_arg_integer(L, 2, "n", 0, INT32_MAX);
     assay_opts_check(L, 3, known);
-    assay_rng *rng = assay_opt_rng(L, 3, "rng");
-    if (!rng)
-        assay_arg_error(L, "rng must be given");
+    assay_rng *rng = assay_required_rng(L, 3);
     assay_gmm_level level;
     read_class(L, 3, g, &level);
     level.alpha = assay_opt_number(L, 3, "alpha", 1, 0, ASSAY_FINITE);
@@ -392,17 +390,6 @@ static int fit_result_free(lua_State *L)
 {
     assay_gmm_fit_free(lua_touserdata(L, 1));
     return 0;
-}
-
-static assay_gmm_fit_result *push_result(lua_State *L)
-{
-    assay_gmm_fit_result *r = lua_newuserdatauv(L, sizeof *r, 0);
-    *r = (assay_gmm_fit_result){0};
-    lua_createtable(L, 0, 1);
-    lua_pushcfunction(L, fit_result_free);
-    lua_setfield(L, -2, "__gc");
-    lua_setmetatable(L, -2);
-    return r;
 }
 
 static void push_fit(lua_State *L, assay_gmm_fit_result *r)
@@ -447,7 +434,8 @@ static int fit(lua_State *L)
         read_matrix(L, -2, "start", o.components, x.cols, start_means);
         o.start = start_means;
     }
-    assay_gmm_fit_result *result = push_result(L);
+    assay_gmm_fit_result *result =
+        assay_lua_owner(L, sizeof(assay_gmm_fit_result), fit_result_free);
     assay_lua_report report;
     assay_lua_report_begin(L, 2, &report);
     o.progress = &report.progress;

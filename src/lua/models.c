@@ -57,21 +57,13 @@ static size_t clauses_option(lua_State *L, size_t variables)
                         : (size_t)llround((isnan(ratio) ? 4.26 : ratio) * (double)variables);
 }
 
-static assay_rng *required_rng(lua_State *L, int at)
-{
-    assay_rng *rng = assay_opt_rng(L, at, "rng");
-    if (!rng)
-        assay_arg_error(L, "rng must be given");
-    return rng;
-}
-
 /* problem{variables=, clauses= or ratio=4.26, rng=}: a random formula */
 static int problem(lua_State *L)
 {
     static const char *const known[] = {"variables", "clauses", "ratio", "rng", NULL};
     assay_opts_check(L, 1, known);
     const size_t variables = variables_option(L), clauses = clauses_option(L, variables);
-    assay_rng *rng = required_rng(L, 1);
+    assay_rng *rng = assay_required_rng(L, 1);
     assay_arg_status(L, assay_sat_problem_new(rng, variables, clauses, push_slot(L)));
     return 1;
 }
@@ -180,7 +172,7 @@ static int problem_sample(lua_State *L)
     const int64_t first = assay_opt_integer(L, 2, "first", 1, 1, (int64_t)1 << 53);
     if (samples < 0)
         assay_arg_error(L, "samples must be given, at least 1");
-    const assay_rng *rng = required_rng(L, 2);
+    const assay_rng *rng = assay_required_rng(L, 2);
     const size_t n = (size_t)samples;
     unsigned char *correct = assay_lua_scratch(L, n, 1);
     double *used = assay_lua_doubles(L, n);

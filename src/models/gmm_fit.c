@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/distance.h"
 #include "core/status.h"
 
 enum { LLOYD_ITERATIONS = 5, ROWS = 256, MOST_ITERATIONS = 1000000 };
@@ -68,14 +69,6 @@ static size_t count_parameters(const em *m)
 
 /* ---- the start ---- */
 
-static double squared_distance(const double *a, const double *b, size_t d)
-{
-    double sum = 0;
-    for (size_t j = 0; j < d; j++)
-        sum += (a[j] - b[j]) * (a[j] - b[j]);
-    return sum;
-}
-
 /* Each next centre is a point drawn by its squared distance from the nearest before it (Arthur and
  * Vassilvitskii 2007). */
 static int seed_centres(em *m, assay_rng *rng)
@@ -90,7 +83,7 @@ static int seed_centres(em *m, assay_rng *rng)
         double sum = 0;
         for (size_t i = 0; i < m->n; i++) {
             nearest[i] =
-                fmin(nearest[i], squared_distance(assay_matrix_row(m->x, i), centre, m->d));
+                fmin(nearest[i], assay_squared_distance(assay_matrix_row(m->x, i), centre, m->d));
             sum += nearest[i];
         }
         if (k + 1 == m->K)
@@ -116,7 +109,7 @@ static void assign(em *m)
         double *r = assay_matrix_row(&m->responsibilities, i), least = INFINITY;
         size_t best = 0;
         for (size_t k = 0; k < m->K; k++) {
-            const double distance = squared_distance(x, m->means + k * m->d, m->d);
+            const double distance = assay_squared_distance(x, m->means + k * m->d, m->d);
             if (distance < least) {
                 least = distance;
                 best = k;

@@ -263,9 +263,7 @@ static assay_gmm_level read_level(lua_State *L)
 /* n draws of the level, pushed. */
 static assay_matrix push_draws(lua_State *L, const assay_gmm *g, const assay_gmm_level *level)
 {
-    assay_rng *rng = assay_opt_rng(L, 3, "rng");
-    if (!rng)
-        assay_arg_error(L, "rng must be given");
+    assay_rng *rng = assay_required_rng(L, 3);
     const int64_t n = assay_opt_integer(L, 3, "n", 10000, 2, INT32_MAX);
     assay_matrix y = assay_push_matrix(L, (size_t)n, assay_gmm_dim(g));
     assay_arg_status(L, assay_gmm_sample(g, level, rng, &y, NULL));

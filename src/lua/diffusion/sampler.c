@@ -244,17 +244,6 @@ static int result_free(lua_State *L)
 }
 
 /* Owns the result while Lua may raise. */
-static assay_sampler_result *push_result(lua_State *L)
-{
-    assay_sampler_result *r = lua_newuserdatauv(L, sizeof *r, 0);
-    *r = (assay_sampler_result){0};
-    lua_createtable(L, 0, 1);
-    lua_pushcfunction(L, result_free);
-    lua_setfield(L, -2, "__gc");
-    lua_setmetatable(L, -2);
-    return r;
-}
-
 static void set_count(lua_State *L, const char *key, size_t n)
 {
     lua_pushinteger(L, (lua_Integer)n);
@@ -308,7 +297,7 @@ static int sample(lua_State *L)
     assay_opt_draws(L, 3, &o.draws, &o.n_draws, &o.rng);
     assay_matrix x = push_copy(L, 2, "xT");
     const int matrix = lua_gettop(L);
-    assay_sampler_result *r = push_result(L);
+    assay_sampler_result *r = assay_lua_owner(L, sizeof(assay_sampler_result), result_free);
     assay_lua_report report;
     assay_lua_report_begin(L, 3, &report);
     o.progress = &report.progress;

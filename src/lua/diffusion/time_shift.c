@@ -65,17 +65,6 @@ static int trace_free(lua_State *L)
     return 0;
 }
 
-static assay_ts_trace *push_trace(lua_State *L)
-{
-    assay_ts_trace *t = lua_newuserdatauv(L, sizeof *t, 0);
-    *t = (assay_ts_trace){0};
-    lua_createtable(L, 0, 1);
-    lua_pushcfunction(L, trace_free);
-    lua_setfield(L, -2, "__gc");
-    lua_setmetatable(L, -2);
-    return t;
-}
-
 /* eps_scale: a number, or {first, step} */
 static void read_scale(lua_State *L, int at, assay_ts_options *o)
 {
@@ -152,7 +141,7 @@ static int ts_sample(lua_State *L)
     const int matrix = lua_gettop(L);
     for (size_t i = 0; i < x.rows; i++)
         memcpy(assay_matrix_row(&x, i), assay_matrix_row(&from, i), x.cols * sizeof(double));
-    assay_ts_trace *trace = push_trace(L);
+    assay_ts_trace *trace = assay_lua_owner(L, sizeof(assay_ts_trace), trace_free);
     assay_lua_report report;
     assay_lua_report_begin(L, 4, &report);
     o.progress = &report.progress;

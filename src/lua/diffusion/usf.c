@@ -368,12 +368,7 @@ static int usf_sample(lua_State *L)
     const int matrix = lua_gettop(L);
     for (size_t i = 0; i < x.rows; i++)
         memcpy(assay_matrix_row(&x, i), assay_matrix_row(&from, i), x.cols * sizeof(double));
-    assay_sampler_result *r = lua_newuserdatauv(L, sizeof *r, 0);
-    *r = (assay_sampler_result){0};
-    lua_createtable(L, 0, 1);
-    lua_pushcfunction(L, result_free);
-    lua_setfield(L, -2, "__gc");
-    lua_setmetatable(L, -2);
+    assay_sampler_result *r = assay_lua_owner(L, sizeof *r, result_free);
     assay_lua_report report;
     assay_lua_report_begin(L, 4, &report);
     const int status = assay_usf_sample(model, &s, mean, &report.progress, &x, r);
@@ -407,14 +402,6 @@ static assay_usf_search_options read_search(lua_State *L, int at, const assay_us
     return o;
 }
 
-static assay_rng *needed_rng(lua_State *L, int at)
-{
-    assay_rng *rng = assay_opt_rng(L, at, "rng");
-    if (!rng)
-        assay_arg_error(L, "rng must be given");
-    return rng;
-}
-
 /* usf_mutate(decisions, {schedule=, rng=, ...}) */
 static int usf_mutate(lua_State *L)
 {
@@ -424,7 +411,7 @@ static int usf_mutate(lua_State *L)
     const assay_usf_schedule s = read_schedule(L, 1);
     const assay_usf_search_options o = read_search(L, 2, &s);
     assay_usf_genome *child = assay_lua_scratch(L, 1, sizeof *child);
-    assay_arg_status(L, assay_usf_mutate(&s, &o, needed_rng(L, 2), child));
+    assay_arg_status(L, assay_usf_mutate(&s, &o, assay_required_rng(L, 2), child));
     push_schedule(L, &child->schedule);
     return 1;
 }
@@ -438,7 +425,7 @@ static int usf_crossover(lua_State *L)
     const assay_usf_schedule a = read_schedule(L, 1), b = read_schedule(L, 2);
     const assay_usf_search_options o = read_search(L, 3, &a);
     assay_usf_genome *child = assay_lua_scratch(L, 1, sizeof *child);
-    assay_arg_status(L, assay_usf_crossover(&a, &b, &o, needed_rng(L, 3), child));
+    assay_arg_status(L, assay_usf_crossover(&a, &b, &o, assay_required_rng(L, 3), child));
     push_schedule(L, &child->schedule);
     return 1;
 }
@@ -498,17 +485,12 @@ static int usf_search(lua_State *L)
     o.evaluations = (size_t)assay_opt_integer(L, 1, "evaluations", 400, 1, 1000000);
     o.rank_bar = (size_t)assay_opt_integer(L, 1, "rank_bar", (int64_t)o.rank_bar, 1, 100000);
     o.select = assay_opt_boolean(L, 1, "select", true);
-    assay_rng *rng = needed_rng(L, 1);
+    assay_rng *rng = assay_required_rng(L, 1);
     if (!assay_opt_push(L, 1, "objective") || !lua_isfunction(L, -1))
         assay_arg_error(L, "objective must be a function (decisions)");
     objective f = {L, lua_gettop(L), lua_gettop(L) + 1};
     lua_pushnil(L);
-    assay_usf_population *p = lua_newuserdatauv(L, sizeof *p, 0);
-    *p = (assay_usf_population){0};
-    lua_createtable(L, 0, 1);
-    lua_pushcfunction(L, population_free);
-    lua_setfield(L, -2, "__gc");
-    lua_setmetatable(L, -2);
+    assay_usf_population *p = assay_lua_owner(L, sizeof *p, population_free);
     assay_lua_report report;
     assay_lua_report_begin(L, 1, &report);
     o.progress = &report.progress;

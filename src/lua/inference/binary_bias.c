@@ -496,14 +496,6 @@ static int collect_binary(lua_State *L)
 
 /* ---- generators and references ---- */
 
-static assay_rng *required_rng(lua_State *L, int at)
-{
-    assay_rng *rng = assay_opt_rng(L, at, "rng");
-    if (!rng)
-        assay_arg_error(L, "rng must be given");
-    return rng;
-}
-
 /* binary_chain{n=, rng=, switch={.55, .6, .65, .7}, p_first=0.5, batches=}: a list, or with
  * batches a list of so many lists */
 static int binary_chain(lua_State *L)
@@ -516,7 +508,7 @@ static int binary_chain(lua_State *L)
         assay_arg_error(L, "n must be given");
     const int64_t batches = assay_opt_integer(L, 1, "batches", 0, 1, 10000000);
     const double p_first = assay_opt_number(L, 1, "p_first", 0.5, 0, 1);
-    assay_rng *rng = required_rng(L, 1);
+    assay_rng *rng = assay_required_rng(L, 1);
     size_t levels = sizeof people / sizeof *people;
     const double *chance =
         assay_opt_push(L, 1, "switch") ? assay_arg_numbers(L, -1, "switch", &levels) : people;
@@ -631,7 +623,7 @@ static int random_reference(lua_State *L)
     const double alpha = assay_opt_number(L, 1, "alpha", 0.05, ASSAY_POSITIVE, ASSAY_BELOW_1);
     const size_t reps = (size_t)assay_opt_integer(L, 1, "reps", 1000, 1, 10000000);
     const int source = assay_opt_choice(L, 1, "source", PHILOX, sources);
-    assay_rng *rng = source == PHILOX ? required_rng(L, 1) : NULL;
+    assay_rng *rng = source == PHILOX ? assay_required_rng(L, 1) : NULL;
     const series s = reference_shape(L);
     const unsigned char *x = series_option(L, source == SERIES, s.n, reps);
     assay_matrix statistics = assay_push_matrix(L, reps, ASSAY_BINARY_STATISTICS);

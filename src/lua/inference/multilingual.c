@@ -44,14 +44,6 @@ static int min_p_filter(lua_State *L)
     return 1;
 }
 
-static assay_rng *required_rng(lua_State *L, int at)
-{
-    assay_rng *rng = assay_opt_rng(L, at, "rng");
-    if (!rng)
-        assay_arg_error(L, "rng must be given");
-    return rng;
-}
-
 /* sample_token(logits, {rng=, temperature=1, min_p=0, top_p=1, min_p_first=false}): its position
  * and its probability */
 static int sample_token(lua_State *L)
@@ -66,7 +58,7 @@ static int sample_token(lua_State *L)
         .min_p = assay_opt_number(L, 2, "min_p", 0, 0, 1),
         .top_p = assay_opt_number(L, 2, "top_p", 1, ASSAY_POSITIVE, 1),
         .min_p_first = assay_opt_boolean(L, 2, "min_p_first", false)};
-    assay_rng *rng = required_rng(L, 2);
+    assay_rng *rng = assay_required_rng(L, 2);
     double *p = assay_lua_doubles(L, n);
     assay_arg_status(L, assay_token_probabilities(logits, n, &o, p));
     assay_arg_status(L, assay_sample_index(p, n, assay_rng_uniform(rng), &index));
@@ -141,7 +133,7 @@ static int pool(lua_State *L)
         assay_arg_error(L, "generate must be a function (temperature, min_p, rng), got a %s",
             luaL_typename(L, 1));
     assay_opts_check(L, 2, known);
-    const assay_rng *rng = required_rng(L, 2);
+    const assay_rng *rng = assay_required_rng(L, 2);
     const double *temperatures = plan(L, 2, &n);
     const double min_p = assay_opt_number(L, 2, "min_p", 0, 0, 1);
     push_plan(L, 2, temperatures, n);
@@ -312,7 +304,7 @@ static int mbr_curve(lua_State *L)
         cross = assay_arg_matrix(L, -1, "u_cross");
     size_t nperm = 0;
     const size_t *perm = permutations_option(L, 3, u.rows, &nperm);
-    assay_rng *rng = perm ? NULL : required_rng(L, 3);
+    assay_rng *rng = perm ? NULL : assay_required_rng(L, 3);
     double *mean = assay_lua_doubles(L, u.rows);
     assay_lua_report report;
     assay_lua_report_begin(L, 3, &report);

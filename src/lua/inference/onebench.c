@@ -65,22 +65,11 @@ static int free_rankings(lua_State *L)
     return 0;
 }
 
-static void *push_box(lua_State *L, size_t size, lua_CFunction end)
-{
-    void *box = lua_newuserdatauv(L, size, 0);
-    memset(box, 0, size);
-    lua_createtable(L, 0, 1);
-    lua_pushcfunction(L, end);
-    lua_setfield(L, -2, "__gc");
-    lua_setmetatable(L, -2);
-    return box;
-}
-
 /* to_top1(scores): {winner={...}, losers={{...}, ...}} */
 static int to_top1(lua_State *L)
 {
     const assay_matrix scores = scores_argument(L);
-    assay_top1_list *list = push_box(L, sizeof *list, free_top1);
+    assay_top1_list *list = assay_lua_owner(L, sizeof *list, free_top1);
     assay_arg_status(L, assay_to_top1(&scores, list));
     lua_createtable(L, 0, 2);
     const int result = lua_gettop(L), room = list->count < INT32_MAX ? (int)list->count : 0;
@@ -102,7 +91,7 @@ static int to_top1(lua_State *L)
 static int to_rankings(lua_State *L)
 {
     const assay_matrix scores = scores_argument(L);
-    assay_ranking_list *list = push_box(L, sizeof *list, free_rankings);
+    assay_ranking_list *list = assay_lua_owner(L, sizeof *list, free_rankings);
     assay_arg_status(L, assay_to_rankings(&scores, list));
     lua_createtable(L, list->count < INT32_MAX ? (int)list->count : 0, 0);
     for (size_t r = 0; r < list->count; r++) {
@@ -525,14 +514,6 @@ static int rank_distance(lua_State *L)
     return 1;
 }
 
-static assay_rng *rng_option(lua_State *L, int at)
-{
-    assay_rng *rng = assay_opt_rng(L, at, "rng");
-    if (!rng)
-        assay_arg_error(L, "rng must be given (assay.rng(seed))");
-    return rng;
-}
-
 /* separability(counts, {rng=, alpha=0.01, method="ilsr"}): {share=, consistent=, pairs=} */
 static int separability(lua_State *L)
 {
@@ -540,7 +521,7 @@ static int separability(lua_State *L)
     assay_opts_check(L, 2, known);
     const assay_matrix counts = square_argument(L, 1, "counts");
     const size_t n = counts.rows;
-    assay_rng *rng = rng_option(L, 2);
+    assay_rng *rng = assay_required_rng(L, 2);
     const assay_pl_opts o = {.alpha = assay_opt_number(L, 2, "alpha", 0.01, 0, ASSAY_FINITE),
         .method = methods[assay_opt_choice(L, 2, "method", 0, method_names)]};
     assay_matrix first = assay_push_matrix(L, n, n), second = assay_push_matrix(L, n, n);
@@ -574,7 +555,7 @@ static int sparsify(lua_State *L)
         .fraction = assay_opt_required(L, 2, "fraction", 0, 1),
         .kappa = assay_opt_number(L, 2, "kappa", 8, -ASSAY_FINITE, ASSAY_FINITE),
         .group = groups_option(L, 2, scores.cols)};
-    assay_rng *rng = rng_option(L, 2);
+    assay_rng *rng = assay_required_rng(L, 2);
     assay_matrix out = assay_push_matrix(L, scores.rows, scores.cols);
     copy_matrix(&scores, &out);
     assay_arg_status(L, assay_sparsify(&out, &o, rng));
@@ -626,7 +607,7 @@ static int informative_items(lua_State *L)
     const assay_matrix scores = scores_argument(L);
     const size_t factor = (size_t)assay_opt_integer(L, 2, "factor", 10, 1, INT32_MAX);
     const double middle = assay_opt_number(L, 2, "middle", 0.5, -ASSAY_FINITE, ASSAY_FINITE);
-    assay_rng *rng = rng_option(L, 2);
+    assay_rng *rng = assay_required_rng(L, 2);
     if (!assay_opt_push(L, 2, "m"))
         assay_arg_error(L, "m must be given");
     const size_t m = (size_t)assay_arg_integer(L, -1, "m", 1, INT64_MAX);
@@ -650,7 +631,7 @@ static int synthetic_pool(lua_State *L)
     const int kind = assay_opt_choice(L, 1, "distribution", 0, names);
     const double dispersion = assay_opt_number(L, 1, "dispersion", 0.1, 0, ASSAY_FINITE);
     const double binary = assay_opt_number(L, 1, "binary", 0.5, 0, 1);
-    assay_rng *rng = rng_option(L, 1);
+    assay_rng *rng = assay_required_rng(L, 1);
     double *truth = assay_lua_doubles(L, models);
     lua_createtable(L, 0, 2);
     const int result = lua_gettop(L);

@@ -264,9 +264,7 @@ static int resample_log(lua_State *L)
     assay_opts_check(L, 2, known);
     luaL_checkstack(L, 40, NULL);
     const char *over = choices[assay_opt_choice(L, 2, "over", 0, choices)];
-    assay_rng *rng = assay_opt_rng(L, 2, "rng");
-    if (!rng)
-        assay_arg_error(L, "rng must be given");
+    assay_rng *rng = assay_required_rng(L, 2);
     const assay_sample_log log = assay_lua_log(L, 1);
     const drawing d = draw_rows(L, &log, over, rng);
     push_names(L, &log);

@@ -528,17 +528,6 @@ static int free_result(lua_State *L)
     return 0;
 }
 
-static assay_tts_result *push_result_box(lua_State *L)
-{
-    assay_tts_result *r = lua_newuserdatauv(L, sizeof *r, 0);
-    *r = (assay_tts_result){0};
-    lua_createtable(L, 0, 1);
-    lua_pushcfunction(L, free_result);
-    lua_setfield(L, -2, "__gc");
-    lua_setmetatable(L, -2);
-    return r;
-}
-
 static void read_schedule(lua_State *L, assay_tts_opts *o)
 {
     static const size_t default_extract[] = {2, 5, SIZE_MAX}, default_resample[] = {6, 9, SIZE_MAX};
@@ -607,9 +596,7 @@ static int tts_var(lua_State *L)
         .restarts = (size_t)assay_opt_integer(L, 1, "restarts", 10, 1, 1000000),
         .sample_last = assay_opt_choice(L, 1, "final", 0, finals) == 1};
     o.kind = potential_options(L, 1, &o.top);
-    assay_rng *rng = assay_opt_rng(L, 1, "rng");
-    if (!rng)
-        assay_arg_error(L, "rng must be given (assay.rng(seed))");
+    assay_rng *rng = assay_required_rng(L, 1);
     lua_model m = {.L = L};
     assay_canvas *canvas = canvas_option(L);
     const assay_path_model model = canvas ? (assay_path_model){canvas, canvas_begin, canvas_step,
@@ -619,7 +606,7 @@ static int tts_var(lua_State *L)
     if (canvas && assay_canvas_scales(canvas) != o.scales)
         assay_arg_error(L, "base must have %zu scales as the model, got %zu",
             assay_canvas_scales(canvas), o.scales);
-    assay_tts_result *r = push_result_box(L);
+    assay_tts_result *r = assay_lua_owner(L, sizeof(assay_tts_result), free_result);
     assay_lua_report report;
     assay_lua_report_begin(L, 1, &report);
     o.progress = &report.progress;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/pca.h"
+#include "core/distance.h"
 #include "core/status.h"
 
 /* ---- checks ---- */
@@ -268,21 +269,13 @@ int assay_diffusion_sliced_wasserstein(const assay_matrix *x, const assay_matrix
 
 /* ---- kernels ---- */
 
-static double squared_distance(const double *restrict a, const double *restrict b, size_t d)
-{
-    double sum = 0;
-    for (size_t j = 0; j < d; j++)
-        sum += (a[j] - b[j]) * (a[j] - b[j]);
-    return sum;
-}
-
 /* The sum of k(a, y_j) over rows first.. of y. */
 static double kernel_row(
     const double *a, const assay_matrix *y, size_t first, const double *bandwidths, size_t count)
 {
     double sum = 0;
     for (size_t j = first; j < y->rows; j++) {
-        const double square = squared_distance(a, assay_matrix_row(y, j), y->cols);
+        const double square = assay_squared_distance(a, assay_matrix_row(y, j), y->cols);
         for (size_t h = 0; h < count; h++)
             sum += exp(-square / (2 * bandwidths[h] * bandwidths[h]));
     }
@@ -327,8 +320,8 @@ int assay_diffusion_median_distance(const assay_matrix *y, size_t most, double *
         return assay_fail(ASSAY_ENOMEM, "no memory for the distances of %zu rows", n);
     for (size_t i = 0; i < n; i++)
         for (size_t j = i + 1; j < n; j++)
-            all[count++] =
-                sqrt(squared_distance(assay_matrix_row(y, i), assay_matrix_row(y, j), y->cols));
+            all[count++] = sqrt(
+                assay_squared_distance(assay_matrix_row(y, i), assay_matrix_row(y, j), y->cols));
     gsl_sort(all, 1, count);
     *out = gsl_stats_median_from_sorted_data(all, 1, count);
     free(all);
@@ -347,7 +340,7 @@ static double neighbour(
     size_t found = 0;
     for (size_t j = 0; j < y->rows; j++) {
         const double square =
-            j == self ? INFINITY : squared_distance(a, assay_matrix_row(y, j), y->cols);
+            j == self ? INFINITY : assay_squared_distance(a, assay_matrix_row(y, j), y->cols);
         if (j == self || (found == k && square >= nearest[k - 1]))
             continue;
         size_t at = found < k ? found++ : k - 1;
