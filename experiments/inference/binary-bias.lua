@@ -11,16 +11,19 @@
 --   chain    one-shot: independent answers, 70 % yes at temperature 1; few-shot: lists of answers that
 --            switch with chance .55, .6, .65, .7 after 1, 2, 3, 4 or more equal ones, people's negative
 --            recency, whose share of yes is 1/2. A temperature acts on each answer's odds.
+--   lm       a small language model trained here on a text with the same statistics: lines ?y and ?n, and
+--            lines # with a list of such letters. Sampling is restricted to y and n; what the whole
+--            vocabulary would have leaked is logged as `leaked`
 --   power    how many answers it takes: rejections over n, of a chain that switches at .6, of people's
 --            chain, and of a fair coin
 --   philox   fair flips of our generator, a thousand series
 --   os       fair flips of the operating system's entropy; this run can't be reproduced bit by bit
 --
--- It is no evidence about any language model; for one, see collect_binary in assay-lua(3).
+-- It is no evidence about the large models of the paper; for one, see collect_binary in assay-lua(3).
 --
--- Rows: (mode, repetition, temperature, yes_rate, negative_recency, rejected_*) a repetition;
--- (mode, temperature, streak, switch_rate) for the streak table; (process, test, answers, rejected)
--- for power; (reference, test, rejected) for fair series.
+-- Rows: (mode, repetition, temperature, yes_rate, negative_recency, rejected_*) a repetition; (mode,
+-- temperature, streak, switch_rate) for the streak table; (mode, temperature, leaked) of lm; (process,
+-- test, n, rejected) for power; (reference, test, rejected) for fair series.
 local assay = require "assay"
 local inference = assay.inference
 
@@ -48,6 +51,71 @@ function source.chain(cell, temperature, rng)
         one_shot = function(n) return rng:binomial(1, yes, n) end,
         few_shot = function(batches, m)
             return inference.binary_chain { n = m, batches = batches, switch = switch, rng = rng }
+        end,
+    }
+end
+
+-- The model, trained once for each replicate on this machine.
+local function letters_model(cell)
+    local p = cell.params
+    local function new()
+        return assay.lm.new { vocab = "tasks", d = 32, layers = 2, heads = 2, ctx = 24, seed = cell.replicate }
+    end
+    local key = { what = "yes and no", yes = p.yes, list = p.list, steps = p.steps, replicate = cell.replicate }
+    local weights = cell:cache(key, function(rng)
+        local lm, lines, kept = new(), {}, {}
+        for i = 1, 20000, 2 do
+            local list = inference.binary_chain { n = p.list, switch = people, rng = rng }
+            lines[i] = rng:uniform() < p.yes and "?y" or "?n"
+            lines[i + 1] = "#" .. (table.concat(list):gsub(".", { ["0"] = "n", ["1"] = "y" }))
+        end
+        lm:train {
+            data = lines, steps = p.steps, batch = 64, lr = 3e-3, warmup = math.ceil(p.steps / 20),
+            schedule = "linear", seed = cell.replicate,
+            on_step = function(s) cell:progress(s.step, p.steps) end,
+        }
+        for _, parameter in ipairs(lm:params()) do
+            kept[parameter.name] = lm:get(parameter.name)
+        end
+        return kept
+    end)
+    local lm = new()
+    for name, value in assay.sorted_pairs(weights) do
+        lm:set(name, value)
+    end
+    return lm
+end
+
+function source.lm(cell, temperature, rng)
+    local lm = letters_model(cell)
+    local letters = assay.vocab():encode "ny"
+    local no, yes = letters[1] + 1, letters[2] + 1 -- their columns among the logits
+    -- P(yes) after each of the texts
+    local function yes_after(texts)
+        local logits, rates = lm:logits(texts), {}
+        for i = 1, #texts do
+            local last = logits[i][#texts[i]]
+            rates[i] = 1 / (1 + math.exp((last[no] - last[yes]) / temperature))
+        end
+        return rates
+    end
+    local p = inference.temperature_softmax(lm:logits("?"):row(1), { temperature = temperature })
+    cell:log { mode = "one-shot", temperature = temperature, leaked = 1 - p[no] - p[yes] }
+    local rate = yes_after({ "?" })[1]
+    return {
+        one_shot = function(n) return rng:binomial(1, rate, n) end,
+        few_shot = function(batches, m)
+            local lists, texts = {}, {}
+            for b = 1, batches do
+                lists[b], texts[b] = {}, "#"
+            end
+            for i = 1, m do
+                for b, after in ipairs(yes_after(texts)) do
+                    lists[b][i] = rng:uniform() < after and 1 or 0
+                    texts[b] = texts[b] .. (lists[b][i] == 1 and "y" or "n")
+                end
+            end
+            return lists
         end,
     }
 end
@@ -134,7 +202,7 @@ local function run_reference(cell)
     end
 end
 
-local runs = { chain = run_answers, power = run_power, philox = run_reference, os = run_reference }
+local runs = { chain = run_answers, lm = run_answers, power = run_power, philox = run_reference, os = run_reference }
 
 ---- Claims ----
 
@@ -204,81 +272,97 @@ local function check_power(n, low, high)
     end
 end
 
+---- Claims about answers, for each source that has a truth ----
+
+local planted = {
+    { name = "skewed", text = "One-shot at T = 1: the share of yes is .70 +- .05",
+        check = function(r)
+            return r:estimate { measure = "yes_rate", unit = each_series, within = { 0.65, 0.75 },
+            where = { mode = "one-shot", temperature = 1 } }
+            end },
+    { name = "sharpened", text = "It follows 1/(1+(3/7)^(1/T)) within .05 at every temperature",
+        check = check_curve },
+    { name = "independent", text = "One-shot at T = 1: independence is rejected in at most 8 % of series",
+        check = check_rejected("one-shot", "independence", { below = 0.08 }) },
+    { name = "balanced", text = "Few-shot at T = 1: the share of yes is within .45 and .55",
+        check = function(r)
+            return r:estimate { measure = "yes_rate", unit = each_series, within = { 0.45, 0.55 },
+            where = { mode = "few-shot", temperature = 1 } }
+            end },
+    { name = "too_even", text = "Few-shot at T = 1: uniformity is rejected in less than 5 % of series",
+        check = check_rejected("few-shot", "uniform", { below = 0.05 }) },
+    { name = "dependent", text = "Few-shot at T = 1: the runs test rejects more than 95 % of series",
+        check = check_rejected("few-shot", "runs", { above = 0.95 }) },
+    { name = "fallacy", text = "Few-shot at T = 1: each longer streak is likelier to end",
+        check = check_streaks },
+    { name = "colder", text = "Few-shot: negative recency is larger at T = .25 than at 2",
+        check = function(r)
+            return r:compare { measure = "negative_recency", unit = each_series, above = 0,
+            a = { mode = "few-shot", temperature = 0.25 }, b = { mode = "few-shot", temperature = 2 } }
+            end },
+    { name = "modes_differ", text = "T = 1: the shares of yes of the two modes differ, p < .001 in every series",
+        check = check_modes },
+}
+
+local claims = {
+    { name = "fair", text = "Fair flips: each test rejects 3-7 % of a thousand series",
+        check = about("philox", check_fair) },
+    { name = "power_100", text = "Switching at .6: the runs test finds about half of 100 answers (.45-.57)",
+        check = about("power", check_power(100, 0.45, 0.57)) },
+    { name = "power_300", text = "Switching at .6: of 300 answers it finds .90-.98",
+        check = about("power", check_power(300, 0.90, 0.98)) },
+}
+for _, data in ipairs { "lm", "chain" } do
+    for i = #planted, 1, -1 do
+        local one = planted[i]
+        table.insert(claims, 1, { name = one.name .. (data == "lm" and "_lm" or ""), check = about(data, one.check),
+            text = (data == "lm" and "The language model: " or "") .. one.text })
+    end
+end
+
 return assay.experiment {
     name = "binary-bias",
     title = "Yes/no answers against coin flips",
-    description = "The battery of tests on answers whose bias and memory were planted: skewed and "
-        .. "independent in calls of their own, balanced but switching too often in lists. It shows what "
-        .. "the tests find and how many answers they need; it is no evidence about a language model.",
+    description = "The battery of tests on answers whose bias and memory were planted, in chains or in the "
+        .. "training text of a small language model: skewed and independent in calls of their own, balanced "
+        .. "but switching too often in lists. It shows what the tests find and how many answers they need; "
+        .. "it is no evidence about the large models of the paper.",
     method = "binary-bias",
     params = {
-        data = { default = { "chain", "power", "philox" }, choices = { "chain", "power", "philox", "os" },
+        data = { default = { "chain", "power", "philox" }, choices = { "chain", "lm", "power", "philox", "os" },
             doc = "where the answers come from" },
         yes = { default = 0.7, min = 0, max = 1, doc = "planted share of yes, one-shot, at temperature 1" },
         answers = { default = 1000, min = 2, max = 1000000, doc = "one-shot answers; length of a fair series" },
         batches = { default = 50, min = 1, max = 100000, doc = "few-shot lists" },
-        list = { default = 20, min = 2, max = 100000, doc = "answers a list" },
+        list = { default = 20, min = 2, max = 23, doc = "answers a list" },
         repetitions = { default = 200, min = 2, max = 100000, doc = "series a temperature" },
+        steps = { default = 1500, min = 1, max = 1000000, doc = "lm: training steps" },
         power_series = { default = 1000, min = 2, max = 1000000, doc = "series behind each point of power" },
     },
     presets = {
         quick = { repetitions = 200, power_series = 1000 },
-        full = { repetitions = 1000, power_series = 10000 },
+        full = { data = { "chain", "lm", "power", "philox" }, repetitions = 200, power_series = 10000 },
     },
     replicates = 5,
     run = function(cell) runs[cell.params.data](cell) end,
     figures = {
         { name = "rate", title = "Share of yes, planted at .70 (T = 1)",
-            x = "temperature", y = "yes_rate", by = "mode", band = "ci95", xlabel = "temperature",
+            x = "temperature", y = "yes_rate", by = { "data", "mode" }, band = "ci95", xlabel = "temperature",
             ylabel = "share of yes", lines = { { y = 0.5, label = "fair" } } },
         { name = "recency", title = "Negative recency, planted in lists",
-            x = "temperature", y = "negative_recency", by = "mode", band = "ci95",
+            x = "temperature", y = "negative_recency", by = { "data", "mode" }, band = "ci95",
             xlabel = "temperature",
             ylabel = "switch rate - expected", lines = { { y = 0 } } },
         { name = "streaks", title = "Switching after r equal answers, few-shot", x = "streak",
-            y = "switch_rate", by = "temperature", where = { mode = "few-shot" }, band = "ci95",
+            y = "switch_rate", by = { "data", "temperature" }, where = { mode = "few-shot" }, band = "ci95",
             xlabel = "equal answers so far (4: or more)", ylabel = "share that switch" },
         { name = "power", title = "How many answers it takes", x = "n", y = "rejected",
             by = "process", where = { test = "runs" }, logx = true, band = "ci95",
             xlabel = "answers n", ylabel = "series rejected at 0.05", key = "left",
             lines = { { y = 0.05 } } },
         { name = "random", title = "Judged random: all four questions, after Holm", x = "temperature",
-            y = "random", by = "mode", band = "ci95",
+            y = "random", by = { "data", "mode" }, band = "ci95",
             xlabel = "temperature", ylabel = "share of series" },
     },
-    claims = {
-        { name = "skewed", text = "One-shot at T = 1: the share of yes is .70 +- .05",
-            check = about("chain", function(r)
-                return r:estimate { measure = "yes_rate", unit = each_series, within = { 0.65, 0.75 },
-                    where = { mode = "one-shot", temperature = 1 } }
-            end) },
-        { name = "sharpened", text = "It follows 1/(1+(3/7)^(1/T)) within .05 at every temperature",
-            check = about("chain", check_curve) },
-        { name = "independent", text = "One-shot at T = 1: independence is rejected in at most 8 % of series",
-            check = about("chain", check_rejected("one-shot", "independence", { below = 0.08 })) },
-        { name = "balanced", text = "Few-shot at T = 1: the share of yes is within .45 and .55",
-            check = about("chain", function(r)
-                return r:estimate { measure = "yes_rate", unit = each_series, within = { 0.45, 0.55 },
-                    where = { mode = "few-shot", temperature = 1 } }
-            end) },
-        { name = "too_even", text = "Few-shot at T = 1: uniformity is rejected in less than 5 % of series",
-            check = about("chain", check_rejected("few-shot", "uniform", { below = 0.05 })) },
-        { name = "dependent", text = "Few-shot at T = 1: the runs test rejects more than 95 % of series",
-            check = about("chain", check_rejected("few-shot", "runs", { above = 0.95 })) },
-        { name = "fallacy", text = "Few-shot at T = 1: each longer streak is likelier to end",
-            check = about("chain", check_streaks) },
-        { name = "colder", text = "Few-shot: negative recency is larger at T = .25 than at 2",
-            check = about("chain", function(r)
-                return r:compare { measure = "negative_recency", unit = each_series, above = 0,
-                    a = { mode = "few-shot", temperature = 0.25 }, b = { mode = "few-shot", temperature = 2 } }
-            end) },
-        { name = "modes_differ", text = "T = 1: the shares of yes of the two modes differ, p < .001 in every series",
-            check = about("chain", check_modes) },
-        { name = "fair", text = "Fair flips: each test rejects 3-7 % of a thousand series",
-            check = about("philox", check_fair) },
-        { name = "power_100", text = "Switching at .6: the runs test finds about half of 100 answers (.45-.57)",
-            check = about("power", check_power(100, 0.45, 0.57)) },
-        { name = "power_300", text = "Switching at .6: of 300 answers it finds .90-.98",
-            check = about("power", check_power(300, 0.90, 0.98)) },
-    },
+    claims = claims,
 }

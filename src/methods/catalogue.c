@@ -144,7 +144,7 @@ static const assay_method methods[METHODS] = {
             "sampling_plan", "pool", "utility", "judge_utility", "mbr", "x_mbr", "mbr_curve",
             "select_best", "checklist_select", "hope_risk", "win_rate", "win_rate_swapped",
             "chops_prompt", "chops_parse", "chops_select"),
-        .experiment = "inference/selection.lua",
+        .experiment = "inference/multilingual.lua",
     },
     {
         .slug = "onebench",
