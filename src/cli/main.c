@@ -13,8 +13,8 @@
 
 static const cli_command *const commands[] = {&cli_tui, &cli_new, &cli_run, &cli_ls, &cli_show,
     &cli_watch, &cli_cancel, &cli_resume, &cli_reproduce, &cli_plot, &cli_table_command,
-    &cli_claims, &cli_methods, &cli_data, &cli_lua, &cli_sql, &cli_import, &cli_export, &cli_rm,
-    &cli_gc};
+    &cli_claims, &cli_methods, &cli_data, &cli_lua, &cli_sql, &cli_import, &cli_export, &cli_serve,
+    &cli_rm, &cli_gc};
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
@@ -25,7 +25,8 @@ static int help(void)
            "interface.\n\n");
     for (size_t i = 0; i < COMMANDS; i++)
         printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
-    printf("\n'assay COMMAND --help' tells more; so do assay(1), assay-experiment(5) and assay-lua(3).\n"
+    printf("\n'assay COMMAND --help' tells more; so do assay(1), assay-experiment(5) and "
+           "assay-lua(3).\n"
            "Exit status: 0 done, 1 failed, 2 the command line is wrong.\n");
     return CLI_DONE;
 }

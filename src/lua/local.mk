@@ -51,6 +51,7 @@ PRELUDE = src/lua/assay/init.lua \
 	src/lua/assay/locate.lua \
 	src/lua/assay/parameter.lua \
 	src/lua/assay/pool.lua \
+	src/lua/assay/serve.lua \
 	src/lua/assay/rows.lua \
 	src/lua/assay/testbed.lua \
 	src/lua/assay/template.lua
