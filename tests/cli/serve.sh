@@ -43,12 +43,17 @@ function refused(want, words, path, fields)
 end
 END
 
-"$assay" serve echo.lua --port=0 >out.serve 2>err.serve &
-server=$!
-tries=200
-until [ -s out.serve ] || [ $tries = 0 ]; do sleep 0.05; tries=$((tries - 1)); done
-URL=$(sed 's/ .*//' out.serve)
-export URL
+serves() { # serves SCRIPT [OPTION]: $URL and $server
+  : >out.serve
+  "$assay" serve "$@" --port=0 >out.serve 2>err.serve &
+  server=$!
+  tries=400
+  until [ -s out.serve ] || [ $tries = 0 ]; do sleep 0.05; tries=$((tries - 1)); done
+  URL=$(sed 's/ .*//' out.serve)
+  export URL
+}
+
+serves echo.lua
 holds "it says where" grep -Eq '^http://127\.0\.0\.1:[0-9]+/v1 serves echo$' out.serve
 
 asks() { # asks NAME SCRIPT: after ask.lua
@@ -137,6 +142,31 @@ wait $server
 report $? "SIGTERM ends it, whatever the model does"
 wait
 
+# the language model that is built in: what comes over the wire is what it says itself
+echo 'return require "assay".lm.new { preset = "micro", ctx = 16, seed = 3 }' >tiny.lua
+cat >sample.lua <<'END'
+local assay = require "assay"
+local lm = dofile "tiny.lua"
+local e = assay.models.endpoint { url = os.getenv "URL", model = "tiny", kind = "text", keep = false, batch = 4 }
+local prompts = { "1+2=", "30+4=" }
+local log = e:sample(prompts, { n = 4, seed = 9, temperature = 0.7, max_tokens = 5, logprobs = true })
+for p, prompt in ipairs(prompts) do
+  local own = lm:sample({ prompt }, { n = 4, temperature = 0.7, max_tokens = 5, rng = assay.rng(log.seed[4 * p]) })
+  for s = 1, 4 do
+    local i = 4 * (p - 1) + s
+    assert(log.tokens[i] == own.length[s] and log.finish[i] == own.finish[s])
+    assert(math.abs(log.logprob[i] - own.logp[s]) < 1e-9 and log.prompt_tokens[i] == #prompt)
+    assert(log.text[i] == own.text[s]:gsub("~", "")) -- which is how it shows tokens that are no character
+  end
+end
+local ok, message = pcall(e.sample, e, { ("1"):rep(16) })
+assert(message:find "has 16 tokens, but the model's context is 16", message)
+END
+serves tiny.lua
+gives "the language model is sampled" 0 "$assay" lua sample.lua
+kill $server
+wait $server
+
 gives "a model that is none" 1 "$assay" serve ask.lua --port=0
 err_has 'the script: must return a language model or a function \(request\), got nil'
 echo 'return function(' >broken.lua
@@ -147,7 +177,10 @@ err_has "can't listen on 192.0.2.1, port 0: "
 gives "a port out of range" 2 "$assay" serve echo.lua --port=70000
 err_has 'port must be in 0..65535, got 70000'
 gives "no script" 2 "$assay" serve
-(timeout 2 "$assay" serve echo.lua --port=0 --host=0.0.0.0 >out 2>err)
-report $(($? - 124)) "on all addresses" # until the time is over
+serves echo.lua --host=0.0.0.0
+kill $server
+wait $server
+report $? "on all addresses"
+cp err.serve err
 err_has 'whoever can reach 0.0.0.0 can use the model'
 finish

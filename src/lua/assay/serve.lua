@@ -14,7 +14,7 @@ local function of_lm(lm)
         for j, token in ipairs(s.tokens[i]) do
             pieces[j] = lm:decode({ token })
         end
-        return { text = s.text[i], finish = s.finish[i], pieces = pieces, logprobs = s.token_logp[i] }
+        return { text = table.concat(pieces), finish = s.finish[i], pieces = pieces, logprobs = s.token_logp[i] }
     end
     return function(request)
         local size = #lm:encode(request.prompt)
