@@ -276,6 +276,24 @@ for _, rule in ipairs { "independent", "first_hitting", "topk_confidence" } do
     local again = mdm:sample_mdm(3, { steps = 8, rule = rule, rng = rng, first = 5 })
     tap.is(again.tokens, { r.tokens[5], r.tokens[6], r.tokens[7] }, rule .. ": a sample depends on its number alone")
 end
+-- Batches are of 4096 tokens, 205 samples: those of the third are as they are alone, memory is of one
+-- batch, and each step of each batch can be cancelled.
+local many = mdm:sample_mdm(500, { steps = 2, rng = rng })
+local third = mdm:sample_mdm(90, { steps = 2, rng = rng, first = 411 })
+tap.is({ table.unpack(many.tokens, 411, 500) }, third.tokens, "samples in batches are those of their numbers")
+tap.is(many.unmasked[1] + many.unmasked[2], 10000, "all batches are counted")
+for _, rule in ipairs { "independent", "first_hitting", "topk_confidence" } do
+    local calls, last, rising = 0, 0, true
+    mdm:sample_mdm(500, { steps = 2, rule = rule, rng = rng, progress = function(done, total)
+        calls, rising, last = calls + 1, rising and done / total > last, done / total
+    end })
+    local steps = rule == "first_hitting" and 20 or 2
+    tap.ok(rising and calls >= 3 * steps and last == 1, rule .. ": progress rises to 1", calls .. " " .. last)
+    tap.error("cancelled", function()
+        mdm:sample_mdm(500, { steps = 2, rule = rule, rng = rng, progress = function() return true end })
+    end, rule .. ": can be cancelled")
+end
+
 -- Linear alpha: each of 8 steps unmasks 1/8 of all; binomial, 4 sigma. Cosine: alpha's differences.
 local function alpha_cosine(t)
     return 1 - math.cos(math.pi / 2 * (1 - t))

@@ -1,6 +1,7 @@
 /*
  * Models and what is read off them; see lm.h. Long lists of sequences go through the shards in
- * batches of about BATCH_ROWS tokens, which bounds memory and is where progress is reported.
+ * batches of about ASSAY_LM_BATCH_ROWS tokens, which bounds memory and is where progress is
+ * reported.
  */
 #include "models/lm/lm.h"
 
@@ -10,8 +11,6 @@
 
 #include "core/status.h"
 #include "models/lm/adapters.h"
-
-enum { BATCH_ROWS = 4096 };
 
 int assay_lm_new(const assay_lm_config *config, uint64_t seed, size_t threads, assay_lm **out)
 {
@@ -136,7 +135,7 @@ static void free_part(struct part *p)
 
 static int make_part(const assay_lm *lm, const assay_lm_tokens *t, struct part *p)
 {
-    const size_t rows = BATCH_ROWS + lm->config.ctx, sequences = t->sequences + 1;
+    const size_t rows = ASSAY_LM_BATCH_ROWS + lm->config.ctx, sequences = t->sequences + 1;
     *p = (struct part){.length = malloc(sequences * sizeof *p->length),
         .position = malloc(rows * sizeof *p->position),
         .label = malloc(rows * sizeof *p->label),
@@ -164,7 +163,7 @@ static bool next_part(
         .time = t->time ? p->time : NULL,
         .mask = t->mask,
         .mask_side = t->mask_side};
-    for (; *at < t->sequences && o->rows < BATCH_ROWS; ++*at) {
+    for (; *at < t->sequences && o->rows < ASSAY_LM_BATCH_ROWS; ++*at) {
         const size_t n = t->length[*at];
         if (n == 0)
             continue;

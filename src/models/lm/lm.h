@@ -57,6 +57,10 @@ int assay_lm_set_threads(assay_lm *lm, size_t threads);
  * sequence that is longer than the context. *total is the sum of the lengths. */
 int assay_lm_check_tokens(const assay_lm *lm, const assay_lm_tokens *tokens, size_t *total);
 
+/* What is asked of many sequences is done in batches, each of which ends with the sequence that
+ * fills so many tokens. */
+enum { ASSAY_LM_BATCH_ROWS = 4096 };
+
 /* Logits [tokens, vocab] (other heads: [sequences, outputs], rows of empty ones zero). */
 int assay_lm_logits(
     assay_lm *lm, const assay_lm_tokens *tokens, const assay_progress *progress, float *out);

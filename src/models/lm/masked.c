@@ -18,6 +18,8 @@ struct walk {
     assay_rng *rng; /* of each sample */
     float *logits;
     size_t *unmasked;
+    size_t before; /* samples of earlier batches */
+    const assay_progress *progress;
 };
 
 /* The time in [0, high] at which alpha is `wanted`: alpha falls with time. */
@@ -70,7 +72,7 @@ static int draw(struct walk *w, size_t sample, size_t j, int32_t *token, double 
     for (size_t k = 0; k < vocab; k++) {
         if (!isfinite(z[k]))
             return assay_fail(ASSAY_EINVAL, "lm: non-finite logits at token %zu of sample %zu",
-                j + 1, sample + 1);
+                j + 1, w->before + sample + 1);
         if (k != ASSAY_MASK)
             high = fmax(high, (double)z[k]);
     }
@@ -157,7 +159,7 @@ static int step_confident(struct walk *w, size_t sample, double share, size_t st
 }
 
 /* Steps at equal distances in time; the last leaves no MASK. */
-static int walk_steps(struct walk *w, const assay_progress *progress)
+static int walk_steps(struct walk *w)
 {
     const size_t steps = w->options->steps;
     int status = ASSAY_OK;
@@ -176,7 +178,7 @@ static int walk_steps(struct walk *w, const assay_progress *progress)
             status = w->options->rule == ASSAY_LM_INDEPENDENT ? step_independent(w, i, share, k)
                                                               : step_confident(w, i, share, k);
         if (status == ASSAY_OK)
-            status = assay_progress_report(progress, (double)k + 1, (double)steps);
+            status = assay_progress_report(w->progress, (double)k + 1, (double)steps);
     }
     return status;
 }
@@ -190,7 +192,7 @@ static size_t find_mask(const struct walk *w, size_t sample, uint64_t k)
             return j;
 }
 
-static int walk_first_hitting(struct walk *w, const assay_progress *progress)
+static int walk_first_hitting(struct walk *w)
 {
     int status = ASSAY_OK;
     for (size_t i = 0; i < w->n; i++)
@@ -210,7 +212,7 @@ static int walk_first_hitting(struct walk *w, const assay_progress *progress)
         for (size_t i = 0; i < w->n && status == ASSAY_OK; i++)
             status = replace(w, i, find_mask(w, i, assay_rng_below(&w->rng[i], left)), k);
         if (status == ASSAY_OK)
-            status = assay_progress_report(progress, (double)k + 1, (double)w->length);
+            status = assay_progress_report(w->progress, (double)k + 1, (double)w->length);
     }
     return status;
 }
@@ -234,28 +236,50 @@ static int check(const assay_lm *lm, const assay_lm_masked_options *o)
     return ASSAY_OK;
 }
 
+/* The batch whose samples are token's, w->n of them. */
+static int walk_batch(struct walk *w, const assay_rng *rng)
+{
+    for (size_t i = 0; i < w->n; i++)
+        w->rng[i] = assay_rng_split(rng, w->options->first + w->before + i);
+    for (size_t j = 0; j < w->n * w->length; j++)
+        w->token[j] = ASSAY_MASK;
+    return w->options->rule == ASSAY_LM_FIRST_HITTING ? walk_first_hitting(w) : walk_steps(w);
+}
+
+static int make_walk(struct walk *w, size_t most)
+{
+    w->lengths = malloc(most * sizeof *w->lengths);
+    w->time = malloc(most * sizeof *w->time);
+    w->rng = malloc(most * sizeof *w->rng);
+    w->logits = malloc(most * w->length * w->lm->config.vocab * sizeof *w->logits);
+    if (!w->lengths || !w->time || !w->rng || !w->logits)
+        return assay_fail(ASSAY_ENOMEM, "lm: out of memory for %zu samples", most);
+    for (size_t i = 0; i < most; i++)
+        w->lengths[i] = w->length;
+    return ASSAY_OK;
+}
+
 int assay_lm_sample_masked(assay_lm *lm, size_t n, const assay_lm_masked_options *options,
     const assay_rng *rng, const assay_progress *progress, int32_t *token, size_t *unmasked)
 {
-    const int status_of_check = check(lm, options);
-    if (status_of_check != ASSAY_OK || n == 0)
-        return status_of_check;
+    int status = check(lm, options);
+    if (status != ASSAY_OK || n == 0)
+        return status;
+    const size_t length = options->length;
+    const size_t full = (ASSAY_LM_BATCH_ROWS + length - 1) / length, most = full < n ? full : n;
     const bool hitting = options->rule == ASSAY_LM_FIRST_HITTING;
-    struct walk w = {lm, options, n, options->length, token, malloc(n * sizeof *w.lengths),
-        malloc(n * sizeof *w.time), malloc(n * sizeof *w.rng),
-        malloc(n * options->length * lm->config.vocab * sizeof *w.logits), unmasked};
-    int status = w.lengths && w.time && w.rng && w.logits
-                     ? ASSAY_OK
-                     : assay_fail(ASSAY_ENOMEM, "lm: out of memory for %zu samples", n);
-    for (size_t i = 0; i < n && status == ASSAY_OK; i++) {
-        w.lengths[i] = options->length;
-        w.rng[i] = assay_rng_split(rng, options->first + i);
-        for (size_t j = 0; j < options->length; j++)
-            token[i * options->length + j] = ASSAY_MASK;
+    struct walk w = {.lm = lm, .options = options, .length = length, .unmasked = unmasked};
+    memset(unmasked, 0, (hitting ? length : options->steps) * sizeof *unmasked);
+    status = make_walk(&w, most);
+    for (; w.before < n && status == ASSAY_OK; w.before += w.n) {
+        w.n = n - w.before < most ? n - w.before : most;
+        assay_progress_stretch stretch = {
+            progress, (double)w.before / (double)n, (double)(w.before + w.n) / (double)n};
+        const assay_progress own = assay_progress_of(&stretch);
+        w.progress = &own;
+        w.token = token + w.before * length;
+        status = walk_batch(&w, rng);
     }
-    memset(unmasked, 0, (hitting ? options->length : options->steps) * sizeof *unmasked);
-    if (status == ASSAY_OK)
-        status = hitting ? walk_first_hitting(&w, progress) : walk_steps(&w, progress);
     free(w.lengths);
     free(w.time);
     free(w.rng);

@@ -37,7 +37,9 @@ typedef struct assay_lm_masked_options {
 } assay_lm_masked_options;
 
 /* token: n x length; unmasked: of each of `steps` steps (first_hitting: `length`), over all
- * samples. Sample i draws from rng / its number, so that it does not depend on the others. */
+ * samples. Sample i draws from rng / its number, so that it does not depend on the others. Samples
+ * walk in batches of the size that assay_lm_logits takes: memory doesn't grow with n, and each step
+ * of each batch reports. */
 int assay_lm_sample_masked(assay_lm *lm, size_t n, const assay_lm_masked_options *options,
     const assay_rng *rng, const assay_progress *progress, int32_t *token, size_t *unmasked);
 
