@@ -17,6 +17,9 @@ src_lua_libassaylua_la_SOURCES += src/lua/inference/inference.h src/lua/inferenc
 src_lua_libassaylua_la_SOURCES += src/lua/diffusion/diffusion.h src/lua/diffusion/diffusion.c \
 	src/lua/diffusion/denoiser.c src/lua/diffusion/sampler.c
 src_lua_libassaylua_la_SOURCES += src/lua/inference/onebench.c
+# Rollouts of policies.
+src_lua_libassaylua_la_SOURCES += src/lua/rollout/rollout.h src/lua/rollout/rollout.c \
+	src/lua/rollout/advantage.c
 # Models behind servers.
 src_lua_libassaylua_la_SOURCES += src/lua/endpoint.c
 src_lua_libassaylua_la_SOURCES += src/lua/inference/tts_var.c

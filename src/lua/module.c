@@ -30,6 +30,7 @@ static const luaL_Reg rooms[] = {
     {"json", assay_lua_json},
     {"data", assay_lua_data},
     {"inference", assay_lua_inference},
+    {"rollout", assay_lua_rollout},
     {"models", assay_lua_models},
     {"gmm", assay_lua_gmm},
     {"diffusion", assay_lua_diffusion},

@@ -21,6 +21,7 @@ int assay_lua_pca(lua_State *L);
 int assay_lua_json(lua_State *L);
 int assay_lua_json_encode(lua_State *L); /* json.encode, for rooms that hand tables to C */
 int assay_lua_inference(lua_State *L);
+int assay_lua_rollout(lua_State *L);
 int assay_lua_models(lua_State *L);
 int assay_lua_gmm(lua_State *L);
 int assay_lua_diffusion(lua_State *L);

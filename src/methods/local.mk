@@ -17,6 +17,10 @@ src_libassay_la_SOURCES += src/methods/inference/tts_var.c src/methods/inference
 inferenceinclude_HEADERS += src/methods/inference/tts_var.h
 src_libassay_la_SOURCES += src/methods/catalogue.c
 methodsinclude_HEADERS += src/methods/catalogue.h
+# Rollouts: groups of samples of a policy, and what their rewards say.
+rolloutincludedir = $(includedir)/assay/methods/rollout
+src_libassay_la_SOURCES += src/methods/rollout/advantage.c
+rolloutinclude_HEADERS = src/methods/rollout/rollout.h
 # Diffusion: one driver, one table of solvers.
 diffusionincludedir = $(includedir)/assay/methods/diffusion
 src_libassay_la_SOURCES += src/methods/diffusion/model.c src/methods/diffusion/sample.c \

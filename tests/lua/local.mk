@@ -68,6 +68,9 @@ TESTS += tests/lua/usf.lua tests/lua/usf_golden.lua
 EXTRA_DIST += tests/lua/usf.lua tests/lua/usf_golden.lua tests/golden/unified-solver.json
 TESTS += tests/lua/time_shift.lua tests/lua/time_shift_golden.lua
 EXTRA_DIST += tests/lua/time_shift.lua tests/lua/time_shift_golden.lua tests/golden/time-shift.json
+# Rollouts.
+TESTS += tests/lua/rollout.lua
+EXTRA_DIST += tests/lua/rollout.lua
 # The language model.
 TESTS += tests/lua/lm.lua tests/lua/lm_golden.lua tests/lua/lm_change.lua
 EXTRA_DIST += tests/lua/lm.lua tests/lua/lm_golden.lua tests/lua/lm_change.lua

@@ -172,6 +172,7 @@ local probes = {
     ["assay.lm.count"] = { { option } },
     ["assay.lm.pick"] = { { { 1 }, option } },
     ["assay.lm.pg_loss"] = { { {}, {}, {}, {}, option } },
+    ["assay.rollout.advantage"] = { { { 1 }, option } },
     ["assay.lm.check"] = { { option } },
     ["lm:train"] = { { lm, option } },
     ["lm:lora"] = { { lm, option } },
