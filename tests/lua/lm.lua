@@ -336,6 +336,47 @@ for label, options in assay.sorted_pairs {
     end
 end
 
+-- The same of heads of sequences, and of steps of the policy's gradient.
+local graded = {}
+for i, tokens in ipairs(sequences) do
+    graded[i] = { tokens = tokens, label = i % 3, value = { i / 4, -1 } }
+end
+for _, case in ipairs { { "classify", 3 }, { "regress", 2 } } do
+    local function head(threads)
+        local model = assay.lm.new { preset = "nano", ctx = 12, seed = 1, threads = threads, dropout = 0.1,
+            head = case[1], outputs = case[2], causal = false }
+        local r = model:train { data = graded, steps = 30, batch = 64, lr = 3e-3 }
+        return model, r.losses, model:logits(sequences)
+    end
+    local one, losses, z = head(1)
+    for _, threads in ipairs { 2, 3, 7 } do
+        local other, again, out = head(threads)
+        tap.ok(same_weights(one, other), case[1] .. ": weights with " .. threads .. " threads, bit by bit")
+        tap.is({ again, out[8][2] }, { losses, z[8][2] }, case[1] .. ": losses and outputs")
+    end
+end
+local function policy(threads)
+    local model = assay.lm.new { preset = "nano", ctx = 12, seed = 1, threads = threads }
+    local reference, reports = model:clone(), {}
+    for step = 1, 6 do
+        local s = model:sample({ { 4, 5, 6 }, { 9 }, { 7, 7 } }, { n = 20, max_tokens = 8, rng = assay.rng(step), stop = false })
+        local rewards = {}
+        for i, tokens in ipairs(s.tokens) do
+            rewards[i] = tokens[1] % 7 + tokens[8] % 5
+        end
+        local a = assay.rollout.advantage(rewards, { group = s.problem }).advantage
+        reports[step] = model:policy_step(s, a, { clip = 0.2, clip_high = 0.28, kl = 0.05, ref = reference, entropy = 0.01,
+            epochs = 2, lr = 3e-3 })
+    end
+    return model, reports
+end
+local one, reports = policy(1)
+for _, threads in ipairs { 2, 3, 7 } do
+    local other, again = policy(threads)
+    tap.ok(same_weights(one, other), "policy_step: weights with " .. threads .. " threads, bit by bit")
+    tap.is(again, reports, "policy_step: what is reported")
+end
+
 -- Stopped and resumed is not stopped.
 local whole = train(1)
 local parts = assay.lm.new { preset = "nano", ctx = 12, seed = 1 }
