@@ -6,8 +6,8 @@
  * the axes are the coordinates; r < d is a low rank with the residual variance c.
  *
  * Points come in blocks of 64, transposed, so that each loop over a block is one over consecutive
- * numbers and both products with U are dgemm's. The mean is subtracted before the product: the
- * expansion |x|^2 - 2 x m + |m|^2 would lose all digits at tiny noise.
+ * numbers and both products with U are gmm_block.h's or dgemm's. The mean is subtracted before the
+ * product: the expansion |x|^2 - 2 x m + |m|^2 would lose all digits at tiny noise.
  */
 #include "models/gmm.h"
 
@@ -18,8 +18,13 @@
 #include <string.h>
 
 #include "core/status.h"
+#include "models/gmm_block.h"
 
-enum { BLOCK = 64 };
+enum {
+    BLOCK = ASSAY_GMM_BLOCK,
+    SMALL =
+        64 /* the most dimensions that the kernels multiply; beyond, BLAS blocks for the caches */
+};
 
 #define LOG_2PI 1.8378770664093454836
 
@@ -463,10 +468,14 @@ static int check_level(const assay_gmm *g, const assay_gmm_level *level)
 typedef struct evaluation {
     const assay_gmm *g;
     double alpha;
-    size_t coordinates;     /* of a component: rank, and d more for what is outside of the axes */
-    size_t kept;            /* doubles from one component's coordinates to the next; 0: shared */
-    double *log_constant;   /* K: ln w_k - (ln det + d ln 2 pi) / 2, -inf outside of the class */
-    double *variance;       /* K x (rank + 1): alpha^2 l + sigma^2, the last for the outside */
+    size_t coordinates;   /* of a component: rank, and d more for what is outside of the axes */
+    size_t kept;          /* doubles from one component's coordinates to the next; 0: shared */
+    double *log_constant; /* K: ln w_k - (ln det + d ln 2 pi) / 2, -inf outside of the class */
+    double *variance;     /* K x (rank + 1): alpha^2 l + sigma^2, the last for the outside */
+    double *precision;    /* their inverses */
+    double *factor;       /* rank */
+    const assay_gmm_kernels *kernels;
+    bool small;             /* the kernels multiply */
     double *x, *difference; /* d x BLOCK */
     double *coordinate;     /* K x coordinates x BLOCK */
     double *log_joint;      /* K x BLOCK, then responsibilities */
@@ -497,6 +506,7 @@ static int set_level(evaluation *e, const assay_gmm_level *level)
                     "component %zu has the variance %g at alpha = %g, sigma = %g, beyond "
                     "1e-280..1e280",
                     k + 1, v[h], level->alpha, level->sigma);
+            e->precision[k * (g->rank + 1) + h] = 1 / v[h];
             log_det += (h < g->rank ? 1 : (double)(g->dim - g->rank)) * log(v[h]);
         }
         e->log_constant[k] =
@@ -516,9 +526,13 @@ static int workspace_grow(assay_gmm_workspace *w, size_t needed)
     if (needed <= w->capacity)
         return ASSAY_OK;
     assay_gmm_workspace_free(w);
-    w->memory = calloc(needed, sizeof *w->memory);
-    w->capacity = w->memory ? needed : 0;
-    return w->memory ? ASSAY_OK : assay_fail(ASSAY_ENOMEM, "no memory to evaluate a mixture");
+    const size_t lines = (needed + 7) / 8; /* of the cache, so that no vector crosses two */
+    w->memory = aligned_alloc(64, 64 * lines);
+    if (!w->memory)
+        return assay_fail(ASSAY_ENOMEM, "no memory to evaluate a mixture");
+    memset(w->memory, 0, 64 * lines);
+    w->capacity = needed;
+    return ASSAY_OK;
 }
 
 /* keep: the coordinates of all components, for gradients */
@@ -526,11 +540,14 @@ static int evaluation_open(evaluation *e, const assay_gmm *g, const assay_gmm_le
     bool keep, assay_gmm_workspace *workspace)
 {
     const size_t K = g->components, d = g->dim, r = g->rank;
-    *e = (evaluation){.g = g, .alpha = level->alpha};
+    *e = (evaluation){.g = g,
+        .alpha = level->alpha,
+        .kernels = assay_gmm_kernels_for(8),
+        .small = g->axes && r == d && d <= SMALL};
     e->coordinates = r < d ? r + d : d;
     e->kept = keep ? e->coordinates * BLOCK : 0;
     const size_t blocks = 3 * d + (keep ? K : 1) * e->coordinates + K + 1;
-    const int status = workspace_grow(workspace, K * (r + 2) + blocks * BLOCK);
+    const int status = workspace_grow(workspace, K * (2 * r + 3) + r + blocks * BLOCK);
     if (status != ASSAY_OK)
         return status;
     e->x = workspace->memory;
@@ -540,7 +557,9 @@ static int evaluation_open(evaluation *e, const assay_gmm *g, const assay_gmm_le
     e->log_joint = e->coordinate + (keep ? K : 1) * e->coordinates * BLOCK;
     e->log_density = e->log_joint + K * BLOCK;
     e->variance = e->log_density + BLOCK;
-    e->log_constant = e->variance + K * (r + 1);
+    e->precision = e->variance + K * (r + 1);
+    e->log_constant = e->precision + K * (r + 1);
+    e->factor = e->log_constant + K;
     return set_level(e, level);
 }
 
@@ -564,15 +583,13 @@ static void subtract_mean(const evaluation *e, size_t k, double *restrict out)
     }
 }
 
-/* q += sum over rows of z^2 / variance (step 0: one variance for all rows) */
+/* q += sum over rows of z^2 precision (step 0: one for all rows) */
 static void add_squares(
-    const double *restrict z, size_t rows, const double *variance, size_t step, double *restrict q)
+    const double *restrict z, size_t rows, const double *precision, size_t step, double *restrict q)
 {
-    for (size_t h = 0; h < rows; h++) {
-        const double precision = 1 / variance[h * step];
+    for (size_t h = 0; h < rows; h++)
         for (size_t i = 0; i < BLOCK; i++)
-            q[i] += z[h * BLOCK + i] * z[h * BLOCK + i] * precision;
-    }
+            q[i] += z[h * BLOCK + i] * z[h * BLOCK + i] * precision[h * step];
 }
 
 /* The coordinates of component k along its axes, then outside of them; ln (w_k p_k). */
@@ -581,7 +598,12 @@ static void visit_component(evaluation *e, size_t k)
     const assay_gmm *g = e->g;
     const size_t d = g->dim, r = g->rank;
     double *z = e->coordinate + k * e->kept, q[BLOCK] = {0};
-    const double *v = e->variance + k * (r + 1);
+    const double *precision = e->precision + k * (r + 1);
+    if (e->small) {
+        e->kernels->project(g->axes + k * g->axes_step, d, e->x, e->alpha, g->means + k * d,
+            precision, e->log_constant[k], e->difference, z, e->log_joint + k * BLOCK);
+        return;
+    }
     if (!g->axes) {
         subtract_mean(e, k, z);
     } else {
@@ -591,10 +613,10 @@ static void visit_component(evaluation *e, size_t k)
         multiply(CblasNoTrans, r, d, 1, axes, d, difference, 0, z);
         if (r < d) {
             multiply(CblasTrans, d, r, -1, axes, d, z, 1, difference);
-            add_squares(difference, d, v + r, 0, q);
+            add_squares(difference, d, precision + r, 0, q);
         }
     }
-    add_squares(z, r, v, 1, q);
+    add_squares(z, r, precision, 1, q);
     for (size_t i = 0; i < BLOCK; i++)
         e->log_joint[k * BLOCK + i] = e->log_constant[k] - q[i] / 2;
 }
@@ -626,46 +648,41 @@ static void settle_beyond(evaluation *e, size_t i)
 static void normalise(evaluation *e)
 {
     const size_t K = e->g->components;
-    for (size_t i = 0; i < BLOCK; i++) {
-        double *joint = e->log_joint + i, largest = -INFINITY, sum = 0;
-        for (size_t k = 0; k < K; k++)
-            largest = fmax(largest, joint[k * BLOCK]);
-        if (largest == -INFINITY) {
+    double largest[BLOCK], sum[BLOCK];
+    e->kernels->maximum(e->log_joint, K, largest);
+    e->kernels->normalise(e->log_joint, K, largest, sum);
+    for (size_t i = 0; i < BLOCK; i++)
+        if (largest[i] == -INFINITY)
             settle_beyond(e, i);
-            continue;
-        }
-        for (size_t k = 0; k < K; k++) {
-            joint[k * BLOCK] = exp(joint[k * BLOCK] - largest);
-            sum += joint[k * BLOCK];
-        }
-        for (size_t k = 0; k < K; k++)
-            joint[k * BLOCK] /= sum;
-        e->log_density[i] = largest + log(sum);
-    }
+        else
+            e->log_density[i] = largest[i] + log(sum[i]);
 }
 
 /* out += the part of component k, sum of r_k (sign / v) z along the axes; scaled by alpha l when it
- * is the mean of x_0 given x that is wanted. z is changed when it goes through the axes. */
+ * is the mean of x_0 given x that is wanted. */
 static void add_gradient(evaluation *e, size_t k, bool denoise, double *restrict out)
 {
     const assay_gmm *g = e->g;
     const size_t d = g->dim, r = g->rank;
-    const double *v = e->variance + k * (r + 1), *restrict joint = e->log_joint + k * BLOCK;
-    const double *l = g->variances + k * r;
+    const double *precision = e->precision + k * (r + 1), *l = g->variances + k * r;
+    const double *restrict joint = e->log_joint + k * BLOCK;
+    const double *axes = g->axes ? g->axes + k * g->axes_step : NULL;
     double *restrict z = e->coordinate + k * e->kept;
-    double *restrict scaled = g->axes ? e->difference : out;
-    for (size_t h = 0; h < r; h++) {
-        const double by = denoise ? e->alpha * fmax(l[h], 0) / v[h] : -1 / v[h];
-        if (g->axes)
+    for (size_t h = 0; h < r; h++)
+        e->factor[h] = denoise ? e->alpha * fmax(l[h], 0) * precision[h] : -precision[h];
+    if (e->small) {
+        e->kernels->lift(axes, d, e->factor, joint, z, e->difference, out);
+    } else if (g->axes) {
+        for (size_t h = 0; h < r; h++)
             for (size_t i = 0; i < BLOCK; i++)
-                scaled[h * BLOCK + i] = by * joint[i] * z[h * BLOCK + i];
-        else
+                e->difference[h * BLOCK + i] = e->factor[h] * joint[i] * z[h * BLOCK + i];
+        multiply(CblasTrans, d, r, 1, axes, d, e->difference, 1, out);
+    } else {
+        for (size_t h = 0; h < r; h++)
             for (size_t i = 0; i < BLOCK; i++)
-                scaled[h * BLOCK + i] += by * joint[i] * z[h * BLOCK + i];
+                out[h * BLOCK + i] += e->factor[h] * joint[i] * z[h * BLOCK + i];
     }
-    if (g->axes)
-        multiply(CblasTrans, d, r, 1, g->axes + k * g->axes_step, d, scaled, 1, out);
-    const double by = denoise ? e->alpha * g->residual[k] / v[r] : -1 / v[r];
+    const double by = denoise ? e->alpha * g->residual[k] * precision[r] : -precision[r];
     for (size_t j = 0; j < d && r < d; j++)
         for (size_t i = 0; i < BLOCK; i++)
             out[j * BLOCK + i] += by * joint[i] * z[(r + j) * BLOCK + i];
@@ -678,10 +695,11 @@ static void gradient(evaluation *e, bool denoise)
 {
     memset(e->gradient, 0, e->g->dim * BLOCK * sizeof *e->gradient);
     for (size_t k = 0; k < e->g->components; k++) {
-        double most = 0;
-        for (size_t i = 0; i < BLOCK; i++)
-            most = fmax(most, e->log_joint[k * BLOCK + i]);
-        if (most > 0)
+        const double *joint = e->log_joint + k * BLOCK;
+        size_t i = 0;
+        while (i < BLOCK && !(joint[i] > 0))
+            i++;
+        if (i < BLOCK)
             add_gradient(e, k, denoise, e->gradient);
     }
 }
