@@ -309,7 +309,7 @@ local parts = { guidance = guidance, unguided = unguided, threshold = threshold 
 local function error_figure(scale)
     return { name = ("error_s%d"):format(scale), title = ("Error at guidance scale %d"):format(scale), x = "nfe",
         y = "log_rmse", by = "solver", where = { part = "guidance", scale = scale }, logx = true, band = "ci95",
-        key = "right", xlabel = "model calls", ylabel = "log10 of the rmse" }
+        xlabel = "model calls", ylabel = "log10 of the rmse" }
 end
 
 return assay.experiment {

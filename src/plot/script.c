@@ -22,8 +22,9 @@
 static const double width = 3.25, height = 2.4; /* inches */
 static const double line_height = 0.117;        /* of the key, inches */
 static const double foot = 0.39;                /* tick labels and x label over a key below */
-static const double character = 0.053;          /* mean width in the key, inches */
-static const double sample = 0.32;              /* a key entry's sample and gaps, inches */
+static const double character = 0.053;          /* mean width of a law in the key, inches */
+static const double em = 0.107;                 /* of a label there */
+static const double sample = 0.40;              /* a key entry's sample and gaps, inches */
 
 static const assay_terminal terminals[] = {
     {"png", "png", "1200 pixels wide: 369 dots an inch in a column", ASSAY_MARKUP_ENHANCED,
@@ -245,11 +246,33 @@ static void put_fit_title(const assay_series *series, assay_markup markup, FILE 
     fputc('\'', out);
 }
 
-static size_t title_columns(const assay_series *series)
+/* Widths as in DejaVu Sans, which Debian's Sans is. */
+static double text_width(const char *text)
 {
-    size_t law = law_columns(series), label = assay_utf8_columns(series->label);
-    size_t both = label + law + (label && law ? 2 : 0);
-    return both < KEY_COLUMNS ? both : KEY_COLUMNS;
+    static const struct {
+        const char *letters;
+        double width;
+    } classes[] = {{"ijl.,:;|!' ", 0.3}, {"frt()[]-/\"", 0.39}, {"mMwW%@+=<>~", 0.87}};
+    double sum = 0;
+    for (const char *c = text; *c; c++) {
+        double wide = isupper((unsigned char)*c) ? 0.69 : 0.62;
+        for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
+            if (strchr(classes[i].letters, *c))
+                wide = classes[i].width;
+        sum += ((unsigned char)*c & 0xC0) == 0x80 ? 0 : wide; /* one width a code point */
+    }
+    return em * sum;
+}
+
+/* Inches of a series' entry; 0: it has none. */
+static double title_width(const assay_series *series)
+{
+    const size_t law = law_columns(series), columns = assay_utf8_columns(series->label);
+    const size_t room = KEY_COLUMNS - (law < KEY_COLUMNS ? law : KEY_COLUMNS);
+    double label = text_width(series->label);
+    if (columns > room)
+        label *= (double)room / (double)columns;
+    return label + character * (double)(law + (columns && law ? 2 : 0));
 }
 
 /*
@@ -297,15 +320,15 @@ static key place_key(const assay_figure *figure, const assay_series_set *set, co
     const assay_axis *y)
 {
     key k = {NULL, 0, 1, 0, false};
-    size_t longest = 0;
+    double longest = 0;
     for (size_t s = 0; s < set->count; s++) {
-        size_t columns = title_columns(&set->series[s]);
-        k.entries += columns > 0;
-        longest = columns > longest ? columns : longest;
+        const double title = title_width(&set->series[s]);
+        k.entries += title > 0;
+        longest = fmax(longest, title);
     }
     if (k.entries == 0 || (figure->key && strcmp(figure->key, "off") == 0))
         return k;
-    double entry = sample + character * (double)longest;
+    double entry = sample + longest;
     double w = entry / (width - 0.55), h = ((double)k.entries + 0.5) * line_height / (height - 0.5);
     bool left = figure->key && strcmp(figure->key, "left") == 0;
     bool right = figure->key && strcmp(figure->key, "right") == 0;
@@ -572,7 +595,7 @@ static void put_reference_labels(const assay_figure *figure, const assay_series_
             continue;
         size_t near[2] = {0, 0};
         bool under = place > 0.92;
-        double w = character * (double)assay_utf8_columns(line->label) / (width - 0.55);
+        double w = text_width(line->label) / (width - 0.55);
         for (size_t s = 0; s < set->count; s++)
             for (size_t p = 0; p < set->series[s].count; p++) {
                 double u = assay_axis_place(x, set->series[s].points[p].x);
@@ -610,8 +633,7 @@ static void put_key(const key *k, double high, assay_markup markup, FILE *out)
     else if (k->below)
         fprintf(out,
             "set bmargin at screen %.4f\nset key bmargin center vertical Left reverse "
-            "samplen 1.2 "
-            "spacing 0.92 maxrows %zu%s\n",
+            "width 2 samplen 1.2 spacing 0.92 maxrows %zu%s\n",
             (top + foot) / high, k->rows, font);
     else
         fprintf(out, "set key %s %s samplen 1.2 spacing 0.92%s\n", k->position,

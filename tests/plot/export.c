@@ -241,6 +241,40 @@ static void odd_figures_export(void **state)
     files_in(directory, true);
 }
 
+/* A key below the plot has as many columns as its labels leave room for. */
+static void wide_labels_have_fewer_columns(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *label, *rows;
+    } cases[] = {{"DPM++ 2", "maxrows 4"}, {"ill", "maxrows 3"}};
+    for (size_t i = 0; i < 2; i++) {
+        assay_figure *figure = figure_of(
+            "{\"name\": \"k\", \"x\": \"x\", \"y\": \"y\", \"by\": \"s\", \"key\": \"below\"}");
+        assay_table *rows = assay_table_new();
+        size_t s, x, y;
+        assert_int_equal(assay_table_column(rows, "s", &s), ASSAY_OK);
+        assert_int_equal(assay_table_column(rows, "x", &x), ASSAY_OK);
+        assert_int_equal(assay_table_column(rows, "y", &y), ASSAY_OK);
+        for (int n = 0; n < 22; n++) {
+            char label[32];
+            snprintf(label, sizeof label, "%s%c", cases[i].label, 'a' + n / 2);
+            assert_int_equal(assay_table_append(rows), ASSAY_OK);
+            assert_int_equal(assay_table_set_text(rows, s, label), ASSAY_OK);
+            assert_int_equal(assay_table_set_number(rows, x, n % 2), ASSAY_OK);
+            assert_int_equal(assay_table_set_number(rows, y, n), ASSAY_OK);
+        }
+        assay_series_set *set;
+        assert_int_equal(assay_figure_series(figure, rows, &set), ASSAY_OK);
+        must_export(figure, set, "svg", "k");
+        assert_true(has("k.gp", cases[i].rows));
+        assay_series_set_free(set);
+        assay_table_free(rows);
+        assay_figure_free(figure);
+    }
+    files_in(directory, true);
+}
+
 static void refuse(
     const char *format, const char *base, size_t series, int status, const char *message)
 {
@@ -282,6 +316,7 @@ int main(void)
         cmocka_unit_test(the_script_makes_the_file_again),
         cmocka_unit_test(data_are_documented_and_whole),
         cmocka_unit_test(odd_figures_export),
+        cmocka_unit_test(wide_labels_have_fewer_columns),
         cmocka_unit_test(failures_say_why_and_leave_nothing),
     };
     return cmocka_run_group_tests(tests, make_directory, remove_directory);
