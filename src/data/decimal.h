@@ -1,9 +1,9 @@
 /*
  * Plain decimal numbers in text, eight digits at a time, to the nearest double (ties to even): what
  * strtod gives, many times faster. Clinger's observation (PLDI 1990) serves numbers whose digits
- * and power of ten are doubles, as one multiplication or division of them is rounded once; more
- * digits are divided as integers of 128 bits. What is none of these is left to strtod. Private to
- * this directory.
+ * and power of ten are doubles, as one multiplication of them is rounded once; digits behind a
+ * point are multiplied by a reciprocal of 128 bits. What is none of these is left to strtod.
+ * Private to this directory.
  */
 #ifndef ASSAY_DATA_DECIMAL_H
 #define ASSAY_DATA_DECIMAL_H
@@ -48,31 +48,50 @@ static inline const char *decimal_digits(const char *p, uint64_t *m)
     }
 }
 
-/* m / 10^k for 0 < k <= 27, rounded once: with both shifted to 64 bits, their quotient has 62 or
- * 63, and whether a rest remains decides ties. */
+/* m / 10^k for 0 < k <= 27 and m > 0, rounded once, after Lemire (Software: Practice and Experience
+ * 2021, algorithm 1): the product of m and 128 bits of 5^-k, of which the first 64 nearly always
+ * tell. In this range the 128 bits always do, and doubles are never subnormal. Nothing branches on
+ * the digits, which would be mispredicted. */
 static inline double decimal_quotient(uint64_t m, unsigned k)
 {
     __extension__ typedef unsigned __int128 wide;
-    static const uint64_t fives[28] = {1u, 5u, 25u, 125u, 625u, 3125u, 15625u, 78125u, 390625u,
-        1953125u, 9765625u, 48828125u, 244140625u, 1220703125u, 6103515625u, 30517578125u,
-        152587890625u, 762939453125u, 3814697265625u, 19073486328125u, 95367431640625u,
-        476837158203125u, 2384185791015625u, 11920928955078125u, 59604644775390625u,
-        298023223876953125u, 1490116119384765625u, 7450580596923828125u};
-    const uint64_t five = fives[k]; /* 5^k */
-    const int up = __builtin_clzll(m), across = __builtin_clzll(five);
-    const uint64_t divisor = five << across;
-    const wide dividend = (wide)(m << up) << 62;
-    const uint64_t quotient = (uint64_t)(dividend / divisor);
-    const bool rest = (uint64_t)dividend != quotient * divisor;
-    const int drop = 64 - __builtin_clzll(quotient) - DBL_MANT_DIG;
-    const uint64_t half = (uint64_t)1 << (drop - 1), low = quotient & (2 * half - 1);
-    uint64_t kept = quotient >> drop;
-    kept += low > half || (low == half && (rest || (kept & 1)));
-    /* m / 10^k = quotient 2^(across - up - 62 - k) */
-    const uint64_t bits = (uint64_t)(DBL_MAX_EXP - 1 + drop + across - up - 62 - (int)k) << 52;
-    double power;
-    memcpy(&power, &bits, sizeof power);
-    return (double)kept * power;
+    /* 2^b / 5^k, rounded up, from k = 1 on; b so that the first bit is set */
+    static const uint64_t inverse[27][2] = {{0xCCCCCCCCCCCCCCCC, 0xCCCCCCCCCCCCCCCD},
+        {0xA3D70A3D70A3D70A, 0x3D70A3D70A3D70A4}, {0x83126E978D4FDF3B, 0x645A1CAC083126EA},
+        {0xD1B71758E219652B, 0xD3C36113404EA4A9}, {0xA7C5AC471B478423, 0x0FCF80DC33721D54},
+        {0x8637BD05AF6C69B5, 0xA63F9A49C2C1B110}, {0xD6BF94D5E57A42BC, 0x3D32907604691B4D},
+        {0xABCC77118461CEFC, 0xFDC20D2B36BA7C3E}, {0x89705F4136B4A597, 0x31680A88F8953031},
+        {0xDBE6FECEBDEDD5BE, 0xB573440E5A884D1C}, {0xAFEBFF0BCB24AAFE, 0xF78F69A51539D749},
+        {0x8CBCCC096F5088CB, 0xF93F87B7442E45D4}, {0xE12E13424BB40E13, 0x2865A5F206B06FBA},
+        {0xB424DC35095CD80F, 0x538484C19EF38C95}, {0x901D7CF73AB0ACD9, 0x0F9D37014BF60A11},
+        {0xE69594BEC44DE15B, 0x4C2EBE687989A9B4}, {0xB877AA3236A4B449, 0x09BEFEB9FAD487C3},
+        {0x9392EE8E921D5D07, 0x3AFF322E62439FD0}, {0xEC1E4A7DB69561A5, 0x2B31E9E3D06C32E6},
+        {0xBCE5086492111AEA, 0x88F4BB1CA6BCF585}, {0x971DA05074DA7BEE, 0xD3F6FC16EBCA5E04},
+        {0xF1C90080BAF72CB1, 0x5324C68B12DD6339}, {0xC16D9A0095928A27, 0x75B7053C0F178294},
+        {0x9ABE14CD44753B52, 0xC4926A9672793543}, {0xF79687AED3EEC551, 0x3A83DDBD83F52205},
+        {0xC612062576589DDA, 0x95364AFE032A819E}, {0x9E74D1B791E07E48, 0x775EA264CF55347E}};
+    const int up = __builtin_clzll(m);
+    const uint64_t *const by = inverse[k - 1];
+    const wide first = (wide)(m << up) * by[0];
+    uint64_t high = (uint64_t)(first >> 64), low = (uint64_t)first;
+    if ((high & 0x1FF) == 0x1FF) {
+        const uint64_t more = (uint64_t)(((wide)(m << up) * by[1]) >> 64);
+        low += more;
+        high += low < more;
+    }
+    const unsigned top = (unsigned)(high >> 63);
+    uint64_t kept = high >> (top + 9); /* 53 bits and one for rounding */
+    /* a tie, which only 5^k below 2^64 / 2^53 can make, goes to even */
+    if (low <= 1 && k <= 4 && (kept & 3) == 1 && kept << (top + 9) == high)
+        kept &= ~(uint64_t)1;
+    kept = (kept + (kept & 1)) >> 1;
+    /* floor(log2(10^-k)) = (217706 * -k) >> 16 */
+    const int exponent = -(int)((217706 * k + 65535) >> 16) + 63 + (int)top - up + DBL_MAX_EXP - 1;
+    /* the first of 53 bits is added to the exponent, and so is a carry out of them */
+    const uint64_t bits = ((uint64_t)(exponent - 1) << (DBL_MANT_DIG - 1)) + kept;
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
 }
 
 /* m 10^exponent; false where it takes more than this. */
@@ -85,12 +104,10 @@ static inline bool decimal_scale(uint64_t m, int exponent, double *value)
         return false;
     if (m == 0)
         *value = 0;
-    else if (small && exponent <= 0 && exponent >= -22)
-        *value = (double)m / power[-exponent];
-    else if (small && exponent > 0 && exponent <= 22)
-        *value = (double)m * power[exponent];
     else if (exponent < 0 && exponent >= -27)
         *value = decimal_quotient(m, (unsigned)-exponent);
+    else if (small && exponent >= 0 && exponent <= 22)
+        *value = (double)m * power[exponent];
     else
         return false;
     return true;

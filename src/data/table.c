@@ -23,10 +23,11 @@ typedef union entry {
 
 typedef struct column {
     char *name;
-    unsigned char *kind;
+    unsigned char *kind; /* NULL in a given column where all are of `kinds` */
     entry *value;
     size_t rows, room;
-    bool given; /* a part of the table's given arrays */
+    bool given; /* value is a part of the table's given array */
+    assay_datum_kind kinds;
 } column;
 
 struct assay_table {
@@ -35,8 +36,7 @@ struct assay_table {
     size_t rows;
     char **texts; /* open addressing, a power of two of slots */
     size_t text_count, text_room;
-    unsigned char *given_kinds; /* of all columns, see assay_table_give */
-    double *given_numbers;
+    double *given_numbers; /* of all columns, see assay_table_give */
 };
 
 assay_table *assay_table_new(void)
@@ -50,12 +50,10 @@ void assay_table_free(assay_table *table)
         return;
     for (size_t i = 0; i < table->column_count; i++) {
         free(table->columns[i].name);
-        if (!table->columns[i].given) {
-            free(table->columns[i].kind);
+        free(table->columns[i].kind);
+        if (!table->columns[i].given)
             free(table->columns[i].value);
-        }
     }
-    free(table->given_kinds);
     free(table->given_numbers);
     for (size_t i = 0; i < table->text_room; i++)
         free(table->texts[i]);
@@ -141,10 +139,26 @@ static bool enlarge(column *c, size_t room)
     return kind && value;
 }
 
-/* Out of the given arrays, which can't grow, into arrays of its own. */
+/* A kind for each row of a given column. */
+static int tell_kinds(column *c)
+{
+    if (c->kind)
+        return ASSAY_OK;
+    c->kind = malloc(c->room + 1);
+    if (!c->kind)
+        return assay_fail(ASSAY_ENOMEM, "out of memory for %zu rows", c->rows);
+    memset(c->kind, (int)c->kinds, c->rows);
+    return ASSAY_OK;
+}
+
+/* Out of the given array, which can't grow, into arrays of its own. */
 static bool copy_out(column *c, size_t room)
 {
-    column own = {c->name, malloc(room), malloc(room * sizeof(entry)), c->rows, c->room, false};
+    column own = {.name = c->name,
+        .kind = malloc(room),
+        .value = malloc(room * sizeof(entry)),
+        .rows = c->rows,
+        .room = c->room};
     if (!own.kind || !own.value) {
         free(own.kind);
         free(own.value);
@@ -152,12 +166,16 @@ static bool copy_out(column *c, size_t room)
     }
     memcpy(own.kind, c->kind, c->rows);
     memcpy(own.value, c->value, c->rows * sizeof *c->value);
+    free(c->kind);
     *c = own;
     return true;
 }
 
 static int reach(column *c, size_t rows)
 {
+    const int status = c->given ? tell_kinds(c) : ASSAY_OK;
+    if (status)
+        return status;
     if (rows > c->room) {
         size_t room = c->room ? c->room : 64;
         while (room < rows)
@@ -260,28 +278,27 @@ int assay_table_set_text(assay_table *table, size_t at, const char *text)
 /* Entries are unions of a double and a pointer, so that an array of doubles is one of entries. */
 _Static_assert(sizeof(entry) == sizeof(double), "an entry is as large as a double");
 
-int assay_table_give(
+void assay_table_give(
     assay_table *table, const assay_datum_kind *kind, size_t rows, size_t room, double *numbers)
 {
-    unsigned char *kinds = malloc(table->column_count * room + 1);
-    if (!kinds)
-        return assay_fail(ASSAY_ENOMEM, "out of memory for %zu rows", rows);
-    for (size_t i = 0; i < table->column_count; i++) {
-        memset(kinds + i * room, kind[i], rows);
-        table->columns[i] = (column){table->columns[i].name, kinds + i * room,
-            (entry *)(void *)(numbers + i * room), rows, room, true};
-    }
+    for (size_t i = 0; i < table->column_count; i++)
+        table->columns[i] = (column){.name = table->columns[i].name,
+            .value = (entry *)(void *)(numbers + i * room),
+            .rows = rows,
+            .room = room,
+            .given = true,
+            .kinds = kind[i]};
     table->rows = rows;
-    table->given_kinds = kinds;
     table->given_numbers = numbers;
-    return ASSAY_OK;
 }
 
 int assay_table_put_text(assay_table *table, size_t row, size_t at, const char *text)
 {
     column *c = &table->columns[at];
     const char *kept = NULL;
-    const int status = intern(table, text, &kept);
+    int status = tell_kinds(c);
+    if (status == ASSAY_OK)
+        status = intern(table, text, &kept);
     if (status)
         return status;
     c->kind[row] = ASSAY_DATUM_TEXT;
@@ -289,19 +306,25 @@ int assay_table_put_text(assay_table *table, size_t row, size_t at, const char *
     return ASSAY_OK;
 }
 
-void assay_table_clear(assay_table *table, size_t row, size_t at)
+int assay_table_clear(assay_table *table, size_t row, size_t at)
 {
-    table->columns[at].kind[row] = ASSAY_DATUM_MISSING;
+    const int status = tell_kinds(&table->columns[at]);
+    if (status == ASSAY_OK)
+        table->columns[at].kind[row] = ASSAY_DATUM_MISSING;
+    return status;
 }
 
 assay_datum assay_table_get(const assay_table *table, size_t row, size_t at)
 {
     const column *c = &table->columns[at];
-    if (row >= c->rows || c->kind[row] == ASSAY_DATUM_MISSING)
+    if (row >= c->rows)
         return (assay_datum){ASSAY_DATUM_MISSING, NAN, NULL};
-    if (c->kind[row] == ASSAY_DATUM_TEXT)
+    const assay_datum_kind kind = c->kind ? (assay_datum_kind)c->kind[row] : c->kinds;
+    if (kind == ASSAY_DATUM_MISSING)
+        return (assay_datum){ASSAY_DATUM_MISSING, NAN, NULL};
+    if (kind == ASSAY_DATUM_TEXT)
         return (assay_datum){ASSAY_DATUM_TEXT, NAN, c->value[row].text};
-    return (assay_datum){(assay_datum_kind)c->kind[row], c->value[row].number, NULL};
+    return (assay_datum){kind, c->value[row].number, NULL};
 }
 
 static int rank(const assay_datum *datum)

@@ -48,14 +48,13 @@ int assay_table_set_text(assay_table *table, size_t column, const char *text);
 
 /* All columns of a table without rows at once, for readers: `rows` numbers of kind[i] in column i
  * (or all MISSING, for what is set later), which begin at numbers + i * room, rows <= room. The
- * table takes the array over, which is from malloc or aligned_alloc. On failure it stays the
- * caller's. */
-int assay_table_give(
+ * table takes the array over, which is from malloc or aligned_alloc. */
+void assay_table_give(
     assay_table *table, const assay_datum_kind *kind, size_t rows, size_t room, double *numbers);
 
 /* Entries of columns that were given so. */
 int assay_table_put_text(assay_table *table, size_t row, size_t column, const char *text);
-void assay_table_clear(assay_table *table, size_t row, size_t column); /* missing */
+int assay_table_clear(assay_table *table, size_t row, size_t column); /* missing */
 
 assay_datum assay_table_get(const assay_table *table, size_t row, size_t column);
 

@@ -195,6 +195,44 @@ static void reads_numbers_exactly(void **state)
     assay_table_free(t);
 }
 
+/* Wide rows of integers of up to ten digits, among them signs, numbers with a point, and entries
+ * that are missing, at every place of the 64 bytes that are looked at together. */
+static void reads_integers_of_every_width(void **state)
+{
+    (void)state;
+    enum { ROWS = 400, COLUMNS = 150 };
+    static long long whole[ROWS][COLUMNS];
+    static int odd[ROWS][COLUMNS];
+    assay_rng rng = assay_rng_seed(6);
+    FILE *file = fopen(path, "wb");
+    assay_table *t = NULL;
+    assert_non_null(file);
+    for (int c = 0; c < COLUMNS; c++)
+        fprintf(file, "%sc%d", c ? "," : "", c);
+    for (int row = 0; row < ROWS; row++)
+        for (int c = 0; c < COLUMNS; c++) {
+            static const char *const form[] = {"%c%lld", "%c-%lld", "%c%lld.5", "%c"};
+            const double most = pow(10, 1 + (double)assay_rng_below(&rng, row % 3 ? 3 : 10));
+            whole[row][c] = 1 + (long long)(assay_rng_uniform(&rng) * (most - 1));
+            odd[row][c] = assay_rng_below(&rng, 80) ? 0 : 1 + (int)assay_rng_below(&rng, 3);
+            fprintf(file, form[odd[row][c]], c ? ',' : '\n', whole[row][c]);
+        }
+    fclose(file);
+    if (assay_csv_read(path, &t))
+        fail_msg("%s", assay_errmsg());
+    assert_int_equal(assay_table_rows(t), ROWS);
+    for (size_t row = 0; row < ROWS; row++)
+        for (size_t c = 0; c < COLUMNS; c++) {
+            const assay_datum got = assay_table_get(t, row, c);
+            const double size = (double)whole[row][c];
+            const double expected[] = {size, -size, size + 0.5};
+            if (odd[row][c] == 3 ? got.kind != ASSAY_DATUM_MISSING
+                                 : got.number != expected[odd[row][c]])
+                fail_msg("row %zu, column %zu: %.17g for %.17g", row, c, got.number, size);
+        }
+    assay_table_free(t);
+}
+
 /* Integers of exactly the widths between eights, and halfway cases by hand. */
 static void reads_awkward_numbers(void **state)
 {
@@ -203,7 +241,9 @@ static void reads_awkward_numbers(void **state)
         "12345678", "123456789", "1234567.8", "123456789012345", "1234567890123456",
         "0.000000000000000000000000001", "18446744073709551615e-27", "1844674407370955161.5",
         "-0.0", "1e22", "1e23", "4.35", "0e0", "-9007199254740992", "5e-324",
-        "1.7976931348623157e308", "0.1e1", "8.5e-0010"};
+        "1.7976931348623157e308", "0.1e1", "8.5e-0010", "4503599627370497.5", "4503599627370498.5",
+        "1125899906842624.125", "1125899906842624.375", "562949953421312.0625",
+        "562949953421312.1875"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         char text[80];
         snprintf(text, sizeof text, "a,b\n%s,%s\n", texts[i], texts[i]);
@@ -355,6 +395,7 @@ int main(void)
         cmocka_unit_test(follows_the_rfc),
         cmocka_unit_test(names_the_line_of_what_it_refuses),
         cmocka_unit_test(reads_numbers_exactly),
+        cmocka_unit_test(reads_integers_of_every_width),
         cmocka_unit_test(reads_awkward_numbers),
         cmocka_unit_test(grows_behind_what_was_read),
         cmocka_unit_test(says_what_it_cannot_open),
