@@ -23,3 +23,6 @@ src_libassay_la_SOURCES += src/core/resample.c
 coreinclude_HEADERS += src/core/resample.h
 src_libassay_la_SOURCES += src/core/pca.c
 coreinclude_HEADERS += src/core/pca.h
+# Curves of true against false positives.
+src_libassay_la_SOURCES += src/core/roc.c
+coreinclude_HEADERS += src/core/roc.h

@@ -72,3 +72,7 @@ src_lua_assay_la_SOURCES =
 src_lua_assay_la_LIBADD = src/lua/libassaylua.la src/libassay.la $(BLAS_LIBS) $(JANSSON_LIBS) $(GSL_LIBS) -lm
 # It stays loaded when a state is closed: libraries below libcurl do not bear to be unloaded.
 src_lua_assay_la_LDFLAGS = -Wl,-z,nodelete -module -avoid-version -shared -export-symbols-regex '^luaopen_assay$$'
+# Imbalance.
+src_lua_libassaylua_la_SOURCES += src/lua/balance/balance.h src/lua/balance/balance.c \
+	src/lua/balance/resampling.c src/lua/balance/cleaning.c src/lua/balance/cores.c \
+	src/lua/balance/classifiers.c src/lua/balance/roc.c

@@ -34,6 +34,7 @@ static const luaL_Reg rooms[] = {
     {"models", assay_lua_models},
     {"gmm", assay_lua_gmm},
     {"diffusion", assay_lua_diffusion},
+    {"balance", assay_lua_balance},
     {"net", assay_lua_net},
     {"lm", assay_lua_lm},
     {"vocab", assay_lua_vocab},

@@ -25,6 +25,7 @@ int assay_lua_rollout(lua_State *L);
 int assay_lua_models(lua_State *L);
 int assay_lua_gmm(lua_State *L);
 int assay_lua_diffusion(lua_State *L);
+int assay_lua_balance(lua_State *L);
 int assay_lua_net(lua_State *L);
 int assay_lua_lm(lua_State *L);
 int assay_lua_vocab(lua_State *L);

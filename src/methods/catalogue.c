@@ -6,7 +6,7 @@
 #include "core/status.h"
 #include "core/suggest.h"
 
-enum { FAMILIES = 7, METHODS = 8 };
+enum { FAMILIES = 7, METHODS = 9 };
 
 static const assay_family families[FAMILIES];
 static const assay_method methods[METHODS];
@@ -174,5 +174,19 @@ static const assay_method methods[METHODS] = {
             "resample", "kmeans_pp", "diversity_select", "patch_pca", "patch_features",
             "reward_consistency"),
         .experiment = "inference/tts-var.lua",
+    },
+    {
+        .slug = "smote",
+        .family = "balance",
+        .summary = "class imbalance: new rows between neighbours, thinning, cleaning, ROC curves",
+        .paper = {"SMOTE: Synthetic Minority Over-sampling Technique",
+            "Nitesh V. Chawla, Kevin W. Bowyer, Lawrence O. Hall, W. Philip Kegelmeyer", 2002,
+            "1106.1813"},
+        .functions = FUNCTIONS("smote", "smotenc", "smoten", "borderline_smote", "adasyn",
+            "safe_level_smote", "oversample", "smote_enn", "smote_tomek", "undersample",
+            "tomek_links", "enn", "one_sided_selection", "undersample_size", "knn", "smote_core",
+            "smote_count", "smotenc_core", "smotenc_distance", "smoten_core", "borderline_core",
+            "adasyn_counts", "safe_level", "tree_fit", "naive_bayes", "c45_add_errors", "roc_auc",
+            "roc_area", "roc_hull"),
     },
 };

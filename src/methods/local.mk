@@ -32,3 +32,8 @@ src_libassay_la_SOURCES += src/methods/diffusion/model.c src/methods/diffusion/s
 diffusioninclude_HEADERS = src/methods/diffusion/model.h src/methods/diffusion/sample.h \
 	src/methods/diffusion/solver.h src/methods/diffusion/metrics.h \
 	src/methods/diffusion/usf.h src/methods/diffusion/time_shift.h
+# Imbalance: rows between neighbours, copies, thinning, cleaning.
+balanceincludedir = $(includedir)/assay/methods/balance
+src_libassay_la_SOURCES += src/methods/balance/internal.h src/methods/balance/smote.c \
+	src/methods/balance/border.c src/methods/balance/nominal.c src/methods/balance/clean.c
+balanceinclude_HEADERS = src/methods/balance/smote.h

@@ -70,3 +70,7 @@ lmincludedir = $(includedir)/assay/models/lm
 lminclude_HEADERS = src/models/lm/config.h src/models/lm/transformer.h src/models/lm/objective.h \
 	src/models/lm/pick.h src/models/lm/lm.h src/models/lm/sample.h src/models/lm/train.h \
 	src/models/lm/masked.h src/models/lm/adapters.h src/models/lm/checkpoint.h
+# Classifiers of tables.
+src_libassay_la_SOURCES += src/models/tree.c src/models/tree_prune.h src/models/tree_prune.c \
+	src/models/naive_bayes.c
+modelsinclude_HEADERS += src/models/tree.h src/models/naive_bayes.h

@@ -78,6 +78,8 @@ methods("problem", registry["assay.sat"].__index)
 methods("endpoint", registry["assay.endpoint"].__index)
 methods("gmm", registry["assay.gmm"].__index)
 methods("net", registry["assay.net"].__index)
+methods("tree", registry["assay.tree"].__index)
+methods("bayes", registry["assay.bayes"].__index)
 methods("task", registry["assay.task"].__index)
 methods("vocab", registry["assay.vocab"].__index)
 methods("lm", registry["assay.lm"].__index)
@@ -270,6 +272,19 @@ end
 for _, name in ipairs { "loss", "grad", "input_grad", "example_grad_norms", "example_grads", "last_layer", "hvp", "gradcheck", "train" } do
     probes["net:" .. name] = { { net, x, y, option } }
 end
+for _, name in ipairs { "smote", "smotenc", "smoten", "borderline_smote", "adasyn", "safe_level_smote", "oversample",
+    "smote_enn", "smote_tomek", "undersample", "tomek_links", "enn", "one_sided_selection", "smoten_core",
+    "borderline_core", "adasyn_counts", "safe_level", "tree_fit", "naive_bayes" } do
+    probes["assay.balance." .. name] = { { { { 0 } }, { 0 }, option } }
+end
+probes["assay.balance.undersample_size"] = { { 1, 1, option } }
+probes["assay.balance.knn"] = { { { { 0 } }, option } }
+probes["assay.balance.smote_core"] = { { { { 0 } }, option } }
+probes["assay.balance.smote_count"] = { { 1, option } }
+probes["assay.balance.smotenc_core"] = { { { { 0 } }, { { 0 } }, option } }
+probes["assay.balance.c45_add_errors"] = { { 1, 0, option } }
+probes["assay.balance.roc_area"] = { { { { 0, 0 } }, option } }
+probes["tree:predict"] = { { assay.balance.tree_fit({ { 0 } }, { 0 }), { { 0 } }, option } }
 for _, name in ipairs { "pass_at_k", "pass_hat_k", "samples_to_reach", "fit_power_law", "fit_log_linear",
     "beta_binomial_logpmf", "kumaraswamy_binomial_logpmf", "beta_binomial_nll",
     "kumaraswamy_binomial_nll", "fit_beta_binomial", "fit_kumaraswamy_binomial", "majority_vote",

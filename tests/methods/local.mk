@@ -19,3 +19,5 @@ check_PROGRAMS += tests/methods/inference/tts_var
 tests_methods_inference_tts_var_LDADD = $(TEST_LIBS)
 check_PROGRAMS += tests/methods/diffusion/time_shift
 tests_methods_diffusion_time_shift_LDADD = $(TEST_LIBS)
+check_PROGRAMS += tests/methods/balance/smote
+tests_methods_balance_smote_LDADD = $(TEST_LIBS)
