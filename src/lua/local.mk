@@ -29,7 +29,7 @@ src_lua_libassaylua_la_SOURCES += src/lua/net.h src/lua/net_build.c src/lua/net_
 	src/lua/net_train.c
 src_lua_libassaylua_la_SOURCES += src/lua/lm/lm.h src/lua/lm/lm.c \
 	src/lua/lm/tokens.c src/lua/lm/train.c src/lua/lm/sample.c src/lua/lm/masked.h src/lua/lm/masked.c \
-	src/lua/lm/adapters.c src/lua/lm/cores.c
+	src/lua/lm/adapters.c src/lua/lm/hooks.c src/lua/lm/cores.c
 # The engine, and what the prelude needs of C.
 src_lua_libassaylua_la_SOURCES += src/lua/engine.c src/lua/script.h src/lua/prelude.c src/lua/bare.c \
 	src/lua/interrupt.c src/lua/cell.c src/lua/rows.h src/lua/rows.c

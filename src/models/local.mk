@@ -60,7 +60,8 @@ src_models_lm_libsingle_la_SOURCES = src/models/lm/transformer.h src/models/lm/t
 	src/models/lm/pick.h src/models/lm/pick.c src/models/lm/lm.h src/models/lm/lm.c \
 	src/models/lm/sample.h src/models/lm/sample.c src/models/lm/train.h src/models/lm/train.c \
 	src/models/lm/examples.c src/models/lm/policy.c src/models/lm/masked.h src/models/lm/masked.c \
-	src/models/lm/adapters.h src/models/lm/adapters.c src/models/lm/checkpoint.h src/models/lm/checkpoint.c
+	src/models/lm/adapters.h src/models/lm/adapters.c \
+	src/models/lm/quantise.h src/models/lm/quantise.c src/models/lm/checkpoint.h src/models/lm/checkpoint.c
 src_models_lm_libsingle_la_CFLAGS = $(AM_CFLAGS) $(NET_CFLAGS)
 src_models_lm_libdouble_la_SOURCES = src/models/lm/transformer.c src/models/lm/objective.c
 src_models_lm_libdouble_la_CPPFLAGS = $(AM_CPPFLAGS) -DASSAY_NET_DOUBLE
@@ -74,3 +75,4 @@ lminclude_HEADERS = src/models/lm/config.h src/models/lm/transformer.h src/model
 src_libassay_la_SOURCES += src/models/tree.c src/models/tree_prune.h src/models/tree_prune.c \
 	src/models/naive_bayes.c
 modelsinclude_HEADERS += src/models/tree.h src/models/naive_bayes.h
+	src/models/lm/masked.h src/models/lm/adapters.h src/models/lm/quantise.h src/models/lm/checkpoint.h

@@ -49,10 +49,10 @@ const assay_task *assay_opt_task(lua_State *L, int at, const char *key, const as
 
 assay_lm **assay_push_lm(lua_State *L)
 {
-    assay_lm **slot = lua_newuserdatauv(L, sizeof *slot, 0);
-    *slot = NULL;
+    assay_lm_handle *handle = lua_newuserdatauv(L, sizeof *handle, 1);
+    *handle = (assay_lm_handle){0};
     luaL_setmetatable(L, ASSAY_LUA_LM);
-    return slot;
+    return &handle->lm;
 }
 
 static assay_lm *self(lua_State *L)
@@ -163,9 +163,10 @@ static int set_threads(lua_State *L)
 
 static int end(lua_State *L)
 {
-    assay_lm **slot = luaL_checkudata(L, 1, ASSAY_LUA_LM);
-    assay_lm_free(*slot);
-    *slot = NULL;
+    assay_lm_handle *handle = luaL_checkudata(L, 1, ASSAY_LUA_LM);
+    assay_lm_free(handle->lm);
+    handle->lm = NULL;
+    assay_lua_lm_free_hooks(handle);
     return 0;
 }
 
@@ -489,7 +490,7 @@ static const luaL_Reg functions[] = {
 static void make_class(lua_State *L)
 {
     const luaL_Reg *const parts[] = {methods, assay_lm_train_methods, assay_lm_sample_methods,
-        assay_lm_masked_methods, assay_lm_adapter_methods};
+        assay_lm_masked_methods, assay_lm_adapter_methods, assay_lm_hook_methods};
     luaL_Reg all[64] = {{NULL, NULL}};
     size_t n = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
@@ -501,6 +502,7 @@ static void make_class(lua_State *L)
 int assay_lua_lm(lua_State *L)
 {
     make_class(L);
+    assay_lua_lm_hooks(L);
     lua_newtable(L);
     assay_lua_register(L, functions);
     assay_lua_register(L, assay_lm_cores);

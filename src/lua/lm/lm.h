@@ -11,6 +11,16 @@
 
 #define ASSAY_LUA_LM "assay.lm"
 
+/* A model and the functions of Lua that hook into its weights (hooks.c). */
+typedef struct assay_lm_handle {
+    assay_lm *lm;
+    struct assay_lm_hook *hooks; /* a list */
+} assay_lm_handle;
+
+#define ASSAY_LUA_LM_HOOK "assay.lm.hook" /* in the registry: what calls them */
+void assay_lua_lm_hooks(lua_State *L);
+void assay_lua_lm_free_hooks(assay_lm_handle *handle);
+
 /* The model at `at`; raises an error when it is none. */
 assay_lm *assay_arg_lm(lua_State *L, int at, const char *name);
 /* NULL when absent. */
@@ -63,6 +73,7 @@ bool assay_lua_lm_from_bytes(lua_State *L, const void *bytes, size_t size);
 
 extern const luaL_Reg assay_lm_train_methods[], assay_lm_sample_methods[];
 extern const luaL_Reg assay_lm_masked_methods[], assay_lm_adapter_methods[];
+extern const luaL_Reg assay_lm_hook_methods[];
 extern const luaL_Reg assay_lm_cores[], assay_lm_files[];
 
 #endif

@@ -3,7 +3,7 @@
  * last training as "opt.m", "opt.v" and its averaged weights as "average"; config, vocabulary,
  * adapters, frozen parameters and the step in the metadata. A training that is resumed from a file
  * goes on bit by bit. What assay_lm_policy_step keeps between calls is not in the file, and neither
- * are hooks.
+ * are hooks and quantisers.
  */
 #ifndef ASSAY_MODELS_LM_CHECKPOINT_H
 #define ASSAY_MODELS_LM_CHECKPOINT_H

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "models/net/op.h"
 #include "models/net/params.h"
 
 typedef enum assay_lm_norm { ASSAY_LM_LAYERNORM, ASSAY_LM_RMSNORM } assay_lm_norm;
@@ -77,11 +78,22 @@ typedef struct assay_lm_block {
     size_t lora_a[ASSAY_LM_TARGETS], lora_b[ASSAY_LM_TARGETS]; /* of the adapter in use */
 } assay_lm_block;
 
+/* What is done to the weights, or to the inputs, of linear layers; see quantise.h. */
+typedef struct assay_lm_quantiser {
+    bool on;
+    assay_op_options options; /* fakequant's */
+} assay_lm_quantiser;
+
+enum { ASSAY_LM_QUANTISED_F2 = 3, ASSAY_LM_QUANTISED_HEAD = 4, ASSAY_LM_QUANTISED = 5 };
+extern const char *const assay_lm_quantised_names[]; /* qkv, o, f1, f2, head */
+
 typedef struct assay_lm_layout {
     size_t wte, wpe, time1, time1_bias, time2, time2_bias, lnf_gain, lnf_bias, head, head_bias;
     assay_lm_block *block;               /* layers */
     double lora_scale;                   /* of adapters */
     size_t sub_d, sub_layers, sub_heads; /* of the sub-network in use; 0: of the whole */
+    assay_lm_quantiser weights, inputs;
+    unsigned quantised; /* bit i: assay_lm_quantised_names[i] */
 } assay_lm_layout;
 
 /* The sizes of the network in use. */

@@ -59,6 +59,9 @@ static int copy_shape(const assay_lm *from, assay_lm *to)
     to->layout.sub_d = from->layout.sub_d;
     to->layout.sub_layers = from->layout.sub_layers;
     to->layout.sub_heads = from->layout.sub_heads;
+    to->layout.weights = from->layout.weights;
+    to->layout.inputs = from->layout.inputs;
+    to->layout.quantised = from->layout.quantised;
     return status;
 }
 

@@ -153,7 +153,7 @@ static int inner_steps(assay_lm *lm, const assay_lm_policy_options *options, str
     const assay_batch batch = {.examples = r->objective.sequences,
         .rows = r->length,
         .scale = 1,
-        .random = lm->config.dropout > 0,
+        .random = lm->config.dropout > 0 || lm->layout.weights.options.noise,
         .seed = options->seed};
     for (size_t epoch = 0; epoch < options->epochs && status == ASSAY_OK; epoch++) {
         double loss = 0;

@@ -389,8 +389,7 @@ int assay_lm_sample(assay_lm *lm, const assay_lm_tokens *prompts,
     size_t *first = starts(prompts);
     if (status == ASSAY_OK && !first)
         status = assay_fail(ASSAY_ENOMEM, "lm: out of memory for %zu prompts", prompts->sequences);
-    struct call call = {
-        lm, lm->params.w, prompts, first, options, rng, progress, out, lm->threads, false, 0};
+    struct call call = {lm, w, prompts, first, options, rng, progress, out, lm->threads, false, 0};
     if (status == ASSAY_OK)
         status = assay_threads_run(assay_shards_pool(lm->shards),
             (out->count + options->batch - 1) / options->batch, run_group, &call);

@@ -254,7 +254,7 @@ static assay_batch batch_of(const struct rows *r, uint64_t seed)
     return (assay_batch){.examples = r->objective.sequences,
         .rows = r->length,
         .scale = 1 / (double)r->counted,
-        .random = r->objective.config->dropout > 0,
+        .random = r->objective.config->dropout > 0 || r->objective.layout->weights.options.noise,
         .seed = seed};
 }
 

@@ -93,16 +93,31 @@ static int vector(struct pass *p, size_t index, size_t parts, size_t count)
 struct layer {
     size_t weight, bias, parts, out, in;
     size_t lora_a, lora_b;
+    bool quantised;
 };
+
+static bool is_quantised(const struct pass *p, unsigned target)
+{
+    return p->layout->quantised >> target & 1;
+}
+
+static int quantise(struct pass *p, int x, const assay_lm_quantiser *q)
+{
+    return q->on ? apply(p, ASSAY_OP_FAKEQUANT, x, NONE, NONE, &q->options) : x;
+}
 
 static int linear(struct pass *p, int x, struct layer l)
 {
     assay_op_options o = defaults;
     const bool adapted = l.lora_a != SIZE_MAX;
     o.scale = adapted ? p->layout->lora_scale : 1;
-    const int w = matrix(p, l.weight, l.parts, l.out, l.in);
+    int w = matrix(p, l.weight, l.parts, l.out, l.in);
     const int b = vector(p, l.bias, l.parts, l.out);
     int down = NONE, up = NONE, value = NONE;
+    if (l.quantised) {
+        w = quantise(p, w, &p->layout->weights);
+        x = quantise(p, x, &p->layout->inputs);
+    }
     if (adapted && p->status == ASSAY_OK) {
         const size_t rank = assay_tape_value(p->tape, p->param[l.lora_a]).n[0];
         down = matrix(p, l.lora_a, 1, rank, l.in);
@@ -156,11 +171,11 @@ static int embed_time(struct pass *p)
     assay_op_options o = defaults;
     o.count = c->d;
     x = apply(p, ASSAY_OP_SINUSOIDAL, x, NONE, NONE, &o);
-    x = linear(
-        p, x, (struct layer){p->layout->time1, p->layout->time1_bias, 1, c->d, c->d, NO_LORA});
+    x = linear(p, x,
+        (struct layer){p->layout->time1, p->layout->time1_bias, 1, c->d, c->d, NO_LORA, false});
     x = apply(p, ASSAY_OP_SILU, x, NONE, NONE, &defaults);
-    return linear(
-        p, x, (struct layer){p->layout->time2, p->layout->time2_bias, 1, c->d, c->d, NO_LORA});
+    return linear(p, x,
+        (struct layer){p->layout->time2, p->layout->time2_bias, 1, c->d, c->d, NO_LORA, false});
 }
 
 /* x (1 + scale) + shift, with scale and shift the columns of `mod` from `first` on */
@@ -198,8 +213,9 @@ static int attend(struct pass *p, int x, size_t layer)
     assay_op_options o = defaults;
     const size_t d = p->size.d, wide = p->size.heads * p->size.head_d;
     o.heads = p->size.heads;
-    x = linear(
-        p, x, (struct layer){b->qkv, b->qkv_bias, 3, wide, d, b->lora_a[QKV], b->lora_b[QKV]});
+    x = linear(p, x,
+        (struct layer){
+            b->qkv, b->qkv_bias, 3, wide, d, b->lora_a[QKV], b->lora_b[QKV], is_quantised(p, QKV)});
     if (c->pos == ASSAY_LM_ROPE) {
         o.labels = r->position;
         o.n_labels = r->rows;
@@ -213,7 +229,9 @@ static int attend(struct pass *p, int x, size_t layer)
     o.attend_side = r->mask_side;
     o.cache = r->cache ? &r->cache[layer] : NULL;
     x = apply(p, ASSAY_OP_ATTENTION, x, NONE, NONE, &o);
-    return linear(p, x, (struct layer){b->o, b->o_bias, 1, d, wide, b->lora_a[O], b->lora_b[O]});
+    return linear(p, x,
+        (struct layer){
+            b->o, b->o_bias, 1, d, wide, b->lora_a[O], b->lora_b[O], is_quantised(p, O)});
 }
 
 static int feed_forward(struct pass *p, int x, size_t layer)
@@ -227,11 +245,13 @@ static int feed_forward(struct pass *p, int x, size_t layer)
     const assay_lm_block *b = &p->layout->block[layer];
     const size_t d = p->size.d, hidden = p->size.hidden;
     const size_t parts = p->config->act == ASSAY_LM_SWIGLU ? 2 : 1;
-    x = linear(
-        p, x, (struct layer){b->f1, b->f1_bias, parts, hidden, d, b->lora_a[F1], b->lora_b[F1]});
+    x = linear(p, x,
+        (struct layer){b->f1, b->f1_bias, parts, hidden, d, b->lora_a[F1], b->lora_b[F1],
+            is_quantised(p, F1)});
     x = apply(p, acts[p->config->act], x, NONE, NONE, &defaults);
-    return linear(
-        p, x, (struct layer){b->f2, b->f2_bias, 1, d, hidden, b->lora_a[F2], b->lora_b[F2]});
+    return linear(p, x,
+        (struct layer){
+            b->f2, b->f2_bias, 1, d, hidden, b->lora_a[F2], b->lora_b[F2], is_quantised(p, F2)});
 }
 
 static int block(struct pass *p, int x, size_t layer)
@@ -241,7 +261,8 @@ static int block(struct pass *p, int x, size_t layer)
     int mod = NONE;
     if (c->cond == ASSAY_LM_ADALN) {
         mod = apply(p, ASSAY_OP_SILU, p->cond, NONE, NONE, &defaults);
-        mod = linear(p, mod, (struct layer){b->mod, b->mod_bias, 4, p->size.d, c->d, NO_LORA});
+        mod =
+            linear(p, mod, (struct layer){b->mod, b->mod_bias, 4, p->size.d, c->d, NO_LORA, false});
         mod = spread(p, mod);
     }
     int y = normalise(p, x, b->ln1_gain, b->ln1_bias);
@@ -310,8 +331,8 @@ int assay_lm_forward(assay_tape *tape, const assay_lm_config *config, const assa
     }
     x = normalise(&p, x, layout->lnf_gain, layout->lnf_bias);
     values->normed = pool(&p, x);
-    const struct layer head = {
-        layout->head, layout->head_bias, 1, assay_lm_outputs(config), p.size.d, NO_LORA};
+    const struct layer head = {layout->head, layout->head_bias, 1, assay_lm_outputs(config),
+        p.size.d, NO_LORA, is_quantised(&p, ASSAY_LM_QUANTISED_HEAD)};
     values->logits = linear(&p, values->normed, head);
     return p.status;
 }
