@@ -1,20 +1,22 @@
 # make bench: figures as ratios, a program for each topic; see the top of each. Not part of check.
-BENCHES = tests/bench/bench tests/bench/net tests/bench/data
+BENCHES = tests/bench/bench tests/bench/net tests/bench/data tests/bench/core
 EXTRA_PROGRAMS += $(BENCHES)
 tests_bench_bench_SOURCES = tests/bench/bench.c
 tests_bench_bench_LDADD = src/libworkbench.la
 tests_bench_net_SOURCES = tests/bench/net.c tests/bench/peer.c tests/bench/peer.h
 tests_bench_net_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_bench_net_LDADD = src/libassay.la $(BLAS_LIBS) -lm
-EXTRA_DIST += tests/bench/pass_at_k.py tests/bench/pass_at_k.lua tests/bench/net.py \
-	tests/bench/binary_battery.py tests/bench/binary_battery.lua \
-	tests/bench/chrf.py tests/bench/chrf.lua
+EXTRA_DIST += tests/bench/chrf.py tests/bench/chrf.lua
 tests_bench_data_SOURCES = tests/bench/data.c tests/bench/peer.c tests/bench/peer.h
 tests_bench_data_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_bench_data_LDADD = src/libassay.la -lm
 EXTRA_DIST += tests/bench/pass_at_k.py tests/bench/pass_at_k.lua tests/bench/net.py tests/bench/data.py \
 	tests/bench/binary_battery.py tests/bench/binary_battery.lua
 EXTRA_DIST += tests/bench/onebench.py tests/bench/onebench.lua
+tests_bench_core_SOURCES = tests/bench/core.c tests/bench/peer.c tests/bench/peer.h
+tests_bench_core_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_bench_core_LDADD = src/libassay.la $(BLAS_LIBS) -lm
+EXTRA_DIST += tests/bench/core.py
 CLEANFILES += $(BENCHES:=$(EXEEXT))
 EXTRA_DIST += tests/bench/sampler.py
 
@@ -23,4 +25,5 @@ bench: src/assay $(BENCHES:=$(EXEEXT))
 	tests/bench/bench src/assay $(srcdir)
 	tests/bench/net $(srcdir)
 	tests/bench/data $(srcdir)
+	tests/bench/core $(srcdir)
 .PHONY: bench
