@@ -137,6 +137,11 @@ for i = 1, 8 do
     end
     tap.near(drawn.logp[i], sum, 5e-2, "with a cache as without, sample " .. i)
 end
+-- f2 reads the 64 numbers of the hidden layer, the others 16.
+local wide = plain:clone()
+wide:fakequant { weights = { bits = 3, group = 32 }, targets = "f2" }
+near_models(wide, with_rounded(plain, { "f2" }, 3, 32), "groups of 32")
+tap.error("columns of f1, got 32", function() wide:fakequant { weights = { group = 32 }, targets = { "f1", "f2" } } end, "too wide for f1")
 local noisy = plain:clone()
 noisy:fakequant { weights = { noise = true, bits = 3, block = 8 } }
 tap.near(noisy:logits(tokens)[1][5], plain:logits(tokens)[1][5], 0, "no noise outside of training")
