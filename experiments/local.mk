@@ -54,3 +54,4 @@ nobase_dist_pkgdata_DATA += experiments/data/smote/PROVENANCE.md \
 	experiments/data/smote/votes.csv
 nobase_dist_pkgdata_DATA += experiments/diffusion/dpm-solver-pp.lua experiments/diffusion/unified-solver.lua \
 	experiments/diffusion/time-shift.lua
+nobase_dist_pkgdata_DATA += experiments/balance/smote.lua

@@ -188,5 +188,6 @@ static const assay_method methods[METHODS] = {
             "smote_count", "smotenc_core", "smotenc_distance", "smoten_core", "borderline_core",
             "adasyn_counts", "safe_level", "tree_fit", "naive_bayes", "c45_add_errors", "roc_auc",
             "roc_area", "roc_hull"),
+        .experiment = "balance/smote.lua",
     },
 };
