@@ -180,10 +180,10 @@ static int cnn(pass *p)
         o.shape[1] = o.shape[2] = side;
         const int w = parameter(p, m->size[i], 9 * cin, 0), b = parameter(p, m->size[i], 1, 0);
         x = apply(p, ASSAY_OP_CONV2D, x, w, b, &o);
-        x = apply(p, ASSAY_OP_RELU, x, -1, -1, &o);
         o.shape[0] = cin = m->size[i];
-        o.k = 2;
+        o.k = 2; /* relu after the pool, as the layers of a net are built */
         x = apply(p, ASSAY_OP_MAXPOOL, x, -1, -1, &o);
+        x = apply(p, ASSAY_OP_RELU, x, -1, -1, &o);
         side /= 2;
     }
     return cross_entropy(p, linear(p, x, 10, cin * side * side, true));

@@ -309,6 +309,28 @@ tap.near(conv[3][10], one[3][10] + rest[3][10], 1e-6, "projections of parameters
 tap.is(#torch:features(x, { layer = "residual1" })[1], 32, "features of a block")
 tap.is(torch:features(x, { layer = "dense1" })[4][2], torch:predict(x)[4][2], "features of the last layer are the outputs")
 
+do -- a relu is done after the pool behind it, unless it is asked for
+    local spec = { input = { 1, 4, 4 }, seed = 4, layers = { { "conv", out = 2, k = 3, pad = 1 }, { "relu" }, { "maxpool", k = 2 },
+        { "flatten" }, { "dense", out = 2 } } }
+    local net, images, wrong, zeros = assay.net.new(spec), pattern(5, 16, 7), 0, 0
+    local relu, pool = net:features(images, { layer = "relu1" }), net:features(images, { layer = "maxpool1" })
+    for i = 1, 5 do
+        for window = 0, 7 do
+            local corner = window // 4 * 16 + window // 2 % 2 * 8 + window % 2 * 2 + 1
+            local r = relu[i]
+            local most = math.max(0, r[corner], r[corner + 1], r[corner + 4], r[corner + 5])
+            wrong = wrong + (pool[i][window + 1] == most and 0 or 1)
+            zeros = zeros + (most == 0 and 1 or 0)
+        end
+    end
+    tap.ok(wrong == 0 and zeros > 0, "maxpool1 has the largest of relu1", wrong, zeros)
+    local below = 0
+    for _, v in ipairs(relu[1]) do
+        below = below + (v < 0 and 1 or 0)
+    end
+    tap.is(below, 0, "features of a relu before a pool")
+end
+
 -- ---- training ----
 
 local many, kinds = normal(1500, 8), {}

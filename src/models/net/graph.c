@@ -88,6 +88,31 @@ static int apply_layer(
                               : status;
 }
 
+/* A relu before the largest of windows does the same after it, gradients too, on fewer numbers:
+ * both keep the order. Nobody must want to see what lies between. */
+static bool can_wait(const assay_graph *g, size_t i)
+{
+    const assay_layer *relu = &g->layers->at[i], *pool = relu + 1;
+    return i + 1 < g->layers->count && i < g->stop && relu->role == ASSAY_LAYER_OP &&
+           relu->op == ASSAY_OP_RELU && !relu->hook && pool->role == ASSAY_LAYER_OP &&
+           !pool->hook && (pool->op == ASSAY_OP_MAXPOOL || pool->op == ASSAY_OP_GLOBALMAX);
+}
+
+static int apply_layers(const assay_graph *g, assay_tape *tape, const int *param, int *value)
+{
+    struct walk walk = {.depth = 0};
+    int status = ASSAY_OK;
+    for (size_t i = 0; i < g->layers->count && i <= g->stop && status == ASSAY_OK; i++) {
+        const assay_layer *layer = &g->layers->at[i];
+        const bool waits = can_wait(g, i);
+        status = apply_layer(&walk, tape, layer + waits, param, value);
+        if (status == ASSAY_OK && waits)
+            status = apply_layer(&walk, tape, layer, param, value);
+        i += waits;
+    }
+    return status;
+}
+
 /* ---- losses ---- */
 
 /* The loss of a shard whose labels are all ignored: 0, without a gradient. */
@@ -152,14 +177,13 @@ int assay_graph_build(
     void *user, assay_tape *tape, const int *param, const assay_shard *shard, int *value)
 {
     const assay_graph *g = user;
-    struct walk walk = {.depth = 0};
     real *grad = NULL;
 #ifndef ASSAY_NET_DOUBLE
     if (g->input_grad)
         grad = g->input_grad + shard->first * g->x.cols;
 #endif
     int status = gather(g, tape, &g->x, shard, grad, value);
-    for (size_t i = 0; i < g->layers->count && i <= g->stop && status == ASSAY_OK; i++)
-        status = apply_layer(&walk, tape, &g->layers->at[i], param, value);
+    if (status == ASSAY_OK)
+        status = apply_layers(g, tape, param, value);
     return status == ASSAY_OK && g->loss ? apply_loss(g, tape, shard, value) : status;
 }
