@@ -71,11 +71,9 @@ EXTRA_DIST += tests/lua/time_shift.lua tests/lua/time_shift_golden.lua tests/gol
 # Rollouts.
 TESTS += tests/lua/rollout.lua
 EXTRA_DIST += tests/lua/rollout.lua
-# The language model.
-TESTS += tests/lua/lm.lua tests/lua/lm_golden.lua tests/lua/lm_change.lua
-EXTRA_DIST += tests/lua/lm.lua tests/lua/lm_golden.lua tests/lua/lm_change.lua
 # Class imbalance.
 TESTS += tests/lua/smote_golden.lua tests/lua/smote.lua
 EXTRA_DIST += tests/lua/smote_golden.lua tests/lua/smote.lua tests/golden/smote.json
+# The language model.
 TESTS += tests/lua/lm_quant.lua tests/lua/lm.lua tests/lua/lm_golden.lua tests/lua/lm_change.lua
 EXTRA_DIST += tests/lua/lm_quant.lua tests/lua/lm.lua tests/lua/lm_golden.lua tests/lua/lm_change.lua
