@@ -154,15 +154,38 @@ static void set_integers(
     lua_setfield(L, -2, name);
 }
 
+/* The columns of a log of samples: the verdict and, as their cost, the flips of each walk. */
+static void set_log(lua_State *L, const char *problem, int64_t first, size_t n)
+{
+    const int at = lua_gettop(L);
+    lua_createtable(L, 0, 4);
+    lua_createtable(L, (int)n, 0);
+    lua_createtable(L, (int)n, 0);
+    for (size_t i = 0; i < n; i++) {
+        lua_pushstring(L, problem);
+        lua_rawseti(L, -3, (lua_Integer)i + 1);
+        lua_pushinteger(L, first + (int64_t)i);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    lua_setfield(L, at + 1, "sample");
+    lua_setfield(L, at + 1, "problem");
+    lua_getfield(L, at, "correct");
+    lua_setfield(L, at + 1, "correct");
+    lua_getfield(L, at, "flips");
+    lua_setfield(L, at + 1, "cost");
+    lua_setfield(L, at, "samples");
+}
+
 /*
- * p:sample{samples=, rng=, flips=3 * variables, noise=0.5, first=1, progress=}: that many walks
- * from random starts; correct (1 or 0) and flips of each, solved = the number of correct ones.
- * Sample s, which counts from `first`, depends on (problem, rng, s) alone; rng is not advanced.
+ * p:sample{samples=, rng=, flips=3 * variables, noise=0.5, first=1, problem=, progress=}: that many
+ * walks from random starts; correct (1 or 0) and flips of each, solved = the number of correct
+ * ones, samples = the columns of a log when the problem is named. Sample s, which counts from
+ * `first`, depends on (problem, rng, s) alone; rng is not advanced.
  */
 static int problem_sample(lua_State *L)
 {
     static const char *const known[] = {
-        "samples", "rng", "flips", "noise", "first", "progress", NULL};
+        "samples", "rng", "flips", "noise", "first", "problem", "progress", NULL};
     const assay_sat_problem *p = self(L);
     assay_opts_check(L, 2, known);
     const int64_t samples = assay_opt_integer(L, 2, "samples", -1, 1, INT32_MAX);
@@ -173,6 +196,7 @@ static int problem_sample(lua_State *L)
     if (samples < 0)
         assay_arg_error(L, "samples must be given, at least 1");
     const assay_rng *rng = assay_required_rng(L, 2);
+    const char *problem = assay_opt_string(L, 2, "problem", NULL);
     const size_t n = (size_t)samples;
     unsigned char *correct = assay_lua_scratch(L, n, 1);
     double *used = assay_lua_doubles(L, n);
@@ -183,11 +207,13 @@ static int problem_sample(lua_State *L)
     lua_Integer successes = 0;
     for (size_t i = 0; i < n; i++)
         successes += correct[i];
-    lua_createtable(L, 0, 3);
+    lua_createtable(L, 0, problem ? 4 : 3);
     set_integers(L, "correct", correct, NULL, n);
     set_integers(L, "flips", NULL, used, n);
     lua_pushinteger(L, successes);
     lua_setfield(L, -2, "solved");
+    if (problem)
+        set_log(L, problem, first, n);
     return 1;
 }
 

@@ -44,6 +44,10 @@ end
 tap.is({ #s.correct, correct, used }, { 400, s.solved, true }, "correct, flips and solved")
 tap.ok(s.solved > 20 and s.solved < 400, "some walks succeed, some fail: " .. s.solved)
 local rng = assay.rng(4)
+local log = p:sample { samples = 400, flips = 40, noise = 0.4, rng = assay.rng(4), problem = "p" }.samples
+tap.is({ log.problem[400], log.sample[400], #log.problem }, { "p", 400, 400 }, "a named problem's samples are a log")
+tap.is({ log.correct, log.cost }, { s.correct, s.flips }, "with verdicts, and flips as the cost")
+tap.is(assay.inference.selection_curves(log, { rng = assay.rng(1), k = { 1 } }).coverage[1], s.solved / 400, "that selectors read")
 local later = p:sample { samples = 100, first = 301, flips = 40, noise = 0.4, rng = rng }
 tap.is(later.flips, table.move(s.flips, 301, 400, 1, {}), "sample 301 is the same drawn alone")
 tap.is(rng, assay.rng(4), "rng is not advanced")

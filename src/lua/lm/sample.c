@@ -4,7 +4,7 @@
  *     local s = lm:sample({"37+45=", "12+30="}, { n=100, temperature=0.8, max_tokens=4, rng=rng })
  *     s.text[i], s.tokens[i], s.logp[i], ...       of sample i = (p - 1) n + s
  *     local s = lm:sample(prompts, { task=task, ... })
- *     cell:samples(s.samples)
+ *     assay.inference.selection_curves(s.samples)
  */
 #include <string.h>
 
