@@ -361,7 +361,7 @@ static const size_t *push_kinds(
     lua_createtable(L, (int)T, 0);
     for (size_t i = 0; i < T; i++) {
         const assay_border border = assay_border_of(foreign[i], m);
-        if (border == ASSAY_DANGER)
+        if (border == ASSAY_BORDER_DANGER)
             danger[(*dangers)++] = i;
         lua_pushstring(L, words[border]);
         lua_rawseti(L, -2, (lua_Integer)i + 1);

@@ -48,8 +48,8 @@ int assay_foreign_neighbours(const assay_matrix *X, const size_t *y, const size_
 assay_border assay_border_of(size_t foreign, size_t m)
 {
     if (foreign == m)
-        return ASSAY_NOISE;
-    return 2 * foreign >= m ? ASSAY_DANGER : ASSAY_SAFE;
+        return ASSAY_BORDER_NOISE;
+    return 2 * foreign >= m ? ASSAY_BORDER_DANGER : ASSAY_BORDER_SAFE;
 }
 
 int assay_adasyn_counts(

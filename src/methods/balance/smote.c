@@ -323,7 +323,7 @@ static int find_border(const assay_matrix *X, const size_t *y, size_t T, size_t 
     d->base = w->base;
     d->bases = 0;
     for (size_t i = 0; i < T; i++)
-        if (assay_border_of(w->foreign[i], m) == ASSAY_DANGER)
+        if (assay_border_of(w->foreign[i], m) == ASSAY_BORDER_DANGER)
             w->base[d->bases++] = i;
     if (d->o->kind == ASSAY_SMOTE_BORDERLINE1 || d->bases == 0)
         return ASSAY_OK;

@@ -107,7 +107,11 @@ void assay_class_rows(const size_t *y, size_t n, size_t label, size_t *row, size
 int assay_foreign_neighbours(const assay_matrix *X, const size_t *y, const size_t *row, size_t T,
     size_t k, assay_threads *pool, const assay_progress *progress, size_t *foreign);
 
-typedef enum assay_border { ASSAY_SAFE, ASSAY_DANGER, ASSAY_NOISE } assay_border;
+typedef enum assay_border {
+    ASSAY_BORDER_SAFE,
+    ASSAY_BORDER_DANGER,
+    ASSAY_BORDER_NOISE
+} assay_border;
 
 /* foreign = m: noise; m/2 <= foreign < m: danger. */
 assay_border assay_border_of(size_t foreign, size_t m);
