@@ -58,12 +58,11 @@ end
 -- The model, trained once for each replicate on this machine.
 local function letters_model(cell)
     local p = cell.params
-    local function new()
-        return assay.lm.new { vocab = "tasks", d = 32, layers = 2, heads = 2, ctx = 24, seed = cell.replicate }
-    end
-    local key = { what = "yes and no", yes = p.yes, list = p.list, steps = p.steps, replicate = cell.replicate }
-    local weights = cell:cache(key, function(rng)
-        local lm, lines, kept = new(), {}, {}
+    local key = { what = "a model of yes and no", yes = p.yes, list = p.list, steps = p.steps,
+        replicate = cell.replicate }
+    return cell:cache(key, function(rng)
+        local lm = assay.lm.new { vocab = "tasks", d = 32, layers = 2, heads = 2, ctx = 24, seed = cell.replicate }
+        local lines = {}
         for i = 1, 20000, 2 do
             local list = inference.binary_chain { n = p.list, switch = people, rng = rng }
             lines[i] = rng:uniform() < p.yes and "?y" or "?n"
@@ -74,16 +73,8 @@ local function letters_model(cell)
             schedule = "linear", seed = cell.replicate,
             on_step = function(s) cell:progress(s.step, p.steps) end,
         }
-        for _, parameter in ipairs(lm:params()) do
-            kept[parameter.name] = lm:get(parameter.name)
-        end
-        return kept
+        return lm
     end)
-    local lm = new()
-    for name, value in assay.sorted_pairs(weights) do
-        lm:set(name, value)
-    end
-    return lm
 end
 
 function source.lm(cell, temperature, rng)

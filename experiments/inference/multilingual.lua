@@ -71,27 +71,17 @@ end
 -- Trained once for each seed on this machine.
 local function model(cell)
     local p = cell.params
-    local function new()
-        return assay.lm.new { vocab = "tasks", d = 64, layers = 2, heads = 4, ctx = 16, seed = p.seed }
-    end
-    local key = { what = "three alphabets", digits = p.digits, steps = p.steps, batch = p.batch, seed = p.seed }
-    local weights = cell:cache(key, function()
-        local lm, kept = new(), {}
+    local key = { what = "a model of three alphabets", digits = p.digits, steps = p.steps, batch = p.batch,
+        seed = p.seed }
+    return cell:cache(key, function()
+        local lm = assay.lm.new { vocab = "tasks", d = 64, layers = 2, heads = 4, ctx = 16, seed = p.seed }
         lm:train {
             task = new_task(p), steps = p.steps, batch = p.batch, lr = 2e-3, warmup = math.ceil(p.steps / 20),
             schedule = "linear", optimizer = "adamw", answer_only = true, seed = p.seed,
             on_step = function(s) cell:progress(s.step, p.steps) end,
         }
-        for _, parameter in ipairs(lm:params()) do
-            kept[parameter.name] = lm:get(parameter.name)
-        end
-        return kept
+        return lm
     end)
-    local lm = new()
-    for name, value in assay.sorted_pairs(weights) do
-        lm:set(name, value)
-    end
-    return lm
 end
 
 -- Held-out sums: { prompt = {language = list}, truth = list of digits }, none twice.
@@ -267,7 +257,7 @@ local function log_choices(cell, all, row, samples, evidence)
         end
         cell:log(entry)
     end
-    for name, list in pairs { single = plain, hedged = hedged } do
+    for name, list in assay.sorted_pairs { single = plain, hedged = hedged } do
         local entry = { pool = name, samples = samples,
             hope = average(list, function(pool) return (hope_risk(all, pool)) end),
             risk = average(list, function(pool) return select(2, hope_risk(all, pool)) end) }

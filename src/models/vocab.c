@@ -7,7 +7,7 @@
 
 #include "core/status.h"
 
-static assay_vocab only_specials(void)
+assay_vocab assay_vocab_specials(void)
 {
     assay_vocab vocab = {.size = ASSAY_VOCAB_SPECIALS};
     memset(vocab.symbol, ASSAY_VOCAB_HOLE, sizeof vocab.symbol);
@@ -16,7 +16,7 @@ static assay_vocab only_specials(void)
     return vocab;
 }
 
-static void append(assay_vocab *vocab, unsigned char symbol)
+void assay_vocab_append(assay_vocab *vocab, unsigned char symbol)
 {
     vocab->token[symbol] = (int16_t)vocab->size;
     vocab->symbol[vocab->size++] = symbol;
@@ -26,9 +26,9 @@ assay_vocab assay_vocab_tasks(void)
 {
     static const char symbols[] = "0123456789+-*/=%()[]{}<>,:;?|# abcdefghijklmnopqrstuvwxyz._&";
     _Static_assert(sizeof symbols - 1 + ASSAY_VOCAB_SPECIALS == ASSAY_VOCAB_TASKS, "64 tokens");
-    assay_vocab vocab = only_specials();
+    assay_vocab vocab = assay_vocab_specials();
     for (const char *s = symbols; *s; s++)
-        append(&vocab, (unsigned char)*s);
+        assay_vocab_append(&vocab, (unsigned char)*s);
     return vocab;
 }
 
@@ -46,10 +46,10 @@ int assay_vocab_of_text(const char *text, size_t size, assay_vocab *out)
         return assay_fail(ASSAY_EINVAL,
             "vocabulary: the text has %zu distinct bytes, at most %d fit", distinct,
             ASSAY_VOCAB_MAX - ASSAY_VOCAB_SPECIALS);
-    *out = only_specials();
+    *out = assay_vocab_specials();
     for (unsigned byte = 0; byte < 256; byte++)
         if (seen[byte])
-            append(out, (unsigned char)byte);
+            assay_vocab_append(out, (unsigned char)byte);
     return ASSAY_OK;
 }
 

@@ -23,6 +23,12 @@ typedef struct assay_vocab {
     int16_t token[256];                    /* of bytes; -1: the vocabulary lacks it */
 } assay_vocab;
 
+/* The specials alone. */
+assay_vocab assay_vocab_specials(void);
+
+/* Adds a symbol that the vocabulary lacks; there is room for 252 of them. */
+void assay_vocab_append(assay_vocab *vocab, unsigned char symbol);
+
 /* The 64 tokens that all tasks share: the specials, then
  * 0-9 + - * / = % ( ) [ ] { } < > , : ; ? | # space a-z . _ & */
 assay_vocab assay_vocab_tasks(void);

@@ -211,7 +211,9 @@ is_copy(lm, "adapters")
 tap.near(assay.lm.load(path):config().d, 16, 0, "the config is in the file")
 is_copy(frozen, "frozen parameters")
 local texts = assay.lm.new { preset = "nano", vocab = assay.vocab "a small corpus", ctx = 8 }
-tap.is(is_copy(texts, "a vocabulary"):decode(texts:encode "corpus"), "corpus", "texts of a vocabulary that was read")
+local read = is_copy(texts, "a vocabulary")
+tap.is(read:decode(texts:encode "corpus"), "corpus", "texts of a vocabulary that was read")
+tap.is(read:decode { 0, 4, 3 }, texts:decode { 0, 4, 3 }, "its special tokens decode as they did")
 local schedule = { data = data.data, steps = 20, batch = 2, lr = 1e-2, schedule = "cosine", ema = 0.9 }
 local straight = assay.lm.new(config)
 straight:train(schedule)

@@ -211,15 +211,12 @@ static int read_symbols(const char *text, const char *what, size_t size, assay_v
         return ASSAY_OK;
     if (n % 2 != 0 || n / 2 + ASSAY_VOCAB_SPECIALS != size || size > ASSAY_VOCAB_MAX)
         return assay_fail(ASSAY_EFORMAT, "%s: its vocabulary is not of %zu tokens", what, size);
-    vocab->size = size;
-    for (size_t i = 0; i < 256; i++)
-        vocab->token[i] = -1;
+    *vocab = assay_vocab_specials();
     for (size_t i = 0; i < n / 2; i++) {
         unsigned byte = 256;
         if (sscanf(text + 2 * i, "%2x", &byte) != 1 || byte > 255 || vocab->token[byte] >= 0)
             return assay_fail(ASSAY_EFORMAT, "%s: its vocabulary is malformed", what);
-        vocab->symbol[ASSAY_VOCAB_SPECIALS + i] = (unsigned char)byte;
-        vocab->token[byte] = (int16_t)(ASSAY_VOCAB_SPECIALS + i);
+        assay_vocab_append(vocab, (unsigned char)byte);
     }
     return ASSAY_OK;
 }
