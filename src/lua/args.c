@@ -277,14 +277,19 @@ double *assay_lua_doubles(lua_State *L, size_t n)
 
 /* ---- lists ---- */
 
-static void push_element(lua_State *L, int at, size_t i)
+/* A table whose elements come through its metatable. */
+static bool is_proxied(lua_State *L, int at)
 {
-    if (luaL_getmetafield(L, at, "__index") == LUA_TNIL) {
-        lua_rawgeti(L, at, (lua_Integer)i);
-        return;
-    }
+    if (luaL_getmetafield(L, at, "__index") == LUA_TNIL)
+        return false;
     lua_pop(L, 1);
-    lua_geti(L, at, (lua_Integer)i);
+    return true;
+}
+
+/* Element i from 1; returns its type. */
+static int push_element(lua_State *L, int at, bool proxied, size_t i)
+{
+    return proxied ? lua_geti(L, at, (lua_Integer)i) : lua_rawgeti(L, at, (lua_Integer)i);
 }
 
 /* The length of a list; a table with other keys only is not one. */
@@ -312,13 +317,9 @@ static void element_refuse(lua_State *L, const char *name, size_t i, const char 
 
 static void read_numbers(lua_State *L, int at, const char *name, double *out, size_t n)
 {
-    bool proxied = luaL_getmetafield(L, at, "__index") != LUA_TNIL;
-    if (proxied)
-        lua_pop(L, 1);
+    const bool proxied = is_proxied(L, at);
     for (size_t i = 0; i < n; i++) {
-        int type =
-            proxied ? lua_geti(L, at, (lua_Integer)i + 1) : lua_rawgeti(L, at, (lua_Integer)i + 1);
-        if (type != LUA_TNUMBER)
+        if (push_element(L, at, proxied, i + 1) != LUA_TNUMBER)
             element_refuse(L, name, i + 1, "a number");
         out[i] = lua_tonumber(L, -1);
         lua_pop(L, 1);
@@ -417,29 +418,52 @@ const size_t *assay_arg_indices(
     return out;
 }
 
+/* The flag on top of the stack, the i-th of its list. */
+static unsigned char flag_on_top(lua_State *L, int type, const char *name, size_t i)
+{
+    const double number = type == LUA_TNUMBER ? lua_tonumber(L, -1) : -1;
+    if (type == LUA_TBOOLEAN)
+        return (unsigned char)lua_toboolean(L, -1);
+    const unsigned char one = number > 0.5;
+    if (number != one)
+        element_refuse(L, name, i, "true or false (or 1 or 0)");
+    return one;
+}
+
+static void flags_of_matrix(
+    lua_State *L, const assay_matrix *m, const char *name, unsigned char *out)
+{
+    for (size_t row = 0, i = 0; row < m->rows; row++)
+        for (const double *x = assay_matrix_row(m, row), *end = x + m->cols; x < end; x++) {
+            out[i] = *x > 0.5; /* no branch on it, which would be mispredicted */
+            if (*x != out[i++]) {
+                lua_pushnumber(L, *x);
+                element_refuse(L, name, i, "true or false (or 1 or 0)");
+            }
+        }
+}
+
+static void flags_of_list(lua_State *L, int at, const char *name, unsigned char *out, size_t n)
+{
+    const bool proxied = is_proxied(L, at);
+    for (size_t i = 0; i < n; i++) {
+        const int type = push_element(L, at, proxied, i + 1);
+        out[i] = flag_on_top(L, type, name, i + 1);
+        lua_pop(L, 1);
+    }
+}
+
 const unsigned char *assay_arg_flags(lua_State *L, int at, const char *name, size_t *n)
 {
-    static const char wanted[] = "true or false (or 1 or 0)";
     at = lua_absindex(L, at);
     luaL_checkstack(L, 8, NULL);
     const assay_matrix *m = assay_lua_test_matrix(L, at);
-    if (m)
-        *n = m->rows * m->cols;
-    else
-        *n = list_length(L, at, name, "a list of true or false (or 1 or 0)");
+    *n = m ? m->rows * m->cols : list_length(L, at, name, "a list of true or false (or 1 or 0)");
     unsigned char *out = assay_lua_scratch(L, *n, 1);
-    for (size_t i = 0; i < *n; i++) {
-        if (m)
-            lua_pushnumber(L, m->data[i / m->cols * m->stride + i % m->cols]);
-        else
-            push_element(L, at, i + 1);
-        const bool one = lua_type(L, -1) == LUA_TNUMBER && lua_tonumber(L, -1) == 1;
-        const bool zero = lua_type(L, -1) == LUA_TNUMBER && lua_tonumber(L, -1) == 0;
-        if (!lua_isboolean(L, -1) && !one && !zero)
-            element_refuse(L, name, i + 1, wanted);
-        out[i] = one || (lua_isboolean(L, -1) && lua_toboolean(L, -1));
-        lua_pop(L, 1);
-    }
+    if (m)
+        flags_of_matrix(L, m, name, out);
+    else
+        flags_of_list(L, at, name, out, *n);
     return out;
 }
 
@@ -478,13 +502,13 @@ assay_matrix assay_arg_matrix(lua_State *L, int at, const char *name)
     }
     size_t rows = list_length(L, at, name, "a matrix or a list of rows"), cols = 0;
     if (rows) {
-        push_element(L, at, 1);
+        push_element(L, at, is_proxied(L, at), 1);
         cols = nested_row(L, name, 0, NULL);
         lua_pop(L, 1);
     }
     assay_matrix m = assay_push_matrix(L, rows, cols);
     for (size_t i = 0; i < rows; i++) {
-        push_element(L, at, i + 1);
+        push_element(L, at, is_proxied(L, at), i + 1);
         size_t n = nested_row(L, name, i, NULL);
         if (n != cols)
             assay_arg_error(
@@ -543,7 +567,7 @@ assay_matrix assay_arg_matrix_with_gaps(lua_State *L, int at, const char *name)
     const size_t rows = list_length(L, at, name, "a matrix or a list of rows");
     size_t cols = 0;
     for (size_t i = 0; i < rows; i++) {
-        push_element(L, at, i + 1);
+        push_element(L, at, is_proxied(L, at), i + 1);
         const size_t last = last_position(L, name, i);
         cols = last > cols ? last : cols;
         lua_pop(L, 1);
@@ -552,7 +576,7 @@ assay_matrix assay_arg_matrix_with_gaps(lua_State *L, int at, const char *name)
     for (size_t i = 0; i < rows * cols; i++)
         m.data[i] = NAN;
     for (size_t i = 0; i < rows; i++) {
-        push_element(L, at, i + 1);
+        push_element(L, at, is_proxied(L, at), i + 1);
         read_gappy_row(L, name, i, assay_matrix_row(&m, i));
         lua_pop(L, 1);
     }
@@ -568,7 +592,7 @@ const size_t *assay_arg_groups(lua_State *L, int at, const char *name, size_t *n
     lua_newtable(L);
     const int numbers = lua_gettop(L);
     for (size_t i = 0; i < *n; i++) {
-        push_element(L, at, i + 1);
+        push_element(L, at, is_proxied(L, at), i + 1);
         if (lua_type(L, -1) != LUA_TNUMBER && lua_type(L, -1) != LUA_TSTRING)
             element_refuse(L, name, i + 1, "a text or a number");
         lua_pushvalue(L, -1);

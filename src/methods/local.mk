@@ -2,6 +2,7 @@ src_libassay_la_SOURCES += src/methods/inference/monkeys.c src/methods/inference
 	src/methods/inference/monkeys_vote.c src/methods/inference/monkeys_cost.c
 inferenceinclude_HEADERS += src/methods/inference/monkeys.h
 src_libassay_la_SOURCES += src/methods/inference/binary_bias.c \
+	src/methods/inference/binary_bias_count.h src/methods/inference/binary_bias_count.c \
 	src/methods/inference/binary_bias_exact.c src/methods/inference/binary_bias_rates.c \
 	src/methods/inference/binary_bias_text.c src/methods/inference/binary_bias_series.c
 inferenceinclude_HEADERS += src/methods/inference/binary_bias.h

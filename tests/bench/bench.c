@@ -361,9 +361,12 @@ static void bench_binary_battery(const bench *b)
     char lua[4096], python[4096];
     snprintf(lua, sizeof lua, "%s/tests/bench/binary_battery.lua", b->source);
     snprintf(python, sizeof python, "%s/tests/bench/binary_battery.py", b->source);
-    const char *const us[] = {b->assay, "lua", lua, NULL};
-    const char *const vectorised[] = {"/usr/bin/python3", python, NULL};
-    compare_scripts(b, "yes/no battery / the same in numpy", us, vectorised, ">= 2");
+    const char *const array[] = {b->assay, "lua", lua, "array", NULL};
+    const char *const numpy_array[] = {"/usr/bin/python3", python, "array", NULL};
+    const char *const list[] = {b->assay, "lua", lua, "list", NULL};
+    const char *const numpy_list[] = {"/usr/bin/python3", python, "list", NULL};
+    compare_scripts(b, "yes/no battery / the same in numpy", array, numpy_array, ">= 2");
+    compare_scripts(b, "yes/no battery of a list / numpy of a list", list, numpy_list, ">= 2");
 }
 
 /* ---- utilities: chrF of 40 x 40 texts ---- */

@@ -12,6 +12,7 @@ tap.is({ #report.streak, #report.autocorrelation, report.blocks.size, #report.bl
 tap.is({ report.n, report.yes, report.transitions, report.runs.count }, { 12, 6, { { 2, 3 }, { 4, 2 } }, 8 },
     "counts are integers")
 tap.is(inf.binary_battery({ true, true, false }).yes, 2, "true and false")
+tap.is(inf.binary_battery(assay.matrix { { 1, 1 }, { 0, 1 } }).transitions, { { 0, 1 }, { 1, 1 } }, "a matrix, row by row")
 tap.is({ report.blocks.counts, report.blocks.entropy }, { { 0, 0, 1, 1, 1, 0, 1, 0 }, 2.0 }, "blocks 110, 100, 011, 010")
 tap.is(report.verdict.random, true, "nothing speaks against it")
 local always = inf.binary_battery({ 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 })
@@ -25,6 +26,8 @@ tap.ok(options.autocorrelation[12] ~= options.autocorrelation[12], "no pairs at 
 local batches = inf.binary_battery({ { 1, 0 }, {}, { 1 } }, { batches = true })
 tap.is({ batches.n, batches.runs.count, batches.runs.p_exact }, { 3, 3 }, "batches: no exact runs test")
 tap.error("binary_battery: x[3] must be true or false (or 1 or 0), got 2", function() inf.binary_battery { 1, 0, 2 } end)
+tap.error("binary_battery: x[4] must be true or false (or 1 or 0), got 0.5",
+    function() inf.binary_battery(assay.matrix { { 1, 0 }, { 1, 0.5 } }) end)
 tap.error("binary_battery: x[2][1] must be true or false (or 1 or 0), got a string",
     function() inf.binary_battery({ { 1 }, { "yes" } }, { batches = true }) end)
 tap.error("binary_battery: x[1] must be a list of answers (a batch), got a number",

@@ -1,6 +1,7 @@
 /*
- * The battery: one pass over a batch counts its pairs, triples, runs, streaks and blocks; the tests
- * then are arithmetic on counts, so that a series of 10^7 answers costs a few passes over bytes.
+ * The battery: binary_bias_count.c counts a batch's pairs, triples, runs, streaks and blocks; the
+ * tests then are arithmetic on counts, so that a series of 10^7 answers costs a few passes over
+ * bytes.
  *
  * Autocorrelations are those of counts too: with S the sum over all x, m = S/n, and the sums over
  * the pairs (x_t, x_{t+l}) that lie within a batch,
@@ -18,14 +19,7 @@
 
 #include "core/stats.h"
 #include "core/status.h"
-
-/* What the pass counts beyond the report. */
-typedef struct tally {
-    size_t triple[2][2][2];
-    size_t pairs[ASSAY_BINARY_LAGS_MAX], both[ASSAY_BINARY_LAGS_MAX];
-    size_t first[ASSAY_BINARY_LAGS_MAX], second[ASSAY_BINARY_LAGS_MAX]; /* sums over pairs */
-    size_t answered; /* batches that are not empty */
-} tally;
+#include "methods/inference/binary_bias_count.h"
 
 /* ---- arguments ---- */
 
@@ -43,104 +37,37 @@ static int check_options(const assay_binary_opts *o)
     return ASSAY_OK;
 }
 
+/* The first of n bytes that is neither 0 nor 1; n: all are. */
+static size_t first_other(const unsigned char *x, size_t n)
+{
+    size_t i = 0;
+    for (uint64_t eight; i + sizeof eight <= n; i += sizeof eight) {
+        memcpy(&eight, x + i, sizeof eight);
+        if (eight & 0xFEFEFEFEFEFEFEFE)
+            break;
+    }
+    while (i < n && x[i] <= 1)
+        i++;
+    return i;
+}
+
 static int check_answers(
     const unsigned char *x, const size_t *batch_length, size_t batches, size_t *n)
 {
-    size_t i = 0;
     *n = 0;
     for (size_t b = 0; b < batches; b++) {
         if (batch_length[b] > 100000000 - *n)
             return assay_fail(
                 ASSAY_EINVAL, "binary_battery: there may be at most 10^8 answers, got more");
+        const size_t other = first_other(x + *n, batch_length[b]);
+        if (other < batch_length[b])
+            return assay_fail(ASSAY_EINVAL,
+                "binary_battery: answer %zu of batch %zu must be 0 or 1, got %d", other + 1, b + 1,
+                x[*n + other]);
         *n += batch_length[b];
-        for (size_t j = 0; j < batch_length[b]; j++, i++)
-            if (x[i] > 1)
-                return assay_fail(ASSAY_EINVAL,
-                    "binary_battery: answer %zu of batch %zu must be 0 or 1, got %d", j + 1, b + 1,
-                    x[i]);
     }
     return *n > 0 ? ASSAY_OK
                   : assay_fail(ASSAY_EINVAL, "binary_battery: there must be at least 1 answer");
-}
-
-/* ---- counting ---- */
-
-static void count_transitions(
-    const unsigned char *x, size_t n, assay_binary_report *out, tally *counts)
-{
-    size_t run = 1;
-    out->runs++;
-    for (size_t i = 1; i < n; i++) {
-        const unsigned previous = x[i - 1], next = x[i], ended = previous != next;
-        const size_t bin = run < out->streak_bins ? run - 1 : out->streak_bins - 1;
-        out->transition[previous][next]++;
-        out->streak[bin]++;
-        out->streak_switches[bin] += ended;
-        if (i > 1)
-            counts->triple[x[i - 2]][previous][next]++;
-        if (run > out->longest_run)
-            out->longest_run = run;
-        out->runs += ended;
-        run = ended ? 1 : run + 1;
-    }
-    if (run > out->longest_run)
-        out->longest_run = run;
-}
-
-static void count_blocks(const unsigned char *x, size_t n, assay_binary_report *out)
-{
-    for (size_t i = 0; i + out->block <= n; i += out->block) {
-        size_t value = 0;
-        for (size_t j = 0; j < out->block; j++)
-            value = 2 * value + x[i + j];
-        out->block_count[value]++;
-        out->blocks++;
-    }
-}
-
-static size_t sum_of(const unsigned char *x, size_t n)
-{
-    size_t sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += x[i];
-    return sum;
-}
-
-static void count_lags(const unsigned char *x, size_t n, size_t yes, size_t lags, tally *counts)
-{
-    for (size_t l = 1; l <= lags && l < n; l++) {
-        size_t both = 0;
-        for (size_t i = 0; i + l < n; i++)
-            both += x[i] & x[i + l];
-        counts->pairs[l - 1] += n - l;
-        counts->both[l - 1] += both;
-        counts->first[l - 1] += yes - sum_of(x + n - l, l);
-        counts->second[l - 1] += yes - sum_of(x, l);
-    }
-}
-
-/* E[R] and Var[R] of a random order of the batch's answers. */
-static void add_runs_moments(size_t n1, size_t n0, assay_binary_report *out)
-{
-    const double n = (double)(n1 + n0), twice = 2.0 * (double)n1 * (double)n0;
-    out->runs_expected += twice / n + 1;
-    if (n > 1)
-        out->runs_variance += twice * (twice - n) / (n * n * (n - 1));
-}
-
-static void count_batch(const unsigned char *x, size_t n, assay_binary_report *out, tally *counts)
-{
-    const size_t yes = sum_of(x, n);
-    if (n == 0)
-        return;
-    counts->answered++;
-    out->n += n;
-    out->yes += yes;
-    out->transitions += n - 1;
-    count_transitions(x, n, out, counts);
-    count_blocks(x, n, out);
-    count_lags(x, n, yes, out->lags, counts);
-    add_runs_moments(yes, n - yes, out);
 }
 
 /* ---- tests on counts ---- */
@@ -179,7 +106,7 @@ static void finish_table(assay_binary_table *test)
     test->p_chi2 = chi2_tail(test->chi2, test->dof);
 }
 
-static void test_dependence(assay_binary_report *out, const tally *counts)
+static void test_dependence(assay_binary_report *out, const assay_binary_tally *counts)
 {
     for (int a = 0; a < 2; a++) {
         const double from = (double)out->transition[a][0] + (double)out->transition[a][1];
@@ -254,7 +181,7 @@ static double streak_slope(const assay_binary_report *out)
     return below > 0 ? above / below : (double)NAN;
 }
 
-static void test_lags(assay_binary_report *out, const tally *counts)
+static void test_lags(assay_binary_report *out, const assay_binary_tally *counts)
 {
     const double n = (double)out->n, m = (double)out->yes / n, spread = n * m * (1 - m);
     size_t dof = 0;
@@ -326,7 +253,7 @@ int assay_binary_battery(const unsigned char *x, const size_t *batch_length, siz
     const assay_binary_opts *o, assay_binary_report *out)
 {
     static const assay_binary_opts defaults;
-    tally counts = {0};
+    assay_binary_tally counts = {0};
     size_t n = 0, first = 0;
     if (!o)
         o = &defaults;
@@ -340,7 +267,7 @@ int assay_binary_battery(const unsigned char *x, const size_t *batch_length, siz
     out->lags = o->lags ? o->lags : 3;
     out->block = o->block ? o->block : 3;
     for (size_t b = 0; b < batches; first += batch_length[b++])
-        count_batch(x + first, batch_length[b], out, &counts);
+        assay_binary_count(x + first, batch_length[b], out, &counts);
     test_dependence(out, &counts);
     test_alternation(out, counts.answered);
     out->streak_slope = streak_slope(out);

@@ -12,7 +12,14 @@
  *
  *   g(N) = 0 for N < a,   g(a) = 2^-a,   g(N) = g(N-1) + (1 - g(N-a-1)) 2^-(a+1)
  *
- * which adds positive numbers only: a chance of 2^-1000 comes out as such.
+ * which adds positive numbers only: a chance of 2^-1000 comes out as such. Feller (An introduction
+ * to probability theory I, XIII.7) has it without a loop: with the root of least modulus of the
+ * denominator of the generating function, x = 1 + d, d = (1 + d)^(a+1) 2^-(a+1),
+ *
+ *   1 - g(N) ~ (1 - d) / (1 - a d) (1 + d)^-(N+1)
+ *
+ * The other roots' parts vanish as 2^-N does (0.38^N for a = 2): beyond a + 256 flags it is exact
+ * to a double's digits.
  */
 #include "methods/inference/binary_bias.h"
 
@@ -74,8 +81,8 @@ int assay_runs_pmf(size_t n1, size_t n0, double *pmf)
 
 /* ---- the longest run ---- */
 
-/* g(flags) for a successes in a row; past[N mod (a + 1)] keeps g(N). */
-static double successes_in_a_row(size_t flags, size_t a, double *past)
+/* g(flags) for a successes in a row by the recurrence; past[N mod (a + 1)] keeps g(N). */
+static double few_flags(size_t flags, size_t a, double *past)
 {
     const double step = ldexp(1, -(int)(a + 1));
     if (flags < a)
@@ -92,9 +99,22 @@ static double successes_in_a_row(size_t flags, size_t a, double *past)
     return g;
 }
 
+/* The same for a > 1 by the root 1 + d of the generating function's denominator. */
+static double many_flags(size_t flags, size_t a)
+{
+    const double step = ldexp(1, -(int)(a + 1)), power = (double)(a + 1);
+    double d = step, error;
+    do { /* Newton's method, which comes from below: the function is convex */
+        const double value = step * exp(power * log1p(d));
+        error = (value - d) / (1 - power * value / (1 + d));
+        d += error;
+    } while (error > 1e-10 * d);
+    return -expm1(log1p(-d) - log1p(-(double)a * d) - ((double)flags + 1) * log1p(d));
+}
+
 int assay_longest_run_tail(size_t n, size_t m, double *p)
 {
-    enum { SMALLEST = 1100 }; /* 2^-1100 is 0 as a double */
+    enum { SMALLEST = 1100, FEW = 256 }; /* 2^-1100 is 0 as a double */
     double past[SMALLEST];
     if (n < 1 || n > 100000000)
         return assay_fail(ASSAY_EINVAL, "longest_run_cdf: n must be in 1..10^8, got %zu", n);
@@ -102,8 +122,12 @@ int assay_longest_run_tail(size_t n, size_t m, double *p)
         *p = 1;
     else if (m > n || m > SMALLEST)
         *p = 0;
+    else if (m == 2) /* any of the flags */
+        *p = -expm1(-(double)(n - 1) * M_LN2);
+    else if (n - m < FEW)
+        *p = few_flags(n - 1, m - 1, past);
     else
-        *p = successes_in_a_row(n - 1, m - 1, past);
+        *p = many_flags(n - 1, m - 1);
     return ASSAY_OK;
 }
 

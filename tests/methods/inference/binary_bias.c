@@ -99,6 +99,27 @@ static void longest_runs_are_those_of_all_strings(void **state)
     refuses(assay_longest_run_tail(0, 1, &p), "n must be in 1..10^8, got 0");
 }
 
+/* The recurrence in long double, where one loop takes the place of a root. */
+static void longest_runs_of_many_flips(void **state)
+{
+    (void)state;
+    enum { FLIPS = 20000 };
+    static long double g[FLIPS];
+    for (size_t m = 2; m <= 400; m += m < 30 ? 1 : 37) {
+        const size_t a = m - 1;
+        for (size_t flags = 0; flags < FLIPS; flags++) {
+            g[flags] = flags < a ? 0 : ldexpl(1, -(int)a);
+            if (flags > a)
+                g[flags] = g[flags - 1] + (1 - g[flags - a - 1]) * ldexpl(1, -(int)a - 1);
+        }
+        for (size_t flags = 0; flags < FLIPS; flags += flags < 1000 ? 1 : 487) {
+            double p;
+            ok(assay_longest_run_tail(flags + 1, m, &p));
+            assert_true(fabsl(p - g[flags]) <= 1e-13L * g[flags]);
+        }
+    }
+}
+
 /* Sum over all outcomes no likelier. */
 static void fair_coin_is_a_sum(void **state)
 {
@@ -129,26 +150,34 @@ static double table_chi2(size_t cell[2][2])
     return margins > 0 ? (a + b + c + d) * (a * d - b * c) * (a * d - b * c) / margins : 0;
 }
 
-/* Counts by their definitions, batch by batch. */
+/* Counts by their definitions, batch by batch: first short batches, then long ones with long runs.
+ */
 static void counts_are_those_of_plain_loops(void **state)
 {
     (void)state;
     assay_rng rng = assay_rng_seed(1);
-    for (int round = 0; round < 200; round++) {
-        unsigned char x[80];
+    for (int round = 0; round < 300; round++) {
+        const bool large = round >= 200;
+        const size_t bins = large ? 1 + assay_rng_below(&rng, ASSAY_BINARY_STREAK_MAX) : 3;
+        const size_t lags = large ? 1 + assay_rng_below(&rng, ASSAY_BINARY_LAGS_MAX) : 4;
+        const size_t size = large ? 1 + assay_rng_below(&rng, 6) : 2;
+        unsigned char x[4 * 400];
         size_t length[4], batches = 1 + assay_rng_below(&rng, 4), n = 0;
         for (size_t b = 0; b < batches; b++)
-            n += length[b] = assay_rng_below(&rng, 20);
+            n += length[b] = assay_rng_below(&rng, large ? 400 : 20);
         if (n == 0)
             continue;
         for (size_t i = 0; i < n; i++)
-            x[i] = (unsigned char)(assay_rng_below(&rng, 3) > 0);
-        const assay_binary_opts o = {.streak_max = 3, .lags = 4, .block = 2};
+            x[i] = large && i > 0 && assay_rng_below(&rng, 50) > 0
+                       ? x[i - 1]
+                       : (unsigned char)(assay_rng_below(&rng, 3) > 0);
+        const assay_binary_opts o = {.streak_max = bins, .lags = lags, .block = size};
         ok(assay_binary_battery(x, length, batches, &o, &report));
-        size_t yes = 0, runs = 0, most = 0, pair[2][2] = {{0}}, streak[3] = {0}, ended[3] = {0};
-        size_t block[4] = {0}, triple[2][2][2] = {{{0}}}, first = 0;
+        size_t yes = 0, runs = 0, most = 0, pair[2][2] = {{0}};
+        size_t streak[ASSAY_BINARY_STREAK_MAX] = {0}, ended[ASSAY_BINARY_STREAK_MAX] = {0};
+        size_t block[64] = {0}, triple[2][2][2] = {{{0}}}, first = 0;
         double none_longer = 1;
-        double lag[4] = {0}, spread = 0, mean = 0;
+        double lag[ASSAY_BINARY_LAGS_MAX] = {0}, spread = 0, mean = 0;
         for (size_t i = 0; i < n; i++)
             yes += x[i];
         mean = (double)yes / (double)n;
@@ -164,16 +193,20 @@ static void counts_are_those_of_plain_loops(void **state)
                 size_t before = 1;
                 while (before < i && y[i - 1 - before] == y[i - 1])
                     before++;
-                const size_t bin = before > 3 ? 2 : before - 1;
+                const size_t bin = before > bins ? bins - 1 : before - 1;
                 pair[y[i - 1]][y[i]]++;
                 streak[bin]++;
                 ended[bin] += y[i] != y[i - 1];
             }
             for (size_t i = 2; i < length[b]; i++)
                 triple[y[i - 1]][y[i - 2]][y[i]]++;
-            for (size_t i = 0; i + 2 <= length[b]; i += 2)
-                block[2 * y[i] + y[i + 1]]++;
-            for (size_t l = 1; l <= 4; l++)
+            for (size_t i = 0; i + size <= length[b]; i += size) {
+                size_t value = 0;
+                for (size_t j = 0; j < size; j++)
+                    value = 2 * value + y[i + j];
+                block[value]++;
+            }
+            for (size_t l = 1; l <= lags; l++)
                 for (size_t i = 0; i + l < length[b]; i++)
                     lag[l - 1] += (y[i] - mean) * (y[i + l] - mean);
         }
@@ -194,7 +227,7 @@ static void counts_are_those_of_plain_loops(void **state)
         assert_memory_equal(report.streak, streak, sizeof streak);
         assert_memory_equal(report.streak_switches, ended, sizeof ended);
         assert_memory_equal(report.block_count, block, sizeof block);
-        for (size_t l = 0; l < 4; l++)
+        for (size_t l = 0; l < lags; l++)
             if (!isnan(report.autocorrelation[l]))
                 close_to(report.autocorrelation[l], lag[l] / spread, 1e-12);
     }
@@ -675,6 +708,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(runs_are_those_of_all_strings),
         cmocka_unit_test(longest_runs_are_those_of_all_strings),
+        cmocka_unit_test(longest_runs_of_many_flips),
         cmocka_unit_test(fair_coin_is_a_sum),
         cmocka_unit_test(counts_are_those_of_plain_loops),
         cmocka_unit_test(runs_have_their_moments),
