@@ -269,6 +269,8 @@ void assay_run_info_clear(assay_run_info *info)
     free(info->host);
     free(info->versions);
     free(info->error);
+    free(info->label);
+    free(info->tags);
     *info = (assay_run_info){0};
 }
 
@@ -288,7 +290,7 @@ static int read_texts(sqlite3_stmt *s, assay_run_info *out)
         char **to;
     } texts[] = {{1, &out->uuid}, {2, &out->experiment}, {3, &out->path}, {4, &out->method},
         {5, &out->preset}, {6, &out->params}, {14, &out->host}, {18, &out->versions},
-        {25, &out->error}};
+        {25, &out->error}, {27, &out->label}, {30, &out->tags}};
     int status = ASSAY_OK;
     for (size_t i = 0; status == ASSAY_OK && i < sizeof texts / sizeof *texts; i++)
         status = store_text(s, texts[i].column, texts[i].to);
@@ -329,6 +331,8 @@ static int read_run(sqlite3_stmt *s, assay_run_info *out)
     out->heartbeat = sqlite3_column_double(s, 22);
     out->elapsed = sqlite3_column_double(s, 24);
     out->cancel_requested = sqlite3_column_int(s, 26) != 0;
+    out->pinned = sqlite3_column_int(s, 28) != 0;
+    out->discarded = sqlite3_column_double(s, 29);
     settle(out, sqlite3_column_int64(s, 16), sqlite3_column_double(s, 23));
     return ASSAY_OK;
 }

@@ -149,5 +149,18 @@ static const char *const version_1 =
     "  PRIMARY KEY (log, row)"
     ") STRICT, WITHOUT ROWID;";
 
-const char *const store_migrations[] = {version_1};
+/* What people say about runs: a name, tags, a pin; and runs that were thrown away but can be had back.
+ * The index holds only the latter, so that counting them costs nothing. */
+static const char *const version_2 =
+    "ALTER TABLE run ADD COLUMN label TEXT;"
+    "ALTER TABLE run ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE run ADD COLUMN discarded REAL NOT NULL DEFAULT 0;" /* when; 0: it was not */
+    "CREATE INDEX run_discarded ON run (experiment, discarded) WHERE discarded > 0;"
+    "CREATE TABLE tag ("
+    "  run INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,"
+    "  tag TEXT NOT NULL,"
+    "  PRIMARY KEY (run, tag)"
+    ") STRICT, WITHOUT ROWID;";
+
+const char *const store_migrations[] = {version_1, version_2};
 const int store_version = sizeof store_migrations / sizeof *store_migrations;

@@ -7,7 +7,16 @@
     "r.id, r.uuid, e.name, r.path, r.method, r.preset, r.params, r.seed, r.replicates, r.state, "  \
     "r.cells, r.cells_done, r.cells_failed, r.rows, r.host, r.pid, r.pid_start, r.workers, "       \
     "r.versions, r.created, r.started, r.finished, r.heartbeat, r.claimed, r.elapsed, r.error, "   \
-    "r.cancel_requested "
+    "r.cancel_requested, r.label, r.pinned, r.discarded, "                                         \
+    "(SELECT group_concat(tag, ' ') FROM tag WHERE tag.run = r.id) "
+
+/* The mean over a run's cells of the last value that each logged of a measure; NULL: none did. */
+#define STORE_LAST_MEAN(name, run)                                                                 \
+    "(SELECT avg((SELECT v.value FROM value v WHERE v.cell = c.id AND v.metric = m.id "            \
+    "AND typeof(v.value) <> 'text' ORDER BY v.seq DESC LIMIT 1)) "                                 \
+    "FROM metric m CROSS JOIN measure ON measure.metric = m.id CROSS JOIN cell c "                 \
+    "ON c.run = measure.run WHERE m.name = " name " AND measure.run = " run                        \
+    " AND c.state <> 'failed')"
 
 #define STORE_CELL_COLUMNS                                                                         \
     "idx, replicate, attempts, rows, state, elapsed, params, error FROM cell "
@@ -46,25 +55,37 @@
                  "rows = rows + ?4 WHERE id = ?1")                                                 \
     X(RUN_GET, "SELECT " STORE_RUN_COLUMNS                                                         \
                "FROM run r JOIN experiment e ON e.id = r.experiment WHERE r.id = ?")               \
-    X(RUN_TOTAL, "SELECT count(*) FROM run")                                                       \
-    X(RUN_TOTAL_OF, "SELECT count(*) FROM run WHERE experiment IN "                                \
-                    "(SELECT id FROM experiment WHERE name = ?)")                                  \
+    X(RUN_TOTAL, "SELECT (SELECT count(*) FROM run) - "                                            \
+                 "(SELECT count(*) FROM run WHERE discarded > 0)")                                 \
+    X(RUN_TOTAL_OF, "SELECT (SELECT count(*) FROM run WHERE experiment IN (SELECT id FROM "        \
+                    "experiment WHERE name = ?1)) - (SELECT count(*) FROM run WHERE discarded > 0 "\
+                    "AND experiment IN (SELECT id FROM experiment WHERE name = ?1))")              \
     X(RUN_LIST,                                                                                    \
         "SELECT " STORE_RUN_COLUMNS "FROM run r JOIN experiment e ON e.id = r.experiment "         \
-        "ORDER BY r.id DESC LIMIT ? OFFSET ?")                                                     \
+        "WHERE r.discarded = 0 ORDER BY r.id DESC LIMIT ? OFFSET ?")                                                     \
     X(RUN_LIST_OF,                                                                                 \
         "SELECT " STORE_RUN_COLUMNS "FROM run r JOIN experiment e ON e.id = r.experiment "         \
         "WHERE r.id IN (SELECT id FROM run WHERE experiment IN "                                   \
-        "(SELECT id FROM experiment WHERE name = ?) ORDER BY id DESC LIMIT ? OFFSET ?) "           \
+        "(SELECT id FROM experiment WHERE name = ?) AND discarded = 0 "                            \
+        "ORDER BY id DESC LIMIT ? OFFSET ?) "                                                      \
         "ORDER BY r.id DESC")                                                                      \
     X(RUN_EXISTS, "SELECT id FROM run WHERE id = ?")                                               \
-    X(RUN_LAST, "SELECT max(id) FROM run")                                                         \
-    X(RUN_LAST_OF, "SELECT max(id) FROM run WHERE experiment IN "                                  \
+    X(RUN_LAST, "SELECT max(id) FROM run WHERE discarded = 0")                                     \
+    X(RUN_LAST_OF, "SELECT max(id) FROM run WHERE discarded = 0 AND experiment IN "                \
                    "(SELECT id FROM experiment WHERE name = ?)")                                   \
     X(RUN_BY_UUID, "SELECT id FROM run WHERE uuid >= ?1 AND uuid < ?1 || 'g' LIMIT 2")             \
     X(RUN_EXPERIMENT, "SELECT e.id, e.name, e.script, e.describe FROM run r "                      \
                       "JOIN experiment e ON e.id = r.experiment WHERE r.id = ?")                   \
     X(RUN_DELETE, "DELETE FROM run WHERE id = ?")                                                  \
+    X(RUN_LABEL, "UPDATE run SET label = ?2 WHERE id = ?1")                                        \
+    X(RUN_PIN, "UPDATE run SET pinned = ?2 WHERE id = ?1")                                         \
+    X(RUN_DISCARD, "UPDATE run SET discarded = ?2 WHERE id = ?1")                                  \
+    X(RUN_DISCARDED, "SELECT id FROM run WHERE discarded > 0 ORDER BY id")                         \
+    X(TAG_ADD, "INSERT OR IGNORE INTO tag (run, tag) VALUES (?, ?)")                               \
+    X(TAG_DELETE, "DELETE FROM tag WHERE run = ? AND tag = ?")                                     \
+    X(PARAM_NAMES, "SELECT DISTINCT p.key FROM run r, json_each(r.params) p ORDER BY p.key")       \
+    X(MEASURE_NAMES, "SELECT name FROM metric ORDER BY name")                                      \
+    X(RUN_MEASURE, "SELECT " STORE_LAST_MEAN("?2", "?1"))                                          \
                                                                                                    \
     X(CELL_ADD, "INSERT INTO cell (id, run, idx, params, replicate) VALUES (?, ?, ?, ?, ?)")       \
     X(CELL_STATE, "SELECT state, rows FROM cell WHERE id = ?")                                     \

@@ -94,6 +94,10 @@ typedef struct assay_run_info {
     double elapsed;   /* seconds of work, summed over resumes */
     char *error;      /* or NULL */
     bool cancel_requested;
+    char *label;      /* what people call it, or NULL */
+    char *tags;       /* spaces between them, or NULL */
+    bool pinned;      /* stands before the others */
+    double discarded; /* when it was thrown away, 0: it was not */
 } assay_run_info;
 
 typedef struct assay_run_list {
@@ -225,6 +229,44 @@ typedef struct assay_artifact_list {
 int assay_store_artifacts(assay_store *store, int64_t run, assay_artifact_list *out);
 void assay_artifact_list_free(assay_artifact_list *list);
 int assay_store_artifact_get(assay_store *store, int64_t run, int64_t index, const char *name, void **data, size_t *size);
+
+/*
+ * What people say about a run. label: NULL or "" takes it away. tag: a word without spaces, put on or
+ * taken off. discard: a run that is thrown away is in no list and no view and is not "last", but
+ * keeps all it has until delete; discard(false) has it back. A live run can't be (ASSAY_EBUSY).
+ * discarded lists those that were thrown away; the caller frees.
+ */
+int assay_store_run_label(assay_store *store, int64_t run, const char *label);
+int assay_store_run_tag(assay_store *store, int64_t run, const char *tag, bool on);
+int assay_store_run_pin(assay_store *store, int64_t run, bool pinned);
+int assay_store_run_discard(assay_store *store, int64_t run, bool discard);
+int assay_store_run_discarded(assay_store *store, int64_t **ids, size_t *count);
+
+/*
+ * Runs by a query, pinned ones first: `filter` (NULL or "": all) is words between spaces, all of which
+ * have to hold; "..." keeps spaces, and - before a word turns it round.
+ *
+ *     word            stands in the experiment's name, the label, a tag or a parameter's value
+ *     FIELD:VALUE     the field holds VALUE (a state: begins with it; created: begins with it)
+ *     FIELD=VALUE     is VALUE; also != < <= > >=
+ *     is:WORD         live, pinned, labelled, discarded (which are left out otherwise)
+ *
+ * A field is id, exp (or experiment), state, preset, method, host, label, tag, note, error, verdict,
+ * seed, cells, done, failed, rows, workers, replicates, elapsed (seconds), created (2026-01-31 14:05),
+ * or a parameter (of one that is swept any value may hold), or a measure (the mean over cells of the
+ * last value of each). `sort` is such a field, NULL for id; runs that lack it come last.
+ * `experiment` (or NULL) narrows to one. Errors (ASSAY_EINVAL, ASSAY_ENOTFOUND) name the word, and
+ * what there is. The caller frees ids.
+ */
+typedef struct assay_run_query {
+    const char *experiment, *filter, *sort;
+    bool ascending;
+} assay_run_query;
+
+int assay_store_run_select(assay_store *store, const assay_run_query *query, int64_t **ids, size_t *count);
+
+/* The mean over the run's cells of the last value of a measure; NaN when there is none. */
+int assay_store_run_measure(assay_store *store, int64_t run, const char *measure, double *value);
 
 /*
  * A run's rows as a table: columns "cell", "replicate", the parameters (those of the cell), then the

@@ -105,7 +105,7 @@ static int compose(assay_store *store, const char *experiment, char **out)
         status = add_measures(store, experiment, sql, &count);
     sqlite3_str_appendf(sql,
         " FROM run r CROSS JOIN cell c ON c.run = r.id CROSS JOIN value v ON v.cell = c.id"
-        " WHERE r.experiment IN (SELECT id FROM experiment WHERE name = %Q)"
+        " WHERE r.discarded = 0 AND r.experiment IN (SELECT id FROM experiment WHERE name = %Q)"
         " GROUP BY r.id, c.idx, v.seq",
         experiment);
     *out = sqlite3_str_finish(sql);

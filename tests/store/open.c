@@ -60,7 +60,7 @@ static void create_makes_and_others_do_not(void **state)
     assert_int_equal(access(f->path, F_OK), -1);
     assert_ok(assay_store_open(f->path, ASSAY_STORE_CREATE, &store));
     assert_string_equal(assay_store_path(store), f->path);
-    assert_int_equal(query(store, "PRAGMA user_version"), 1);
+    assert_int_equal(query(store, "PRAGMA user_version"), 2);
     assert_int_equal(query(store, "PRAGMA application_id"), 0x41535359);
     assert_int_equal(query(store, "PRAGMA foreign_keys"), 1);
     assert_int_equal(query(store, "SELECT journal_mode = 'wal' FROM pragma_journal_mode"), 1);
@@ -118,7 +118,7 @@ static void what_is_newer_is_refused(void **state)
     assay_store *store;
     assert_ok(assay_store_open(f->path, ASSAY_STORE_CREATE, &store));
     assay_store_close(store);
-    change(f->path, "PRAGMA user_version = 2");
+    change(f->path, "PRAGMA user_version = 3");
     expect_refused(f->path, ASSAY_EVERSION, "a newer assay");
 }
 

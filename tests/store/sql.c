@@ -146,7 +146,7 @@ static void writing_needs_a_store_for_writing(void **state)
     assay_store *reader;
     assert_ok(assay_store_open(f->path, ASSAY_STORE_READ, &reader));
     expect(reader, "SELECT count(*) AS n FROM mine; PRAGMA user_version", "json",
-        "[\n{\"n\": 2}\n]\n[\n{\"user_version\": 1}\n]\n");
+        "[\n{\"n\": 2}\n]\n[\n{\"user_version\": 2}\n]\n");
     expect_error(reader, "DELETE FROM mine", ASSAY_EINVAL, "statement 1 writes");
     expect_error(reader, "SELECT 1; DROP TABLE mine", ASSAY_EINVAL, "statement 2 writes");
     /* the pragma is no way around */
