@@ -1,1 +1,2 @@
 dist_man_MANS += man/assay.1 man/assay-lua.3 man/assay-experiment.5
+dist_man_MANS += man/assay-tui.1

@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/status.h"
@@ -31,20 +32,46 @@ static void print_runs(const assay_run_list *list)
     cli_table_print(table, 0);
 }
 
-static int list_runs(const char *database, const char *experiment, int64_t limit, bool json)
+/* The first `limit` (0: all) of the runs that the query selects. */
+static int read_runs(
+    assay_store *store, const assay_run_query *query, size_t limit, assay_run_list *out)
+{
+    int64_t *ids = NULL;
+    size_t count = 0;
+    int status = assay_store_run_select(store, query, &ids, &count);
+    count = limit && limit < count ? limit : count;
+    out->runs = calloc(count + 1, sizeof *out->runs);
+    if (!status && !out->runs)
+        status = assay_fail(ASSAY_ENOMEM, "out of memory for %zu runs", count);
+    for (size_t i = 0; i < count && !status; i++) {
+        status = assay_store_run_get(store, ids[i], &out->runs[out->count]);
+        if (status == ASSAY_ENOTFOUND) /* deleted meanwhile */
+            status = ASSAY_OK;
+        else
+            out->count++;
+    }
+    free(ids);
+    return status;
+}
+
+static int list_runs(const char *database, const assay_run_query *query, int64_t limit, bool json)
 {
     assay_store *store = NULL;
     assay_run_list list = {0};
+    const char *experiment = query->experiment;
     int status = cli_open(database, ASSAY_STORE_READ, &store);
     if (status)
         return status;
-    if (assay_store_run_list(store, experiment, limit > 0 ? (size_t)limit : 0, 0, &list)) {
+    if (read_runs(store, query, limit > 0 ? (size_t)limit : 0, &list)) {
         status = cli_failed();
     } else if (json) {
         json_t *runs = json_array();
         for (size_t i = 0; i < list.count; i++)
             json_array_append_new(runs, cli_run_json(&list.runs[i]));
         status = cli_print_json(runs);
+    } else if (list.count == 0 && query->filter) {
+        printf("No run%s%s in %s is one of which this holds: %s\n", experiment ? " of " : "",
+            experiment ? experiment : "", cli_database(database), query->filter);
     } else if (list.count == 0) {
         printf("No runs%s%s in %s yet. 'assay ls --experiments' shows what can be run.\n",
             experiment ? " of " : "", experiment ? experiment : "", cli_database(database));
@@ -114,13 +141,19 @@ static int list_experiments(bool json, bool names)
 static int ls(const cli_command *self, int argc, char **argv)
 {
     const char *database = NULL, *experiment = NULL;
-    bool json = false, experiments = false, names = false;
+    bool json = false, experiments = false, names = false, reverse = false;
+    assay_run_query query = {0};
     int64_t limit = 0;
     const cli_option options[] = {
         {"experiments", 'e', CLI_FLAG, NULL, "list the experiments that can be run", &experiments},
         {"names", 0, CLI_FLAG, NULL, "with --experiments: only the names", &names},
         {"experiment", 'x', CLI_TEXT, "NAME", "only runs of this experiment", &experiment},
-        {"limit", 'n', CLI_COUNT, "N", "only the newest N runs", &limit}, CLI_JSON(&json),
+        {"filter", 'f', CLI_TEXT, "QUERY", "only runs of which it holds: \"state:done lr<0.1\"",
+            &query.filter},
+        {"sort", 's', CLI_TEXT, "NAME", "by a field, parameter or measure, the largest first",
+            &query.sort},
+        {"reverse", 'r', CLI_FLAG, NULL, "the smallest (or the oldest) first", &reverse},
+        {"limit", 'n', CLI_COUNT, "N", "only the first N runs", &limit}, CLI_JSON(&json),
         CLI_DB(&database), CLI_OPTIONS_END};
     int first, status = cli_parse(self, options, argc, argv, &first);
     if (status >= 0)
@@ -131,7 +164,9 @@ static int ls(const cli_command *self, int argc, char **argv)
         return cli_usage_error(self, "--limit must be at least 1, got %lld", (long long)limit);
     if (experiments || names)
         return list_experiments(json, names);
-    return list_runs(database, experiment, limit, json);
+    query.experiment = experiment;
+    query.ascending = reverse;
+    return list_runs(database, &query, limit, json);
 }
 
 const cli_command cli_ls = {"ls", "", "List runs, or experiments", NULL, ls};

@@ -123,6 +123,29 @@ static int open_form(struct tui *tui, const char *name)
     return tui_open(tui, &tui_form_view, &(struct tui_target){.name = name});
 }
 
+/* Of the marked runs, or the one here. */
+static int about_runs(struct tui *tui, enum tui_request what, const char *text)
+{
+    const struct view_ops *ops = tui->top->ops;
+    int64_t run = ops->run ? ops->run(tui->top) : 0;
+    return tui_marks_command(tui, what, text, run, ops == &tui_runs_view);
+}
+
+static int label(struct tui *tui, const char *text)
+{
+    return about_runs(tui, TUI_LABEL, text);
+}
+
+static int tag(struct tui *tui, const char *text)
+{
+    return about_runs(tui, TUI_TAG, text);
+}
+
+static int note(struct tui *tui, const char *text)
+{
+    return about_runs(tui, TUI_NOTE, text);
+}
+
 static int only_scripts(struct tui *tui, const char *name)
 {
     if (!tui->options.script)
@@ -190,6 +213,9 @@ static const struct command commands[] = {
     {"run", "[RUN]", "open a run (an id, the start of a uuid, last)", open_run},
     {"runs", "[EXPERIMENT]", "its runs (all: every run)", open_runs},
     {"figure", "[RUN [NAME]]", "a figure of a run", open_figure},
+    {"label", "[TEXT]", "call the marked runs, or this one, so", label},
+    {"tag", "[-]TAG", "put a tag on them, or take it off", tag},
+    {"note", "TEXT", "add a note to them", note},
     {"search", "[TEXT]", "search the list", search},
     {"goto", "LINE", "go to a line", go_to},
     {"set", "NAME=VALUE", "clock=SECONDS, database=LABEL", set},

@@ -105,6 +105,18 @@ double tui_run_fraction(const assay_run_info *run)
     return (double)(run->cells_done + run->cells_failed) / (double)run->cells;
 }
 
+void tui_run_rate(const assay_run_info *run, char out[TUI_SHORT])
+{
+    double rate = run->elapsed > 0 ? (double)run->rows / run->elapsed : 0;
+    out[0] = '\0';
+    if (rate >= 1000) {
+        tui_format_count((int64_t)rate, out);
+        strcat(out, "/s");
+    } else if (rate > 0) {
+        snprintf(out, TUI_SHORT, "%.3g/s", rate);
+    }
+}
+
 int tui_run_style(assay_run_state state)
 {
     switch (state) {

@@ -18,6 +18,7 @@ void tui_format_date(double then, char out[TUI_SHORT]);           /* local time,
 /* Seconds that a run still needs, by its cells so far (NaN: not known), and how much is done. */
 double tui_run_left(const assay_run_info *run);
 double tui_run_fraction(const assay_run_info *run);
+void tui_run_rate(const assay_run_info *run, char out[TUI_SHORT]); /* rows a second: "3.2/s", or "" */
 
 int tui_run_style(assay_run_state state);
 int tui_cell_style(assay_cell_state state);

@@ -5,6 +5,7 @@
 #ifndef ASSAY_TUI_FRAME_H
 #define ASSAY_TUI_FRAME_H
 
+#include "tui/marks.h"
 #include "tui/prompt.h"
 #include "tui/tui.h"
 #include "tui/view.h"
@@ -41,6 +42,8 @@ struct tui {
 
     char message[1024];
     int message_style;
+
+    struct tui_marks marks;
 
     double clock;    /* 0: the real one */
     char label[256]; /* of the database in the status bar */

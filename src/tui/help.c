@@ -55,7 +55,7 @@ static void add_keys(struct help *self, const char *view)
         const struct tui_key *key = &tui_keymap[i];
         if (view ? !has_word(key->views, view) : key->views != NULL)
             continue;
-        snprintf(words, sizeof words, "%-17s %s", key->name, key->help);
+        snprintf(words, sizeof words, "%-15s %s", key->name, key->help);
         add(self, key->keys, words);
     }
 }
@@ -151,8 +151,8 @@ static void draw(struct tui_view *view, struct tui_area area)
             tui_put(y, 1, area.cols - 2, TUI_TITLE, line->left);
             continue;
         }
-        tui_put(y, 3, 23, TUI_KEY, line->left);
-        tui_put(y, 27, area.cols - 28, TUI_NORMAL, line->right);
+        int used = tui_put(y, 3, area.cols - 4, TUI_KEY, line->left), x = used > 18 ? used + 5 : 22;
+        tui_put(y, x, area.cols - x - 1, TUI_NORMAL, line->right);
     }
 }
 

@@ -37,7 +37,19 @@ enum tui_request {
     TUI_CANCEL,
     TUI_CLEAR,
     TUI_SAVE_PNG,
-    TUI_SAVE_PDF
+    TUI_SAVE_PDF,
+    TUI_MARK,
+    TUI_UNMARK_ALL,
+    TUI_COMPARE,
+    TUI_FILTER,
+    TUI_SORT,
+    TUI_REVERSE,
+    TUI_PIN,
+    TUI_LABEL,
+    TUI_TAG,
+    TUI_NOTE,
+    TUI_DELETE,
+    TUI_UNDO
 };
 
 struct tui_key {

@@ -1,41 +1,254 @@
 /*
- * The runs, newest first. Only the page of them around the cursor is in memory: a database of ten
+ * The runs: those of which a filter holds, in an order, pinned ones first. Their numbers are read
+ * aside, all of them; of what stands on the screen only a page is in memory, so a database of ten
  * thousand runs opens as fast as one of ten. When runs are added the cursor stays on its run.
  */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/status.h"
+#include "tui/declaration.h"
 #include "tui/format.h"
+#include "tui/marks.h"
 #include "tui/view.h"
 
-enum { PAGE = 200 };
+enum { PAGE = 64, CHOSEN = 8, FOOTER = 3 };
+
+struct order {
+    char sort[128];
+    bool ascending;
+    char filter[512];
+};
 
 struct runs {
     struct tui_view view;
     struct tui_list list;
-    char *experiment; /* whose runs, or NULL: all */
-    assay_run_list page;
-    size_t first; /* index of the page's first run */
-    int64_t cursor_run;
+    char *experiment;          /* whose runs, or NULL: all */
+    struct order order, tried; /* what is shown, and what is being read */
+    int64_t *ids;
+    bool known, reading, again;
+    assay_run_info page[PAGE];
+    size_t first, page_count; /* index of the page's first run */
+    char *chosen[CHOSEN];     /* parameters and measures that are columns */
+    size_t chosen_count;
+    double values[PAGE][CHOSEN]; /* of those that are measures */
 };
 
+/* ---- columns ---- */
+
+struct column {
+    const char *title, *sort; /* sort: what it is called in a query */
+    int width;                /* -1: no room */
+    bool right;
+};
+
+enum {
+    ID,
+    EXPERIMENT,
+    LABEL,
+    PRESET,
+    STATE,
+    PROGRESS,
+    CELLS,
+    ELAPSED,
+    LEFT,
+    RATE,
+    ROWS,
+    CREATED,
+    FIXED,
+    COLUMNS = FIXED + CHOSEN
+};
+
+static const struct column fixed[FIXED] = {
+    [ID] = {"RUN", "id", 6, true},
+    [EXPERIMENT] = {"EXPERIMENT", "exp", 0, false},
+    [LABEL] = {"LABEL", "label", 0, false},
+    [PRESET] = {"PRESET", "preset", 8, false},
+    [STATE] = {"STATE", "state", 11, false},
+    [PROGRESS] = {"PROGRESS", NULL, 10, false},
+    [CELLS] = {"CELLS", "cells", 9, true},
+    [ELAPSED] = {"ELAPSED", "elapsed", 8, true},
+    [LEFT] = {"ETA", NULL, 6, true},
+    [RATE] = {"RATE", NULL, 7, true},
+    [ROWS] = {"ROWS", "rows", 6, true},
+    [CREATED] = {"CREATED", "created", 16, false},
+};
+
+static bool is_fixed(const char *name)
+{
+    for (int i = 0; i < FIXED; i++)
+        if (fixed[i].sort && strcasecmp(fixed[i].sort, name) == 0)
+            return true;
+    return false;
+}
+
+/* A parameter or measure becomes a column, the last one where there is no more room for them. */
+static int choose(struct runs *self, const char *name)
+{
+    size_t at = self->chosen_count < CHOSEN ? self->chosen_count : CHOSEN - 1;
+    for (size_t i = 0; i < self->chosen_count; i++)
+        if (strcmp(self->chosen[i], name) == 0)
+            return ASSAY_OK;
+    char *copy = strdup(name);
+    if (!copy)
+        return assay_fail(ASSAY_ENOMEM, "out of memory");
+    free(self->chosen[at]);
+    self->chosen[at] = copy;
+    self->chosen_count = at + 1;
+    self->view.stale = true;
+    return ASSAY_OK;
+}
+
+/* ---- which runs, and in what order: read aside ---- */
+
+struct selection {
+    struct tui_job job;
+    char *database, *experiment;
+    struct order order;
+    int64_t *ids;
+    size_t count;
+};
+
+static int select_runs(struct tui_job *job)
+{
+    struct selection *self = (struct selection *)job;
+    assay_store *store = NULL;
+    int status = assay_store_open(self->database, ASSAY_STORE_READ, &store);
+    assay_run_query query = {
+        self->experiment, self->order.filter, self->order.sort, self->order.ascending};
+    if (status == ASSAY_OK)
+        status = assay_store_run_select(store, &query, &self->ids, &self->count);
+    assay_store_close(store);
+    return status;
+}
+
+static void forget_page(struct runs *self)
+{
+    for (size_t i = 0; i < self->page_count; i++)
+        assay_run_info_clear(&self->page[i]);
+    self->page_count = 0;
+}
+
+static int64_t cursor_run(const struct runs *self)
+{
+    return self->list.count ? self->ids[self->list.cursor] : 0;
+}
+
+static bool same_order(const struct order *a, const struct order *b)
+{
+    return strcmp(a->sort, b->sort) == 0 && a->ascending == b->ascending &&
+           strcmp(a->filter, b->filter) == 0;
+}
+
+/* The cursor stays on its run, as far from the top as it was; in another order it goes to the top.
+ */
+static void take(struct runs *self, struct selection *selection)
+{
+    bool same = same_order(&self->order, &selection->order);
+    int64_t here = cursor_run(self);
+    size_t from_top = self->list.cursor - self->list.top, i = 0;
+    forget_page(self);
+    free(self->ids);
+    self->ids = selection->ids;
+    selection->ids = NULL;
+    self->order = selection->order;
+    if (!is_fixed(self->order.sort) && choose(self, self->order.sort) != ASSAY_OK)
+        tui_failed(self->view.tui);
+    tui_list_resize(&self->list, selection->count);
+    if (!same)
+        self->list.cursor = self->list.top = 0;
+    while (same && i < selection->count && self->ids[i] != here)
+        i++;
+    if (same && i < selection->count) {
+        self->list.cursor = i;
+        self->list.top = i > from_top ? i - from_top : 0;
+    }
+}
+
+static int start_selection(struct runs *self);
+
+static void was_selected(struct tui *tui, struct tui_view *view, struct tui_job *job)
+{
+    struct runs *self = (struct runs *)view;
+    struct selection *selection = (struct selection *)job;
+    if (self) {
+        bool again = self->again;
+        self->reading = self->again = false;
+        if (job->status == ASSAY_OK)
+            take(self, selection);
+        else
+            self->tried = self->order; /* what was asked for can't be */
+        self->known = true;
+        if (again && start_selection(self) != ASSAY_OK)
+            tui_failed(tui);
+    }
+    if (job->status != ASSAY_OK)
+        tui_failed(tui);
+    free(selection->ids);
+    free(selection->database);
+    free(selection->experiment);
+}
+
+static int start_selection(struct runs *self)
+{
+    struct selection *selection;
+    if (self->reading) {
+        self->again = true;
+        return ASSAY_OK;
+    }
+    selection = calloc(1, sizeof *selection);
+    if (!selection)
+        return assay_fail(ASSAY_ENOMEM, "out of memory");
+    selection->job.work = select_runs;
+    selection->job.done = was_selected;
+    selection->job.view = self->view.serial;
+    selection->order = self->tried;
+    selection->database = strdup(tui_database(self->view.tui));
+    selection->experiment = self->experiment ? strdup(self->experiment) : NULL;
+    if (!selection->database || (self->experiment && !selection->experiment)) {
+        free(selection->database);
+        free(selection);
+        return assay_fail(ASSAY_ENOMEM, "out of memory");
+    }
+    self->reading = true;
+    return tui_aside(self->view.tui, &selection->job);
+}
+
+/* ---- the page around the cursor ---- */
+
+static int read_values(struct runs *self, size_t i)
+{
+    int status = ASSAY_OK;
+    for (size_t c = 0; c < self->chosen_count && status == ASSAY_OK; c++)
+        status = assay_store_run_measure(
+            tui_store(self->view.tui), self->page[i].id, self->chosen[c], &self->values[i][c]);
+    return status;
+}
+
+/* A run that was deleted since its number was read leaves an empty line until the next reading. */
 static int read_page(struct runs *self, size_t index)
 {
     assay_store *store = tui_store(self->view.tui);
-    assay_run_list_free(&self->page);
-    self->page = (assay_run_list){0};
+    int status = ASSAY_OK;
+    forget_page(self);
     self->first = index / PAGE * PAGE;
-    if (!store)
-        return ASSAY_OK;
-    return assay_store_run_list(store, self->experiment, PAGE, self->first, &self->page);
+    for (size_t i = 0; store && i < PAGE && self->first + i < self->list.count; i++) {
+        status = assay_store_run_get(store, self->ids[self->first + i], &self->page[i]);
+        self->page_count++;
+        if (status == ASSAY_OK)
+            status = read_values(self, i);
+        if (status != ASSAY_OK && status != ASSAY_ENOTFOUND)
+            return status;
+    }
+    return ASSAY_OK;
 }
 
 static bool on_page(const struct runs *self, size_t index)
 {
-    return index >= self->first && index - self->first < self->page.count;
+    return index >= self->first && index - self->first < self->page_count;
 }
 
 /* The run at an index, or NULL when it is gone. */
@@ -43,7 +256,9 @@ static const assay_run_info *run_at(struct runs *self, size_t index)
 {
     if (!on_page(self, index) && read_page(self, index) != ASSAY_OK)
         tui_failed(self->view.tui);
-    return on_page(self, index) ? &self->page.runs[index - self->first] : NULL;
+    if (!on_page(self, index) || !self->page[index - self->first].id)
+        return NULL;
+    return &self->page[index - self->first];
 }
 
 static const assay_run_info *current(struct runs *self)
@@ -51,38 +266,16 @@ static const assay_run_info *current(struct runs *self)
     return self->list.count ? run_at(self, self->list.cursor) : NULL;
 }
 
-/* Runs that were added push the others down by as many. */
-static void follow_cursor(struct runs *self, size_t before)
-{
-    const assay_run_info *run = current(self);
-    size_t now = self->list.count;
-    if (!run || run->id == self->cursor_run || now <= before)
-        return;
-    const assay_run_info *moved = run_at(self, self->list.cursor + now - before);
-    if (moved && moved->id == self->cursor_run) {
-        self->list.cursor += now - before;
-        self->list.top += now - before;
-    }
-}
-
 static int load(struct tui_view *view)
 {
     struct runs *self = (struct runs *)view;
-    assay_store *store = tui_store(view->tui);
-    size_t before = self->list.count;
-    int64_t count = 0;
-    int status = store ? assay_store_run_count(store, self->experiment, &count) : ASSAY_OK;
-    if (status == ASSAY_OK)
-        status = read_page(self, self->list.cursor);
-    if (status != ASSAY_OK)
-        return status;
-    tui_list_resize(&self->list, (size_t)count);
-    if (before)
-        follow_cursor(self, before);
+    if (!tui_store(view->tui))
+        return ASSAY_OK;
+    int status = read_page(self, self->list.cursor);
     view->live = false;
-    for (size_t i = 0; i < self->page.count; i++)
-        view->live = view->live || self->page.runs[i].state <= ASSAY_RUN_RUNNING;
-    return ASSAY_OK;
+    for (size_t i = 0; i < self->page_count; i++)
+        view->live = view->live || (self->page[i].id && self->page[i].state <= ASSAY_RUN_RUNNING);
+    return status ? status : start_selection(self);
 }
 
 static int open_view(struct tui_view *view, const struct tui_target *target)
@@ -91,6 +284,8 @@ static int open_view(struct tui_view *view, const struct tui_target *target)
     if (target->name && !(self->experiment = strdup(target->name)))
         return assay_fail(ASSAY_ENOMEM, "out of memory");
     view->list = &self->list;
+    strcpy(self->tried.sort, "id");
+    self->order = self->tried;
     return ASSAY_OK;
 }
 
@@ -103,49 +298,60 @@ static bool shows(struct tui_view *view, const struct tui_target *target)
 static void close_view(struct tui_view *view)
 {
     struct runs *self = (struct runs *)view;
-    assay_run_list_free(&self->page);
+    forget_page(self);
+    for (size_t i = 0; i < self->chosen_count; i++)
+        free(self->chosen[i]);
+    free(self->ids);
     free(self->experiment);
+}
+
+/* ---- where the columns go ---- */
+
+/* What is left when the columns have their room. */
+static int room_left(const struct column *columns, int cols)
+{
+    int left = cols - 3;
+    for (int i = 0; i < COLUMNS; i++)
+        left -= columns[i].width > 0 ? columns[i].width + 1 : 0;
+    return left;
+}
+
+/* Columns give way in this order when the screen is narrow; names get what is left. */
+static void lay_out(const struct runs *self, int cols, struct column columns[COLUMNS])
+{
+    static const int yielding[] = {RATE, PRESET, CREATED, PROGRESS, LEFT, ROWS, ELAPSED, CELLS};
+    memcpy(columns, fixed, sizeof fixed);
+    for (size_t i = 0; i < CHOSEN; i++)
+        columns[FIXED + i] = (struct column){
+            self->chosen[i], self->chosen[i], i < self->chosen_count ? 10 : -1, true};
+    for (size_t i = 0; i < sizeof yielding / sizeof *yielding && room_left(columns, cols) < 12; i++)
+        columns[yielding[i]].width = -1;
+    int left = room_left(columns, cols) - 1;
+    columns[EXPERIMENT].width = left < 24 ? left : left / 2 > 24 ? 24 : left / 2;
+    left -= columns[EXPERIMENT].width + 1;
+    columns[LABEL].width = left >= 8 ? (left > 24 ? 24 : left) : -1;
+    left -= columns[LABEL].width + 1;
+    if (columns[PROGRESS].width > 0 && left > 0)
+        columns[PROGRESS].width += left > 20 ? 20 : left;
 }
 
 /* ---- drawing ---- */
 
-struct column {
-    const char *title;
-    int width; /* 0: what is left */
-    bool right;
-};
-
-enum { ID, EXPERIMENT, PRESET, STATE, PROGRESS, CELLS, ELAPSED, LEFT, ROWS, STARTED, COLUMNS };
-
-/* A column that the screen has no room for has the width -1. */
-static void lay_out(int cols, struct column columns[COLUMNS])
+/* A parameter as it was given, else a measure. */
+static void chosen_text(struct runs *self, const assay_run_info *run, size_t c, char out[TUI_SHORT])
 {
-    static const struct column all[COLUMNS] = {
-        [ID] = {"RUN", 6, true},
-        [EXPERIMENT] = {"EXPERIMENT", 0, false},
-        [PRESET] = {"PRESET", 10, false},
-        [STATE] = {"STATE", 11, false},
-        [PROGRESS] = {"PROGRESS", 10, false},
-        [CELLS] = {"CELLS", 9, true},
-        [ELAPSED] = {"ELAPSED", 7, true},
-        [LEFT] = {"ETA", 6, true},
-        [ROWS] = {"ROWS", 6, true},
-        [STARTED] = {"CREATED", 16, false},
-    };
-    int left = cols - 2;
-    memcpy(columns, all, sizeof all);
-    if (cols < 110)
-        columns[PRESET].width = columns[STARTED].width = -1;
+    json_t *params = json_loads(run->params, 0, NULL);
+    const json_t *value = json_object_get(params, self->chosen[c]);
+    char *words = value ? tui_value_text(value) : NULL;
+    if (words)
+        snprintf(out, TUI_SHORT, "%.60s", words);
     else
-        columns[PROGRESS].width = 10 + (cols - 110) / 2 > 30 ? 30 : 10 + (cols - 110) / 2;
-    if (cols < 76)
-        columns[PROGRESS].width = -1;
-    for (int i = 0; i < COLUMNS; i++)
-        left -= columns[i].width >= 0 ? columns[i].width + 1 : 0;
-    columns[EXPERIMENT].width = left > 30 ? 30 : left;
+        tui_format_estimate(self->values[run - self->page][c], out);
+    free(words);
+    json_decref(params);
 }
 
-static void field(int i, const assay_run_info *run, char out[TUI_SHORT])
+static void field(struct runs *self, int i, const assay_run_info *run, char out[TUI_SHORT])
 {
     int64_t ended = run->cells_done + run->cells_failed;
     out[0] = '\0';
@@ -155,6 +361,9 @@ static void field(int i, const assay_run_info *run, char out[TUI_SHORT])
         break;
     case EXPERIMENT:
         snprintf(out, TUI_SHORT, "%.60s", run->experiment);
+        break;
+    case LABEL:
+        snprintf(out, TUI_SHORT, "%.60s", run->label ? run->label : "");
         break;
     case PRESET:
         snprintf(out, TUI_SHORT, "%.60s", run->preset ? run->preset : "");
@@ -172,36 +381,127 @@ static void field(int i, const assay_run_info *run, char out[TUI_SHORT])
         if (!isnan(tui_run_left(run)))
             tui_format_duration(tui_run_left(run), out);
         break;
+    case RATE:
+        tui_run_rate(run, out);
+        break;
     case ROWS:
         tui_format_count(run->rows, out);
         break;
-    default:
+    case CREATED:
         tui_format_date(run->created, out);
+        break;
+    default:
+        chosen_text(self, run, (size_t)(i - FIXED), out);
     }
 }
 
-static void draw_run(
-    const assay_run_info *run, const struct column *columns, int y, int cols, bool here)
+static int column_style(int i, const assay_run_info *run)
 {
-    int mark = here ? TUI_SELECTED : 0, x = 2;
+    if (i == STATE || i == PROGRESS)
+        return tui_run_style(run->state);
+    return i == EXPERIMENT ? TUI_BOLD : TUI_NORMAL;
+}
+
+static void draw_run(struct runs *self, const assay_run_info *run, const struct column *columns,
+    int y, int cols, bool here)
+{
+    int select = here ? TUI_SELECTED : 0, x = 3;
     char value[TUI_SHORT];
-    tui_blank(y, 0, cols, TUI_NORMAL | mark);
+    tui_blank(y, 0, cols, TUI_NORMAL | select);
     if (here)
-        tui_put(y, 0, 1, TUI_NORMAL | mark, tui_glyph(TUI_POINTER));
-    for (int i = 0; i < COLUMNS; x += columns[i].width >= 0 ? columns[i].width + 1 : 0, i++) {
-        int style = i == STATE || i == PROGRESS ? tui_run_style(run->state)
-                    : i == EXPERIMENT           ? TUI_BOLD
-                                                : TUI_NORMAL;
-        if (columns[i].width < 0)
+        tui_put(y, 0, 1, TUI_NORMAL | select, tui_glyph(TUI_POINTER));
+    if (tui_marked(self->view.tui, run->id))
+        tui_put(y, 1, 1, TUI_WARN | select, tui_glyph(TUI_MARKED));
+    if (run->pinned)
+        tui_put(y, 2, 1, TUI_KEY | select, tui_glyph(TUI_PINNED));
+    for (int i = 0; i<COLUMNS; x += columns[i].width> 0 ? columns[i].width + 1 : 0, i++) {
+        int style = column_style(i, run) | select;
+        if (columns[i].width <= 0)
             continue;
-        field(i, run, value);
-        if (i == PROGRESS)
-            tui_put_bar(y, x, columns[i].width, style | mark, tui_run_fraction(run));
-        else if (columns[i].right)
-            tui_put_right(y, x, columns[i].width, style | mark, value);
+        if (i == PROGRESS) {
+            tui_put_bar(y, x, columns[i].width, style, tui_run_fraction(run));
+            continue;
+        }
+        field(self, i, run, value);
+        if (columns[i].right)
+            tui_put_right(y, x, columns[i].width, style, value);
         else
-            tui_put(y, x, columns[i].width, style | mark, value);
+            tui_put(y, x, columns[i].width, style, value);
     }
+}
+
+static void draw_heading(const struct runs *self, const struct column *columns, int y)
+{
+    int x = 3;
+    char title[160];
+    for (int i = 0; i<COLUMNS; x += columns[i].width> 0 ? columns[i].width + 1 : 0, i++) {
+        if (columns[i].width <= 0)
+            continue;
+        bool sorted = columns[i].sort && strcasecmp(columns[i].sort, self->order.sort) == 0;
+        snprintf(title, sizeof title, "%.128s%s", columns[i].title,
+            sorted ? tui_glyph(self->order.ascending ? TUI_ASCENDING : TUI_DESCENDING) : "");
+        if (columns[i].right)
+            tui_put_right(y, x, columns[i].width, sorted ? TUI_BOLD : TUI_DIM, title);
+        else
+            tui_put(y, x, columns[i].width, sorted ? TUI_BOLD : TUI_DIM, title);
+    }
+}
+
+/* What of the runs is shown, when it is not all in the usual order; else how they are narrowed. */
+static void draw_ruler(struct runs *self, int y, int cols)
+{
+    size_t marked;
+    int x = 2;
+    tui_marks(self->view.tui, &marked);
+    tui_fill(y, 0, cols, TUI_DIM, TUI_HLINE);
+    if (self->experiment)
+        x += tui_putf(y, x, cols - x, TUI_NORMAL, " of %s ", self->experiment);
+    if (*self->order.filter)
+        x += tui_putf(y, x, cols - x, TUI_WARN, " filter: %s ", self->order.filter);
+    if (strcmp(self->order.sort, "id") != 0)
+        x += tui_putf(y, x, cols - x, TUI_NORMAL, " by %s %s ", self->order.sort,
+            tui_glyph(self->order.ascending ? TUI_ASCENDING : TUI_DESCENDING));
+    if (marked)
+        tui_putf(y, x, cols - x, TUI_WARN, " %zu marked ", marked);
+}
+
+/* {"a": 1, "b": [1, 2]} as "a=1  b=1,2". */
+static void draw_settings(const char *params, int y, int cols)
+{
+    json_t *object = json_loads(params, 0, NULL), *value;
+    const char *name;
+    int x = 3;
+    json_object_foreach(object, name, value)
+    {
+        char *words = tui_value_text(value);
+        if (x < cols)
+            x += tui_putf(y, x, cols - x, TUI_NORMAL, "%s=%s  ", name, words ? words : "");
+        free(words);
+    }
+    json_decref(object);
+}
+
+/* The run under the cursor, in two lines. */
+static void draw_footer(struct runs *self, struct tui_area area)
+{
+    const assay_run_info *run = current(self);
+    char date[TUI_SHORT], rate[TUI_SHORT];
+    int y = area.y, x = 3;
+    draw_ruler(self, y++, area.cols);
+    if (!run)
+        return;
+    tui_format_date(run->created, date);
+    tui_run_rate(run, rate);
+    if (run->label)
+        x += tui_putf(y, x, area.cols - x, TUI_BOLD, "%s  ", run->label);
+    if (run->tags)
+        x += tui_putf(y, x, area.cols - x, TUI_KEY, "[%s]  ", run->tags);
+    x += tui_putf(y, x, area.cols - x, TUI_DIM, "%s  %s%sseed %llu  %lld replicates  %s  %s", date,
+        run->preset ? run->preset : "", run->preset ? "  " : "", (unsigned long long)run->seed,
+        (long long)run->replicates, run->host ? run->host : "", *rate ? rate : "");
+    if (run->error)
+        tui_putf(y, x, area.cols - x, TUI_BAD, "  %s", run->error);
+    draw_settings(run->params, y + 1, area.cols);
 }
 
 static void draw_empty(struct runs *self, struct tui_area area)
@@ -211,6 +511,15 @@ static void draw_empty(struct runs *self, struct tui_area area)
     char words[1024];
     if (!tui_store(self->view.tui) && *reason)
         snprintf(words, sizeof words, "%s", reason);
+    else if (tui_store(self->view.tui) && !self->known)
+        snprintf(words, sizeof words, "Reading the runs...");
+    else if (*self->order.filter)
+        snprintf(words, sizeof words,
+            "No run%s%s is one of which this holds: %s\n\n"
+            "  F              another filter\n"
+            "  :filter        none",
+            self->experiment ? " of " : "", self->experiment ? self->experiment : "",
+            self->order.filter);
     else
         snprintf(words, sizeof words,
             "No runs%s%s in %s yet.\n\n"
@@ -225,31 +534,125 @@ static void draw(struct tui_view *view, struct tui_area area)
 {
     struct runs *self = (struct runs *)view;
     struct column columns[COLUMNS];
-    int x = 2;
+    int lines = area.rows - 1 - FOOTER;
     if (!self->list.count) {
         draw_empty(self, area);
         return;
     }
-    lay_out(area.cols, columns);
-    for (int i = 0; i < COLUMNS; x += columns[i].width >= 0 ? columns[i].width + 1 : 0, i++) {
-        if (columns[i].right)
-            tui_put_right(area.y, x, columns[i].width, TUI_DIM, columns[i].title);
-        else
-            tui_put(area.y, x, columns[i].width, TUI_DIM, columns[i].title);
-    }
-    tui_list_show(&self->list, (size_t)(area.rows - 1));
-    for (int row = 0; row < area.rows - 1 && self->list.top + (size_t)row < self->list.count;
-         row++) {
+    lay_out(self, area.cols, columns);
+    draw_heading(self, columns, area.y);
+    tui_list_show(&self->list, (size_t)lines);
+    for (int row = 0; row < lines && self->list.top + (size_t)row < self->list.count; row++) {
         size_t i = self->list.top + (size_t)row;
         const assay_run_info *run = run_at(self, i);
         if (run)
-            draw_run(run, columns, area.y + 1 + row, area.cols, i == self->list.cursor);
+            draw_run(self, run, columns, area.y + 1 + row, area.cols, i == self->list.cursor);
     }
-    const assay_run_info *here = current(self);
-    self->cursor_run = here ? here->id : 0;
+    draw_footer(self, (struct tui_area){area.y + 1 + lines, 0, FOOTER, area.cols});
+}
+
+/* ---- sorting and filtering ---- */
+
+static int sort_by(struct runs *self, const char *argument)
+{
+    char name[128] = "", direction[16] = "";
+    sscanf(argument, "%127s %15s", name, direction);
+    if (!*name)
+        return assay_fail(ASSAY_EINVAL, "sort: by which column, parameter or measure?");
+    if (*direction && strcmp(direction, "asc") != 0 && strcmp(direction, "desc") != 0)
+        return assay_fail(ASSAY_EINVAL, "sort NAME takes asc or desc, got \"%s\"", direction);
+    snprintf(self->tried.sort, sizeof self->tried.sort, "%s", name);
+    self->tried.ascending = strcmp(direction, "asc") == 0;
+    return start_selection(self);
+}
+
+static int filter_by(struct runs *self, const char *filter)
+{
+    if (strlen(filter) >= sizeof self->tried.filter)
+        return assay_fail(
+            ASSAY_EINVAL, "a filter is at most %zu characters long", sizeof self->tried.filter - 1);
+    snprintf(self->tried.filter, sizeof self->tried.filter, "%s", filter);
+    return start_selection(self);
+}
+
+/* The names of a list with commas or spaces; none: no columns besides the fixed ones. */
+static int choose_columns(struct runs *self, const char *names)
+{
+    char name[128];
+    int used, status = ASSAY_OK;
+    while (self->chosen_count)
+        free(self->chosen[--self->chosen_count]);
+    memset(self->chosen, 0, sizeof self->chosen);
+    while (status == ASSAY_OK &&
+           sscanf(names += strspn(names, ", "), "%127[^, ]%n", name, &used) == 1) {
+        names += used;
+        status = choose(self, name);
+    }
+    self->view.stale = true;
+    return status;
+}
+
+/* The next of the columns that runs can be sorted by. */
+static int sort_next(struct runs *self)
+{
+    const char *names[COLUMNS];
+    int count = 0, at = 0;
+    for (int i = 0; i < FIXED; i++)
+        if (fixed[i].sort)
+            names[count++] = fixed[i].sort;
+    for (size_t i = 0; i < self->chosen_count; i++)
+        names[count++] = self->chosen[i];
+    while (at < count && strcasecmp(names[at], self->tried.sort) != 0)
+        at++;
+    snprintf(self->tried.sort, sizeof self->tried.sort, "%s", names[(at + 1) % count]);
+    self->tried.ascending = false;
+    return start_selection(self);
 }
 
 /* ---- keys ---- */
+
+static bool key(struct tui_view *view, enum tui_request request)
+{
+    struct runs *self = (struct runs *)view;
+    char text[600];
+    int status = ASSAY_OK;
+    switch (request) {
+    case TUI_FILTER:
+        snprintf(text, sizeof text, "filter %s", self->order.filter);
+        tui_ask_command(view->tui, text);
+        return true;
+    case TUI_SORT:
+        status = sort_next(self);
+        break;
+    case TUI_REVERSE:
+        self->tried.ascending = !self->tried.ascending;
+        status = start_selection(self);
+        break;
+    case TUI_MARK: /* and on to the next */
+        tui_marks_request(view->tui, request, cursor_run(self), false);
+        tui_list_request(&self->list, TUI_DOWN);
+        break;
+    default:
+        return false;
+    }
+    if (status != ASSAY_OK)
+        tui_failed(view->tui);
+    return true;
+}
+
+static bool command(struct tui_view *view, const char *name, const char *argument, int *status)
+{
+    struct runs *self = (struct runs *)view;
+    if (strcmp(name, "filter") == 0)
+        *status = filter_by(self, argument);
+    else if (strcmp(name, "sort") == 0 && *argument)
+        *status = sort_by(self, argument);
+    else if (strcmp(name, "columns") == 0)
+        *status = choose_columns(self, argument);
+    else
+        return false;
+    return true;
+}
 
 static int64_t run(struct tui_view *view)
 {
@@ -274,24 +677,27 @@ static void select_run(struct tui_view *view)
 static const char *text(struct tui_view *view, size_t index, char *out, size_t size)
 {
     const assay_run_info *run = run_at((struct runs *)view, index);
-    snprintf(out, size, "%lld %s %s %s %s", run ? (long long)run->id : 0,
-        run ? run->experiment : "", run && run->preset ? run->preset : "",
-        run ? assay_run_state_name(run->state) : "", run ? run->params : "");
+    *out = '\0';
+    if (run)
+        snprintf(out, size, "%lld %s %s %s %s %s %s", (long long)run->id, run->experiment,
+            run->label ? run->label : "", run->tags ? run->tags : "",
+            run->preset ? run->preset : "", assay_run_state_name(run->state), run->params);
     return out;
 }
 
 const struct view_ops tui_runs_view = {
     .name = "runs",
-    .hint = "Enter:open  f:figure  c:cancel  r:these/all",
+    .hint = "Enter:open  Space:mark  F:filter  o:sort",
     .size = sizeof(struct runs),
     .open = open_view,
     .load = load,
     .draw = draw,
-    .key = NULL,
+    .key = key,
     .select = select_run,
     .close = close_view,
     .shows = shows,
     .text = text,
     .run = run,
     .experiment = experiment,
+    .command = command,
 };

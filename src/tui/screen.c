@@ -47,6 +47,10 @@ static const char *const glyphs[TUI_GLYPHS][2] = {
     [TUI_DOT] = {"·", "|"},
     [TUI_LEFT] = {"◂", "<"},
     [TUI_RIGHT] = {"▸", ">"},
+    [TUI_MARKED] = {"●", "@"},
+    [TUI_PINNED] = {"▪", "*"},
+    [TUI_ASCENDING] = {"▴", "^"},
+    [TUI_DESCENDING] = {"▾", "v"},
 };
 
 /* A style in 256 colours, in 8 (-1: the terminal's own), and without any. */

@@ -43,6 +43,10 @@ enum tui_glyph {
     TUI_DOT,      /* between words */
     TUI_LEFT,     /* choices to the left */
     TUI_RIGHT,
+    TUI_MARKED,     /* a run that was marked */
+    TUI_PINNED,
+    TUI_ASCENDING,  /* beside the title of the column that is sorted by */
+    TUI_DESCENDING,
     TUI_GLYPHS
 };
 

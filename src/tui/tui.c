@@ -124,6 +124,14 @@ void tui_ask(
     tui->dirty = true;
 }
 
+void tui_ask_command(struct tui *tui, const char *text)
+{
+    tui->asking = TUI_ASKS_COMMAND;
+    tui->history_at = tui->history_count;
+    tui_line_set(&tui->line, text);
+    tui->dirty = true;
+}
+
 int tui_aside(struct tui *tui, struct tui_job *job)
 {
     int status = tui_queue_start(tui->queue, job);
@@ -515,6 +523,9 @@ bool tui_frame_request(struct tui *tui, enum tui_request request)
         return true;
     if (view->list && tui_list_request(view->list, request))
         return true;
+    if ((view->ops == &tui_runs_view || view->ops == &tui_run_view) &&
+        tui_marks_request(tui, request, run_here(tui), view->ops == &tui_runs_view))
+        return true;
     switch (request) {
     case TUI_OPEN:
         if (view->ops->select)
@@ -708,6 +719,7 @@ void tui_frame_close(struct tui *tui)
     tui_queue_free(tui->queue);
     assay_store_close(tui->store);
     assay_found_list_free(&tui->found);
+    tui_marks_clear(tui);
     for (size_t i = 0; i < tui->history_count; i++)
         free(tui->history[i]);
     free(tui);

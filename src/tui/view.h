@@ -97,6 +97,9 @@ void tui_look_at_store(struct tui *tui); /* now: something is known to have been
 void tui_ask(struct tui *tui, const char *question, void (*yes)(struct tui *tui, int64_t what),
     int64_t what);
 
+/* Open the prompt with a command that is to be finished. */
+void tui_ask_command(struct tui *tui, const char *text);
+
 /* Do something aside. `work` runs in a thread of its own, with nothing shared but the job; `done`
  * afterwards in the frame's thread, `view` being NULL when it was closed meanwhile. The job is freed
  * after done. A failure's message is carried over: assay_errmsg() gives it in `done`. */

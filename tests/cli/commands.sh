@@ -116,8 +116,22 @@ gives "  and counts the attempt" 0 "$assay" sql "SELECT sum(attempts) FROM cell 
 out_has '^7'
 gives "reproduce" 0 "$assay" reproduce 1
 out_has 'reproduces run 1'
+gives "ls --filter" 0 "$assay" ls --filter "state:done drift>0 steps=2"
+out_has '^ +1  walk'
+holds "  leaves out the others" sh -c '! grep -q failed out'
+gives "ls --filter of none" 0 "$assay" ls -f "-state:done -state:failed"
+out_has 'No run in assay.db is one of which this holds'
+gives "ls --filter of what there is not" 1 "$assay" ls --filter "drfit>0"
+err_has 'did you mean "drift"'
+gives "ls --sort" 0 "$assay" ls --sort x --reverse --limit 1
+out_has '^ +[0-9]+  walk'
 gives "rm" 0 "$assay" rm 2
 gives "  and it is gone" 1 "$assay" show 2
+"$assay" sql --write "UPDATE run SET discarded = 1 WHERE id = 3"
+gives "rm --discarded" 0 "$assay" rm --discarded
+out_is '1 run is deleted'
+gives "  and it is gone, too" 1 "$assay" show 3
+gives "rm of nothing" 2 "$assay" rm
 
 gives "new writes an experiment" 0 "$assay" new first-try
 gives "  that runs as it is" 0 "$assay" run first-try.lua --quiet

@@ -5,8 +5,8 @@
  *     driver many DB RUNS VALUES   one with many runs, VALUES values among them
  *     driver tui DB [SCRIPT]       the TUI, by a script or on the terminal (--ascii before DB)
  *     driver paint DB              milliseconds from nothing to the first screen of the runs
- *     driver crash DB SIGNAL       the TUI, which gets SIGNAL by its own hand after the first
- * screen driver run --detach ...      what the TUI asks the program to do
+ *     driver keys                  the keymap: names of requests and their keys
+ *     driver run --detach ...      what the TUI asks the program to do
  */
 #include <jansson.h>
 #include <math.h>
@@ -234,9 +234,10 @@ static void paint(const char *database)
     must(tui_frame_open(&options, &tui));
     tui_frame_draw(tui);
     double first = milliseconds() - start;
+    must(tui_frame_settle(tui, 60000)); /* the experiments, which are looked for aside */
     must(tui_open(tui, &tui_runs_view, NULL));
     start = milliseconds();
-    tui_frame_draw(tui);
+    must(tui_frame_settle(tui, 60000)); /* the runs' order is read aside */
     double runs = milliseconds() - start;
     start = milliseconds();
     tui_frame_key(tui, 'G');
@@ -294,6 +295,13 @@ static int run(int argc, char **argv)
     return 0;
 }
 
+static int print_keys(void)
+{
+    for (size_t i = 0; i < tui_keymap_size; i++)
+        printf("%s %s\n", tui_keymap[i].name, tui_keymap[i].keys);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     const char *command = argc > 1 ? argv[1] : "";
@@ -302,6 +310,8 @@ int main(int argc, char **argv)
     int count = argc - 2 - ascii;
     if (strcmp(command, "run") == 0)
         return run(count, rest);
+    if (strcmp(command, "keys") == 0)
+        return print_keys();
     if (strcmp(command, "sanitized") == 0)
         return !SANITIZED;
     if (count < 1)

@@ -41,4 +41,8 @@ EXTRA_DIST += $(tui_tests) tests/tui/common.sh tests/tui/experiments/inference/c
 	tests/tui/screens/run-notes-140x40.txt \
 	tests/tui/screens/run-notes-80x24.txt \
 	tests/tui/screens/runs-140x40.txt \
+	tests/tui/screens/runs-filtered-140x40.txt \
+	tests/tui/screens/runs-filtered-80x24.txt \
+	tests/tui/screens/runs-none-140x40.txt \
+	tests/tui/screens/runs-none-80x24.txt \
 	tests/tui/screens/runs-80x24.txt

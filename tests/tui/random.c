@@ -32,7 +32,7 @@ static int random_key(void)
 {
     static const int common[] = {'j', 'k', 'l', 'h', 'q', 'r', 'E', 'f', '?', 'n', 'N', 'G', 'g',
         's', 'x', 'c', 'y', 'J', 'K', 'p', '\r', '\r', '\t', 0x1b, ':', '/', ' ', 0x7f, '0', '1',
-        '9', ',', '.', 0x06, 0x02, 0x04, 0x15, 0x17, 0x4e2d, 0xe9, 0x301, 0x1f600, 'R'};
+        '9', ',', '.', 'F', 'o', 'O', '*', 'L', 't', 'a', 'D', 'u', 'U', ' ', ' ', 0x06, 0x02, 0x04, 0x15, 0x17, 0x4e2d, 0xe9, 0x301, 0x1f600, 'R'};
     static const int functions[] = {KEY_UP, KEY_DOWN, KEY_LEFT, KEY_RIGHT, KEY_HOME, KEY_END,
         KEY_NPAGE, KEY_PPAGE, KEY_BTAB, KEY_DC, KEY_F(1), KEY_F(5), KEY_MOUSE};
     unsigned kind = draw_below(20);
@@ -48,7 +48,10 @@ static void random_command(struct tui *tui)
     static const char *const commands[] = {"form coin", "form urn", "runs all", "runs coin",
         "run 1", "run 2", "run 6", "figure 1", "figure 1 distance", "figure 4", "experiments",
         "help", "goto 3", "search e", "param throws=5", "param bias=0.1,0.2,2", "expect x",
-        "resize 1x1", "set clock=1", "export png /", "open", "nothing", "right"};
+        "resize 1x1", "set clock=1", "export png /", "open", "nothing", "right",
+        "filter state:done", "filter throws<1000 -tag:x", "filter", "filter (", "sort share",
+        "sort throws asc", "columns distance,bias", "columns", "label x y", "tag x", "tag -x",
+        "note 測定", "mark", "undo"};
     tui_command(tui, commands[draw_below(sizeof commands / sizeof *commands)]);
 }
 
