@@ -68,6 +68,8 @@ int cli_parse(
 int cli_usage_error(const cli_command *self, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+enum { CLI_MOST_OPTIONS = 32 };
+
 /* Print the help of a command (cli_parse does it for --help unless the command asks for CLI_HELP).
  */
 void cli_help(const cli_command *self, const cli_option *options);
@@ -118,6 +120,6 @@ void cli_print_claims(const assay_claim_list *claims, size_t indent);
 
 extern const cli_command cli_tui, cli_new, cli_run, cli_ls, cli_show, cli_watch, cli_cancel,
     cli_resume, cli_reproduce, cli_plot, cli_table_command, cli_claims, cli_methods, cli_data,
-    cli_lua, cli_sql, cli_import, cli_export, cli_serve, cli_rm, cli_gc;
+    cli_lua, cli_sql, cli_import, cli_export, cli_serve, cli_rm, cli_gc, cli_apply;
 
 #endif

@@ -14,7 +14,7 @@
 
 #include "core/suggest.h"
 
-enum { MOST_OPTIONS = 24, HELP_VALUE = 256 };
+enum { HELP_VALUE = 256, HELP_COLUMN = 29 };
 
 int cli_usage_error(const cli_command *self, const char *format, ...)
 {
@@ -27,14 +27,32 @@ int cli_usage_error(const cli_command *self, const char *format, ...)
     return CLI_USAGE;
 }
 
+/* Words from HELP_COLUMN on, in lines of at most 100. */
+static void print_wrapped(const char *text)
+{
+    enum { WIDTH = 100 - HELP_COLUMN };
+    while (strlen(text) > WIDTH) {
+        size_t end = WIDTH;
+        while (end > 0 && text[end] != ' ')
+            end--;
+        if (end == 0)
+            break;
+        printf("%.*s\n%*s", (int)end, text, HELP_COLUMN, "");
+        text += end + 1;
+    }
+    printf("%s\n", text);
+}
+
+/* An option that leaves no room for its help has it below. */
 static void print_option(const char *name, int letter, const char *argument, const char *help)
 {
-    char left[64];
-    int used = letter ? snprintf(left, sizeof left, "  -%c, --%s", letter, name)
-                      : snprintf(left, sizeof left, "      --%s", name);
+    int used = letter ? printf("  -%c, --%s", letter, name) : printf("      --%s", name);
     if (argument)
-        snprintf(left + used, sizeof left - (size_t)used, "=%s", argument);
-    printf("%-28s %s\n", left, help);
+        used += printf("=%s", argument);
+    if (used >= HELP_COLUMN)
+        used = printf("\n") - 1;
+    printf("%*s", HELP_COLUMN - used, "");
+    print_wrapped(help);
 }
 
 void cli_help(const cli_command *self, const cli_option *options)
@@ -115,9 +133,9 @@ static int set(const cli_command *self, const cli_option *option, const char *te
 
 static int unknown(const cli_command *self, const cli_option *options, const char *word)
 {
-    const char *names[MOST_OPTIONS + 1];
+    const char *names[CLI_MOST_OPTIONS + 1];
     size_t count = 0;
-    for (; options[count].name && count < MOST_OPTIONS; count++)
+    for (; options[count].name && count < CLI_MOST_OPTIONS; count++)
         names[count] = options[count].name;
     names[count++] = "help";
     char hint[512] = "", name[64];
@@ -130,11 +148,11 @@ static int unknown(const cli_command *self, const cli_option *options, const cha
 
 int cli_parse(const cli_command *self, const cli_option *options, int argc, char **argv, int *first)
 {
-    struct option longs[MOST_OPTIONS + 2] = {{0}};
-    char shorts[2 * MOST_OPTIONS + 4] = ":h";
+    struct option longs[CLI_MOST_OPTIONS + 2] = {{0}};
+    char shorts[2 * CLI_MOST_OPTIONS + 4] = ":h";
     size_t count = 0, used = 2;
     bool own_help = false;
-    for (; options[count].name && count < MOST_OPTIONS; count++) {
+    for (; options[count].name && count < CLI_MOST_OPTIONS; count++) {
         const cli_option *o = &options[count];
         longs[count] = (struct option){o->name, o->argument ? required_argument : no_argument, NULL,
             (int)count + HELP_VALUE + 1};

@@ -3,27 +3,15 @@
 
 #include <lauxlib.h>
 #include <lualib.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/scripting.h"
 #include "core/status.h"
-#include "lua/engine.h"
 #include "lua/script.h"
 #include "run/serve.h"
 
 enum { MODEL = 1, ANSWER = 2 }; /* what stands at the bottom of the stack */
-
-/* A signal handler has no other way to them. */
-static volatile sig_atomic_t ends;
-static assay_interrupt interrupt;
-
-static void end(int number)
-{
-    (void)number;
-    ends = 1;
-    assay_interrupt_raise(&interrupt, "assay serve ends");
-}
 
 static char *complete(void *context, const char *request)
 {
@@ -42,12 +30,6 @@ static char *complete(void *context, const char *request)
     return answer;
 }
 
-static int fail_script(lua_State *L)
-{
-    fprintf(stderr, "assay: %s\n", luaL_tolstring(L, -1, NULL));
-    return CLI_FAILED;
-}
-
 /* Leave the model and serve.answer at the bottom of the stack. */
 static int load_model(lua_State *L, const char *path)
 {
@@ -55,22 +37,12 @@ static int load_model(lua_State *L, const char *path)
     lua_getfield(L, -1, "model");
     if (luaL_loadfile(L, path) != LUA_OK || lua_pcall(L, 0, 1, 0) != LUA_OK ||
         lua_pcall(L, 1, 1, 0) != LUA_OK)
-        return fail_script(L);
+        return cli_lua_failed(L);
     lua_insert(L, MODEL);
     lua_settop(L, 2);
     lua_getfield(L, 2, "answer");
     lua_replace(L, ANSWER);
     return CLI_DONE;
-}
-
-static void install_signals(lua_State *L)
-{
-    struct sigaction action = {.sa_handler = end};
-    assay_interrupt_install(L, &interrupt);
-    assay_interrupt_clear(L, &interrupt);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGHUP, &action, NULL);
 }
 
 static int listen_until_end(const assay_serve_options *options)
@@ -86,10 +58,10 @@ static int listen_until_end(const assay_serve_options *options)
     printf("%s serves %s\n", assay_serve_url(serve), options->name);
     fflush(stdout);
     int status = ASSAY_OK;
-    while (!ends && !status)
+    while (!cli_lua_ended() && !status)
         status = assay_serve_step(serve, 500);
     assay_serve_stop(serve);
-    return status && !ends ? cli_failed() : CLI_DONE;
+    return status && !cli_lua_ended() ? cli_failed() : CLI_DONE;
 }
 
 /* "models/sums.lua" is called "sums" unless --name says otherwise. */
@@ -125,14 +97,13 @@ static int serve(const cli_command *self, int argc, char **argv)
         return cli_usage_error(self, "give one FILE");
     if (port < 0 || port > 65535)
         return cli_usage_error(self, "--port must be in 0..65535, got %lld", (long long)port);
-    lua_State *L = assay_lua_new();
+    lua_State *L = cli_lua_new("assay serve ends");
     if (!L)
-        return cli_failed();
+        return CLI_FAILED;
     o.name = o.name ? o.name : name_of(argv[first], own, sizeof own);
     o.port = (int)port;
     o.max_tokens = most;
     o.context = L;
-    install_signals(L);
     status = load_model(L, argv[first]);
     if (status == CLI_DONE)
         status = listen_until_end(&o);

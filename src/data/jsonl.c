@@ -42,35 +42,56 @@ int assay_jsonl_read(const char *path, const assay_progress *progress, assay_tab
     return status;
 }
 
-static json_t *entry_json(const assay_datum *entry)
+bool assay_jsonl_text(FILE *out, const char *text)
 {
+    json_t *value = json_string(text);
+    bool ok = value && json_dumpf(value, out, JSON_ENCODE_ANY) == 0;
+    json_decref(value);
+    return ok;
+}
+
+bool assay_jsonl_entry(FILE *out, const assay_datum *entry)
+{
+    char text[64];
     if (entry->kind == ASSAY_DATUM_TEXT)
-        return json_string(entry->text);
-    if (entry->kind == ASSAY_DATUM_INTEGER)
-        return json_integer((json_int_t)entry->number);
-    return json_real(entry->number);
+        return assay_jsonl_text(out, entry->text);
+    assay_datum_text(entry, text, sizeof text);
+    const bool whole = entry->kind == ASSAY_DATUM_NUMBER && !strpbrk(text, ".en");
+    return fprintf(out, "%s%s", text, whole ? ".0" : "") > 0;
+}
+
+/* Can it be JSON? */
+static int check_entry(const assay_datum *entry, size_t row, const char *name)
+{
+    json_t *text = entry->kind == ASSAY_DATUM_TEXT ? json_string(entry->text) : NULL;
+    if (entry->kind == ASSAY_DATUM_TEXT && !text)
+        return assay_fail(ASSAY_EINVAL, "jsonl: row %zu, \"%s\" is not UTF-8", row + 1, name);
+    json_decref(text);
+    if (entry->kind == ASSAY_DATUM_NUMBER && !isfinite(entry->number))
+        return assay_fail(
+            ASSAY_EINVAL, "jsonl: row %zu, \"%s\": JSON has no %g", row + 1, name, entry->number);
+    return ASSAY_OK;
 }
 
 static int write_row(FILE *out, const assay_table *table, size_t row)
 {
-    json_t *object = json_object();
-    int status = ASSAY_OK;
-    for (size_t j = 0; j < assay_table_columns(table) && !status; j++) {
-        assay_datum entry = assay_table_get(table, row, j);
+    const char *before = "{";
+    for (size_t j = 0; j < assay_table_columns(table); j++) {
+        const assay_datum entry = assay_table_get(table, row, j);
         const char *name = assay_table_name(table, j);
         if (entry.kind == ASSAY_DATUM_MISSING)
             continue;
-        if (entry.kind == ASSAY_DATUM_NUMBER && !isfinite(entry.number))
-            status = assay_fail(ASSAY_EINVAL, "jsonl: row %zu, \"%s\": JSON has no %g", row + 1,
-                name, entry.number);
-        else if (json_object_set_new(object, name, entry_json(&entry)) != 0)
-            status = assay_fail(ASSAY_EINVAL, "jsonl: row %zu, \"%s\" is not UTF-8", row + 1, name);
+        const int status = check_entry(&entry, row, name);
+        if (status)
+            return status;
+        if (fputs(before, out) < 0 || !assay_jsonl_text(out, name) || fputc(':', out) == EOF ||
+            !assay_jsonl_entry(out, &entry))
+            return assay_fail(ASSAY_EIO, "jsonl: cannot write: %s", strerror(errno));
+        before = ",";
     }
-    if (!status && (json_dumpf(object, out, JSON_COMPACT | JSON_REAL_PRECISION(17)) != 0 ||
-                       fputc('\n', out) == EOF))
-        status = assay_fail(ASSAY_EIO, "jsonl: cannot write: %s", strerror(errno));
-    json_decref(object);
-    return status;
+    return fputs(*before == '{' ? "{}\n" : "}\n", out) < 0
+               ? assay_fail(ASSAY_EIO, "jsonl: cannot write: %s", strerror(errno))
+               : ASSAY_OK;
 }
 
 int assay_jsonl_write(FILE *out, const assay_table *table)

@@ -352,25 +352,11 @@ int assay_samples_read(const char *path, assay_table **out)
 
 /* ------------------------------------------------------------------ writing */
 
-static bool print_text(FILE *out, const char *text)
-{
-    json_t *value = json_string(text);
-    bool ok = value && json_dumpf(value, out, JSON_ENCODE_ANY) == 0;
-    json_decref(value);
-    return ok;
-}
-
-/* Numbers in as few digits as read back the same, with a point where they were not integers. */
 static bool print_entry(FILE *out, const char *column, const assay_datum *datum)
 {
-    char text[64];
-    if (datum->kind == ASSAY_DATUM_TEXT)
-        return print_text(out, datum->text);
-    if (strcmp(column, known_fields[CORRECT].name) == 0)
+    if (datum->kind != ASSAY_DATUM_TEXT && strcmp(column, known_fields[CORRECT].name) == 0)
         return fputs(datum->number != 0 ? "true" : "false", out) >= 0;
-    assay_datum_text(datum, text, sizeof text);
-    bool whole = datum->kind == ASSAY_DATUM_NUMBER && !strpbrk(text, ".en");
-    return fprintf(out, "%s%s", text, whole ? ".0" : "") > 0;
+    return assay_jsonl_entry(out, datum);
 }
 
 /* Can the row be JSON? NaN counts as missing. */
@@ -400,7 +386,7 @@ static bool print_row(FILE *out, const assay_table *table, size_t row)
         if (datum.kind == ASSAY_DATUM_MISSING ||
             (datum.kind == ASSAY_DATUM_NUMBER && isnan(datum.number)))
             continue;
-        ok = fputs(before, out) >= 0 && print_text(out, column) && fputs(": ", out) >= 0 &&
+        ok = fputs(before, out) >= 0 && assay_jsonl_text(out, column) && fputs(": ", out) >= 0 &&
              print_entry(out, column, &datum);
         before = ", ";
     }

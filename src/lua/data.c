@@ -61,14 +61,41 @@ static int push_columns(lua_State *L)
     return 1;
 }
 
-void assay_push_table(lua_State *L, assay_table *table)
+/* {names = list, columns = {name = list}} */
+static int push_named_columns(lua_State *L)
 {
-    lua_pushcfunction(L, push_columns);
+    const assay_table *table = lua_touserdata(L, 1);
+    lua_createtable(L, 0, 2);
+    lua_createtable(L, (int)assay_table_columns(table), 0);
+    for (size_t j = 0; j < assay_table_columns(table); j++) {
+        lua_pushstring(L, assay_table_name(table, j));
+        lua_rawseti(L, -2, (lua_Integer)j + 1);
+    }
+    lua_setfield(L, -2, "names");
+    push_columns(L);
+    lua_setfield(L, -2, "columns");
+    return 1;
+}
+
+/* Memory may run out: the table is freed before the error goes on. */
+static void push_and_free(lua_State *L, assay_table *table, lua_CFunction push)
+{
+    lua_pushcfunction(L, push);
     lua_pushlightuserdata(L, table);
-    int status = lua_pcall(L, 1, 1, 0); /* memory may run out: the table is freed first */
+    int status = lua_pcall(L, 1, 1, 0);
     assay_table_free(table);
     if (status != LUA_OK)
         lua_error(L);
+}
+
+void assay_push_table(lua_State *L, assay_table *table)
+{
+    push_and_free(L, table, push_columns);
+}
+
+void assay_push_named_table(lua_State *L, assay_table *table)
+{
+    push_and_free(L, table, push_named_columns);
 }
 
 int assay_lua_read_csv(lua_State *L)
@@ -103,6 +130,7 @@ int assay_lua_data(lua_State *L)
     lua_newtable(L);
     assay_lua_register(L, functions);
     assay_lua_register(L, assay_lua_samples);
+    assay_lua_register(L, assay_lua_tables);
     assay_lua_register(L, assay_lua_files);
     assay_lua_register(L, assay_lua_datasets);
     return 1;

@@ -31,9 +31,10 @@ void assay_lua_read_idx(lua_State *L, const char *path, size_t first, size_t cou
 void assay_lua_push_text(
     lua_State *L, const char *path, assay_lua_report *report, const assay_progress *progress);
 
-/* assay.data.idx, npy, ... and load, find, sets, and samples, write_samples; data.c puts them
- * together. */
-extern const luaL_Reg assay_lua_files[], assay_lua_datasets[], assay_lua_samples[];
+/* assay.data.idx, npy, ..., load, find, sets, samples, write_samples, table, write_table; data.c
+ * puts them together. */
+extern const luaL_Reg assay_lua_files[], assay_lua_datasets[], assay_lua_samples[],
+    assay_lua_tables[];
 int assay_lua_read_csv(lua_State *L);   /* assay.data.csv */
 int assay_lua_read_jsonl(lua_State *L); /* assay.data.jsonl */
 

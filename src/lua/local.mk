@@ -3,7 +3,7 @@ noinst_LTLIBRARIES += src/lua/libassaylua.la
 src_lua_libassaylua_la_SOURCES = src/lua/engine.h src/lua/args.h src/lua/args.c src/lua/module.h \
 	src/lua/module.c src/lua/matrix.c src/lua/rng.c src/lua/stats.c src/lua/fit.c \
 	src/lua/json.c src/lua/repl.h src/lua/repl.c
-src_lua_libassaylua_la_SOURCES += src/lua/data.c src/lua/files.h src/lua/files.c src/lua/samples.c \
+src_lua_libassaylua_la_SOURCES += src/lua/data.c src/lua/files.h src/lua/files.c src/lua/samples.c src/lua/tables.c \
 	src/lua/dataset.c
 # The families of methods, the testbeds, and how long calls report.
 src_lua_libassaylua_la_SOURCES += src/lua/inference/inference.h src/lua/inference/inference.c \
@@ -41,6 +41,13 @@ nodist_src_lua_libassaylua_la_SOURCES = src/lua/prelude_source.c
 
 # The prelude: Lua sources that are compiled in. One line a file.
 PRELUDE = src/lua/assay/init.lua \
+	src/lua/assay/apply.lua \
+	src/lua/assay/apply_balance.lua \
+	src/lua/assay/apply_file.lua \
+	src/lua/assay/apply_inference.lua \
+	src/lua/assay/apply_kind.lua \
+	src/lua/assay/apply_option.lua \
+	src/lua/assay/apply_points.lua \
 	src/lua/assay/bare.lua \
 	src/lua/assay/cache.lua \
 	src/lua/assay/canonical.lua \

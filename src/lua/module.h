@@ -42,6 +42,8 @@ void assay_lua_endpoint(lua_State *L);
 /* Push a table as Lua columns by name (see data.c) and free it, also when memory runs out. */
 struct assay_table;
 void assay_push_table(lua_State *L, struct assay_table *table);
+/* The same as {names = list, columns = by name}. */
+void assay_push_named_table(lua_State *L, struct assay_table *table);
 
 /* The prelude's Lua sources (src/lua/assay), made into C by src/lua/embed.sh; ends with a NULL
  * name. The name of experiment.lua is "experiment". */

@@ -29,6 +29,13 @@ for command in $commands; do
   done <options
   cat options >>all
 done
+# What can be applied, and its options: the page names all of the former and some of the latter.
+names=$("$assay" apply | awk 'NR > 1 { print $1 }')
+holds "there are applications" test "$(echo $names | wc -w)" -ge 25
+for application in $names; do
+  holds "assay(1) has assay apply $application" word "$application" of.apply
+  "$assay" apply "$application" --help | sed -n 's/^  *\(-[a-z]\)\{0,1\},\{0,1\} *\(--[a-z-]*\).*/\2 \1/p' >>all
+done
 holds "there are options" test "$(wc -l <all)" -gt 60
 echo "--version" >>all
 for option in $(grep -oE -- '(^|[^[:alnum:]-])--[a-z][a-z-]*' page | sed 's/^[^-]//' | sort -u); do

@@ -106,6 +106,29 @@ write "one\ntwo\n\nthree\r\n"
 tap.is(data.text(path), "one\ntwo\n\nthree\r\n", "text: whole")
 tap.is(data.text(path, { split = "lines" }), { "one", "two", "", "three" }, "text: lines")
 tap.is(data.text(path, { split = "paragraphs" }), { "one\ntwo", "three" }, "text: paragraphs")
+-- tables whose columns have an order
+write 'b,a,c\n1,x,0.1\n2,,-3\n'
+local csv = path .. ".csv"
+os.rename(path, csv)
+local ordered = assay.data.table(csv)
+tap.is(ordered.names, { "b", "a", "c" }, "table: names in their order")
+tap.is(ordered.columns.a, { "x", "" }, "  with their columns")
+assay.data.write_table(csv, ordered)
+tap.is(assay.data.text(csv), 'b,a,c\n1,x,0.1\n2,,-3\n', "  written as it was")
+assay.data.write_table(csv, ordered, { format = "jsonl" })
+tap.is(assay.data.text(csv), '{"b":1,"a":"x","c":0.1}\n{"b":2,"c":-3.0}\n', "  and as JSON lines")
+tap.is(assay.data.table(csv, { format = "jsonl" }), ordered, "  read back")
+tap.error('must be one of "csv", "jsonl", "samples"', function() assay.data.table(csv, { format = "xml" }) end,
+    "table: another format")
+tap.error("needs the option format", function() assay.data.table "x.txt" end, "table: a name that tells nothing")
+tap.error("columns must have the list b, got a nil", function()
+    assay.data.write_table(csv, { names = { "b" }, columns = {} }) end, "write_table: a column that is not there")
+tap.error("names must differ", function()
+    assay.data.write_table(csv, { names = { "b", "b" }, columns = { b = { 1 } } }) end, "write_table: a name twice")
+tap.error("b of row 1 must be a text, a number or a boolean, got a table", function()
+    assay.data.write_table(csv, { names = { "b" }, columns = { b = { {} } } }) end, "write_table: an odd entry")
+os.remove(csv)
+
 os.remove(path)
 
 -- ---- sets by name (run.sh points at the source's data) ----

@@ -77,3 +77,5 @@ EXTRA_DIST += tests/lua/smote_golden.lua tests/lua/smote.lua tests/golden/smote.
 # The language model.
 TESTS += tests/lua/lm_quant.lua tests/lua/lm.lua tests/lua/lm_golden.lua tests/lua/lm_change.lua
 EXTRA_DIST += tests/lua/lm_quant.lua tests/lua/lm.lua tests/lua/lm_golden.lua tests/lua/lm_change.lua
+TESTS += tests/lua/apply.lua
+EXTRA_DIST += tests/lua/apply.lua

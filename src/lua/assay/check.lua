@@ -6,7 +6,7 @@ local assay, import = ...
 local lists = import "lists"
 local suggest = assay.prelude.suggest
 
-local check = {}
+local check = { suggest = suggest } -- assay.prelude is gone when a module is imported late
 
 local Refusal = {}
 
