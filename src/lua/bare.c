@@ -23,7 +23,7 @@ enum {
     HOOK_PERIOD = 100,
     MOST_BYTES = 1 << 20,   /* of a string that goes to the string library */
     MOST_REPEATS = 1 << 20, /* of string.rep */
-    MOST_ENTRIES = 1 << 17  /* of a list that goes to the table library */
+    MOST_ENTRIES = 1 << 17  /* of a list that goes to the table library, and of pairs */
 };
 static const double most_pattern_steps = 2e8;
 
@@ -241,6 +241,19 @@ static int list_range_3(lua_State *L)
     return list_range(L, 3);
 }
 
+/* pairs: keys are put in order within one call. */
+static int ordered(lua_State *L)
+{
+    check_limits(L);
+    int entries = 0;
+    if (lua_istable(L, 1))
+        for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1))
+            if (++entries > MOST_ENTRIES)
+                assay_arg_error(
+                    L, "goes over at most %d entries in a declaration", MOST_ENTRIES);
+    return call_guarded(L);
+}
+
 static int set_metatable(lua_State *L)
 {
     static const char *const refused[] = {"__gc", "__len", "__close", NULL};
@@ -284,6 +297,7 @@ static const guard guards[] = {
     {LUA_UTF8LIBNAME, "codes", any_string},
     {LUA_UTF8LIBNAME, "len", any_string},
     {LUA_UTF8LIBNAME, "offset", any_string},
+    {LUA_GNAME, "pairs", ordered},
     {LUA_GNAME, "setmetatable", set_metatable},
     {NULL, NULL, NULL},
 };

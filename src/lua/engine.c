@@ -226,6 +226,7 @@ static void open_full(assay_experiment *e)
 {
     lua_State *L = e->L;
     luaL_openlibs(L);
+    assay_order_install(L);
     assay_interrupt_install(L, &e->interrupt);
     lua_getglobal(L, "os");
     lua_pushcfunction(L, refuse_exit);
@@ -237,6 +238,7 @@ static void open_full(assay_experiment *e)
 
 static void open_bare(assay_experiment *e)
 {
+    assay_order_install(e->L);
     lua_pushcfunction(e->L, luaopen_assay);
     lua_call(e->L, 0, 0);
 }
@@ -540,21 +542,6 @@ int assay_experiment_cell(
     return ASSAY_OK;
 }
 
-/* math.random is not for experiments, but who uses it gets the same numbers again. */
-static void seed_math_random(lua_State *L, uint64_t seed, int64_t index)
-{
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-    lua_getfield(L, -1, LUA_MATHLIBNAME);
-    if (lua_getfield(L, -1, "randomseed") == LUA_TFUNCTION) {
-        lua_pushinteger(L, (lua_Integer)seed);
-        lua_pushinteger(L, index);
-        lua_call(L, 2, 0);
-        lua_pop(L, 2);
-    } else {
-        lua_pop(L, 3);
-    }
-}
-
 /* run(cell), which is at `cell`, errors caught so that the sink's status is had. */
 static void run_function(lua_State *L, request *r, int at)
 {
@@ -573,7 +560,7 @@ static void run_function(lua_State *L, request *r, int at)
 static int do_run(lua_State *L)
 {
     request *r = lua_touserdata(L, 1);
-    seed_math_random(L, r->seed, r->index);
+    assay_order_seed(L, r->seed, r->index);
     push_cell_parameters(L, r);
     int64_t replicate = lua_tointeger(L, -1);
     lua_pop(L, 1);
@@ -601,6 +588,7 @@ int assay_experiment_run_cell(
 static int do_check(lua_State *L)
 {
     request *r = lua_touserdata(L, 1);
+    assay_order_seed(L, r->seed, -1);
     assay_rows_push(L, r->rows);
     int rows = lua_gettop(L);
     push_function(L, "claims", "check");
@@ -639,6 +627,7 @@ void assay_experiment_interrupt(assay_experiment *e, const char *reason)
 static int do_open_plain(lua_State *L)
 {
     luaL_openlibs(L);
+    assay_order_install(L);
     luaL_requiref(L, "assay", luaopen_assay, 1);
     return 0;
 }

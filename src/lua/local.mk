@@ -32,7 +32,7 @@ src_lua_libassaylua_la_SOURCES += src/lua/lm/lm.h src/lua/lm/lm.c \
 	src/lua/lm/adapters.c src/lua/lm/hooks.c src/lua/lm/cores.c
 # The engine, and what the prelude needs of C.
 src_lua_libassaylua_la_SOURCES += src/lua/engine.c src/lua/script.h src/lua/prelude.c src/lua/bare.c \
-	src/lua/interrupt.c src/lua/cell.c src/lua/rows.h src/lua/rows.c
+	src/lua/interrupt.c src/lua/order.c src/lua/cell.c src/lua/rows.h src/lua/rows.c
 # Coarse-to-fine sampling, a testbed.
 src_lua_libassaylua_la_SOURCES += src/lua/canvas.h src/lua/canvas.c
 # What cells keep between runs.

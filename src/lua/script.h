@@ -37,6 +37,15 @@ void assay_interrupt_raise(assay_interrupt *interrupt, const char *reason);
 void assay_interrupt_clear(lua_State *L, assay_interrupt *interrupt);
 
 /*
+ * What Lua leaves open (order.c).
+ */
+/* In this state pairs goes by the order of keys, table.sort is stable, and math.random begins at
+ * seed (0, 0); the libraries were opened before. */
+void assay_order_install(lua_State *L);
+/* math.random is not for experiments, but who uses it gets the same numbers again. */
+void assay_order_seed(lua_State *L, uint64_t seed, int64_t index);
+
+/*
  * The bare environment of listing (bare.c).
  */
 typedef struct assay_limits {

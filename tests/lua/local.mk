@@ -24,8 +24,9 @@ AM_TESTS_ENVIRONMENT += ASSAY_PRELOAD="$$($(CC) -print-file-name=libasan.so)"; e
 endif
 
 # The engine and the prelude.
-check_PROGRAMS += tests/lua/engine
+check_PROGRAMS += tests/lua/engine tests/lua/order
 tests_lua_engine_LDADD = $(WORKBENCH_TEST_LIBS)
+tests_lua_order_LDADD = $(WORKBENCH_TEST_LIBS)
 TESTS += tests/lua/experiment.lua tests/lua/grid.lua tests/lua/claims.lua
 EXTRA_DIST += tests/lua/experiment.lua tests/lua/grid.lua tests/lua/claims.lua
 

@@ -5,7 +5,7 @@
 local assay = ...
 
 local safe = {
-    "assert", "error", "getmetatable", "ipairs", "next", "pairs", "pcall", "rawequal", "rawget",
+    "assert", "error", "getmetatable", "ipairs", "next", "pcall", "rawequal", "rawget",
     "rawlen", "rawset", "select", "tonumber", "tostring", "type", "xpcall", "_VERSION",
 }
 

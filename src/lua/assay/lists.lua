@@ -22,7 +22,7 @@ function lists.sorted_keys(t)
     return keys
 end
 
--- As pairs, in the order of the keys. Lua's own order differs from process to process, so a `run` that
+-- As pairs, in the order of the keys. A stock Lua's own order differs from process to process, so a `run` that
 -- draws or sums while it goes through a table uses this one.
 function lists.sorted_pairs(t)
     local keys, i = lists.sorted_keys(t), 0
