@@ -21,7 +21,7 @@ static int reproduce(const cli_command *self, int argc, char **argv)
         return status;
     assay_run_options how = cli_run_options(&flags);
     bool equal = false;
-    char difference[1024] = "";
+    char difference[2048] = "";
     if (assay_run_reproduce(run, &how, &again, &equal, difference, sizeof difference))
         return cli_failed();
     if (equal)
@@ -36,5 +36,5 @@ static int reproduce(const cli_command *self, int argc, char **argv)
 const cli_command cli_reproduce = {"reproduce", "RUN",
     "Run a stored run again and compare its rows bitwise",
     "The stored script, parameters and seed are used. Exit status 1 when a row differs; the first\n"
-    "difference is named.",
+    "difference and its likely cause are named.",
     reproduce};

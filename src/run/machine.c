@@ -4,10 +4,13 @@
 #endif
 #include "run/machine.h"
 
+#include <cblas.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <gnu/libc-version.h>
 #include <gsl/gsl_version.h>
 #include <jansson.h>
+#include <link.h>
 #include <lua.h>
 #include <sched.h>
 #include <sqlite3.h>
@@ -57,20 +60,73 @@ static void cpu_model(const struct utsname *system, char *out, size_t size)
         fclose(file);
 }
 
+/* The linker's build id, as hex, when it is among the notes. */
+static void find_build_id(const char *at, const char *end, char out[17])
+{
+    while (at + sizeof(ElfW(Nhdr)) <= end) {
+        const ElfW(Nhdr) *note = (const void *)at;
+        const char *id = at + sizeof *note + ((note->n_namesz + 3) & ~3u);
+        if (note->n_type == NT_GNU_BUILD_ID && note->n_descsz >= 8)
+            for (int i = 0; i < 8; i++)
+                sprintf(out + 2 * i, "%02x", (unsigned char)id[i]);
+        at = id + ((note->n_descsz + 3) & ~3u);
+    }
+}
+
+static int read_build_id(struct dl_phdr_info *info, size_t size, void *context)
+{
+    (void)size;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+        const char *at = (const char *)info->dlpi_addr + segment->p_vaddr;
+        if (segment->p_type == PT_NOTE)
+            find_build_id(at, at + segment->p_memsz, context);
+    }
+    return 1; /* the first object is the program */
+}
+
 char *assay_machine_versions(void)
 {
     struct utsname system;
-    char cpu[256], os[256];
+    char cpu[256], os[256], build[17] = "unknown";
     if (uname(&system))
         return NULL;
     cpu_model(&system, cpu, sizeof cpu);
     snprintf(os, sizeof os, "%s %s %s", system.sysname, system.release, system.machine);
-    json_t *versions = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "assay", PACKAGE_VERSION, "lua",
-        LUA_VERSION_MAJOR "." LUA_VERSION_MINOR "." LUA_VERSION_RELEASE, "sqlite",
-        sqlite3_libversion(), "gsl", gsl_version, "os", os, "cpu", cpu);
+    dl_iterate_phdr(read_build_id, build);
+    json_t *versions =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "assay", PACKAGE_VERSION,
+            "build", build, "lua", LUA_VERSION_MAJOR "." LUA_VERSION_MINOR "." LUA_VERSION_RELEASE,
+            "sqlite", sqlite3_libversion(), "gsl", gsl_version, "blas", openblas_get_config(),
+            "libc", gnu_get_libc_version(), "os", os, "cpu", cpu);
     char *text = versions ? json_dumps(versions, JSON_COMPACT) : NULL;
     json_decref(versions);
     return text;
+}
+
+void assay_machine_cause(const char *before, const char *now, char *out, size_t size)
+{
+    /* what can change a number; SQLite keeps bits and the kernel computes none */
+    static const struct {
+        const char *key, *name;
+    } causes[] = {{"assay", "assay"}, {"build", "the build of assay"}, {"lua", "Lua"},
+        {"libc", "the C library"}, {"blas", "OpenBLAS"}, {"gsl", "GSL"}, {"cpu", "the processor"}};
+    json_t *then = json_loads(before, 0, NULL), *here = json_loads(now, 0, NULL);
+    size_t used = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < sizeof causes / sizeof *causes && used < size; i++) {
+        const char *was = json_string_value(json_object_get(then, causes[i].key));
+        const char *is = json_string_value(json_object_get(here, causes[i].key));
+        if (was && is && strcmp(was, is) != 0)
+            used += (size_t)snprintf(out + used, size - used, "%s%s was %s and is %s",
+                used ? "; " : "", causes[i].name, was, is);
+    }
+    if (!used)
+        snprintf(out, size,
+            "program, libraries and processor are those of the first run, so the script depends on "
+            "something else: the clock, the environment, a file, next, the text of an address");
+    json_decref(then);
+    json_decref(here);
 }
 
 bool assay_machine_has_open(const char *path)

@@ -3,13 +3,18 @@
 #define ASSAY_RUN_MACHINE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 int assay_machine_cores(void);       /* that this process may use */
 uint64_t assay_machine_memory(void); /* bytes: physical, or the control group's limit */
 
-/* {"assay", "lua", "sqlite", "gsl", "os", "cpu"} as JSON; the caller frees; NULL: no memory. */
+/* {"assay", "build", "lua", "sqlite", "gsl", "blas", "libc", "os", "cpu"} as JSON; the caller frees;
+ * NULL: no memory. */
 char *assay_machine_versions(void);
+
+/* Why rows may differ that were made under the versions `before` and `now` (as above), in words. */
+void assay_machine_cause(const char *before, const char *now, char *out, size_t size);
 
 /* Has this process the file open? */
 bool assay_machine_has_open(const char *path);

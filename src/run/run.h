@@ -49,8 +49,10 @@ int assay_run_start(const char *file, const assay_run_options *options, int64_t 
  * settings, replicates, seed) do not count: they are the stored ones. */
 int assay_run_resume(int64_t run, const assay_run_options *options, assay_run_state *state);
 
-/* Run the stored script with the stored seed as a new run, compare bitwise. ASSAY_ECANCELLED when
- * it was cancelled before there was something to compare. */
+/* Run the stored script with the stored seed as a new run, compare bitwise. `difference` is the first
+ * one (cell, row, measure, both values) and, on a line of its own, its likely cause: what of program,
+ * libraries and processor has changed. ASSAY_ECANCELLED when it was cancelled before there was
+ * something to compare. */
 int assay_run_reproduce(int64_t run, const assay_run_options *options, int64_t *again, bool *equal, char *difference, size_t size);
 
 /* Ask the run to stop: flag in the store, and SIGTERM when it is on this host. Waits up to `wait`

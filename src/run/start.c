@@ -359,6 +359,19 @@ int assay_run_resume(int64_t run, const assay_run_options *options, assay_run_st
     return status;
 }
 
+/* Add the likely cause to what is known of the first difference. */
+static void add_cause(const struct launch *launch, char *difference, size_t size)
+{
+    char cause[1024];
+    size_t used = strlen(difference);
+    char *now = assay_machine_versions();
+    if (now && launch->info.versions) {
+        assay_machine_cause(launch->info.versions, now, cause, sizeof cause);
+        snprintf(difference + used, size - used, "\nlikely cause: %s", cause);
+    }
+    free(now);
+}
+
 int assay_run_reproduce(int64_t run, const assay_run_options *options, int64_t *again, bool *equal,
     char *difference, size_t size)
 {
@@ -374,6 +387,8 @@ int assay_run_reproduce(int64_t run, const assay_run_options *options, int64_t *
             (long long)launch.run, (long long)run);
     if (!status)
         status = assay_store_rows_compare(launch.store, run, launch.run, equal, difference, size);
+    if (!status && !*equal)
+        add_cause(&launch, difference, size);
     launch_close(&launch);
     return status;
 }

@@ -277,6 +277,12 @@ static void errors_before_the_run_are_returned(void **state)
     assert_int_not_equal(access(database, F_OK), 0);
 }
 
+static void expect_prefix(const char *text, const char *prefix)
+{
+    if (strncmp(text, prefix, strlen(prefix)) != 0)
+        fail_msg("\"%s\" does not begin with \"%s\"", text, prefix);
+}
+
 static void a_reproduction_is_equal_and_a_forged_value_is_found(void **state)
 {
     (void)state;
@@ -284,7 +290,7 @@ static void a_reproduction_is_equal_and_a_forged_value_is_found(void **state)
     int64_t run = run_script(PLAIN, &options, ASSAY_RUN_DONE), again;
     write_file("experiment.lua", "the file of today does not count");
     bool equal;
-    char difference[512] = "";
+    char difference[2048] = "";
     options.seed = 99; /* nor does this */
     expect_ok(assay_run_reproduce(run, &options, &again, &equal, difference, sizeof difference));
     assert_true(equal);
@@ -300,7 +306,27 @@ static void a_reproduction_is_equal_and_a_forged_value_is_found(void **state)
     assay_store_close(store);
     expect_ok(assay_run_reproduce(run, &options, &again, &equal, difference, sizeof difference));
     assert_false(equal);
-    assert_non_null(strstr(difference, "u"));
+    double was, is;
+    int run_was, run_is, used = 0;
+    assert_int_equal(
+        sscanf(difference, "cell 7, row 3, u: number %lf in run %d, number %lf in run %d\n%n", &was,
+            &run_was, &is, &run_is, &used),
+        4);
+    assert_true(
+        run_was == 1 && run_is == again && was != is && was - is < 2e-15 && is - was < 2e-15);
+    expect_prefix(
+        difference + used, "likely cause: program, libraries and processor are those of ");
+    store = open_store();
+    assert_int_equal(
+        sqlite3_exec(assay_store_sqlite(store),
+            "UPDATE run SET versions = json_set(versions, '$.cpu', 'Abacus', '$.libc', '1.0') "
+            "WHERE id = 1",
+            NULL, NULL, NULL),
+        SQLITE_OK);
+    assay_store_close(store);
+    expect_ok(assay_run_reproduce(run, &options, &again, &equal, difference, sizeof difference));
+    assert_non_null(strstr(difference, "\nlikely cause: the C library was 1.0 and is 2."));
+    assert_non_null(strstr(difference, "; the processor was Abacus and is "));
 }
 
 static void failed_cells_are_redone_by_resume(void **state)
