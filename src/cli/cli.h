@@ -120,6 +120,6 @@ void cli_print_claims(const assay_claim_list *claims, size_t indent);
 
 extern const cli_command cli_tui, cli_new, cli_run, cli_ls, cli_show, cli_watch, cli_cancel,
     cli_resume, cli_reproduce, cli_plot, cli_table_command, cli_claims, cli_methods, cli_data,
-    cli_lua, cli_sql, cli_import, cli_export, cli_serve, cli_rm, cli_gc, cli_apply;
+    cli_lua, cli_sql, cli_import, cli_export, cli_serve, cli_rm, cli_gc, cli_apply, cli_diff;
 
 #endif

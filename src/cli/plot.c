@@ -9,11 +9,13 @@
 
 #include "core/status.h"
 #include "core/suggest.h"
+#include "run/diff.h"
 #include "run/run.h"
 
 typedef struct plot_flags {
     const char *output; /* path, its extension tells the format */
     const char *format; /* --term */
+    const char *with;   /* other runs, commas between them */
     int64_t columns, rows;
     bool ascii, list;
 } plot_flags;
@@ -115,6 +117,29 @@ static int no_such_figure(assay_figure **figures, size_t count, const char *name
     return CLI_FAILED;
 }
 
+/* The run's rows, or those of the other runs beside them. */
+static int read_series(assay_store *store, int64_t run, const assay_figure *figure,
+    const plot_flags *flags, assay_series_set **out)
+{
+    int64_t runs[ASSAY_DIFF_MOST] = {run};
+    size_t count = 1;
+    assay_diff *diff = NULL;
+    char *words = flags->with ? strdup(flags->with) : NULL;
+    int status = ASSAY_OK;
+    for (char *word = words ? strtok(words, ",") : NULL; word && !status && count < ASSAY_DIFF_MOST;
+         word = strtok(NULL, ","))
+        status = assay_store_run_find(store, word, &runs[count++]);
+    free(words);
+    if (status || count == 1)
+        return status ? status : assay_run_series(store, run, figure, out);
+    status =
+        assay_diff_runs(store, runs, count, &(assay_diff_options){.only_settings = true}, &diff);
+    if (!status)
+        status = assay_diff_series(store, diff, figure, out);
+    assay_diff_free(diff);
+    return status;
+}
+
 static int plot_run(const cli_command *self, assay_store *store, int64_t run, const char *name,
     const plot_flags *flags)
 {
@@ -130,7 +155,7 @@ static int plot_run(const cli_command *self, assay_store *store, int64_t run, co
         status = no_such_figure(figures, count, name);
     } else if (!flags->list) {
         assay_series_set *set = NULL;
-        if (assay_run_series(store, run, figure, &set))
+        if (read_series(store, run, figure, flags, &set))
             status = cli_failed();
         else
             status = flags->output ? export(self, figure, set, flags) : draw(figure, set, flags);
@@ -149,6 +174,8 @@ static int plot(const cli_command *self, int argc, char **argv)
             "write FILE (.png .svg .pdf .tex .tikz .txt), its .gp and .dat", &flags.output},
         {"term", 't', CLI_TEXT, "FORMAT", "png, svg, pdf, tex, tikz or txt, whatever FILE ends in",
             &flags.format},
+        {"with", 'w', CLI_TEXT, "RUN,...", "these runs beside it, told apart by what differs",
+            &flags.with},
         {"list", 'l', CLI_FLAG, NULL, "list the run's figures", &flags.list},
         {"width", 0, CLI_COUNT, "N", "columns in the terminal", &flags.columns},
         {"height", 0, CLI_COUNT, "N", "lines in the terminal", &flags.rows},

@@ -26,3 +26,6 @@ coreinclude_HEADERS += src/core/pca.h
 # Curves of true against false positives.
 src_libassay_la_SOURCES += src/core/roc.c
 coreinclude_HEADERS += src/core/roc.h
+# What differs between two texts.
+src_libassay_la_SOURCES += src/core/linediff.c
+coreinclude_HEADERS += src/core/linediff.h

@@ -116,6 +116,23 @@ static int open_figure(struct tui *tui, const char *argument)
     return status == ASSAY_OK ? tui_open(tui, &tui_figure_view, &target) : status;
 }
 
+/* The named runs, or the marked ones. */
+static int open_compare(struct tui *tui, const char *names)
+{
+    int64_t runs[64];
+    char name[128];
+    struct tui_target target = {.runs = runs};
+    int used, status = ASSAY_OK;
+    if (!*names)
+        return tui_frame_request(tui, TUI_COMPARE) ? ASSAY_OK : ASSAY_EINVAL;
+    while (
+        status == ASSAY_OK && target.run_count < 64 && sscanf(names, "%127s%n", name, &used) == 1) {
+        names += used;
+        status = find_run(tui, name, &runs[target.run_count++]);
+    }
+    return status == ASSAY_OK ? tui_open(tui, &tui_compare_view, &target) : status;
+}
+
 static int open_form(struct tui *tui, const char *name)
 {
     if (!*name)
@@ -213,6 +230,7 @@ static const struct command commands[] = {
     {"run", "[RUN]", "open a run (an id, the start of a uuid, last)", open_run},
     {"runs", "[EXPERIMENT]", "its runs (all: every run)", open_runs},
     {"figure", "[RUN [NAME]]", "a figure of a run", open_figure},
+    {"compare", "[RUN RUN ...]", "compare these runs, or the marked ones", open_compare},
     {"label", "[TEXT]", "call the marked runs, or this one, so", label},
     {"tag", "[-]TAG", "put a tag on them, or take it off", tag},
     {"note", "TEXT", "add a note to them", note},

@@ -10,12 +10,15 @@
 #include <string.h>
 
 #include "core/status.h"
+#include "run/diff.h"
 #include "tui/format.h"
 #include "tui/view.h"
 
 struct figure {
     struct tui_view view;
-    int64_t run;
+    int64_t run;   /* the first of `runs` */
+    int64_t *runs; /* whose series are drawn */
+    size_t run_count;
     char *wanted; /* name that it was opened on, until it was found */
     size_t index, count;
     assay_run_info info;
@@ -40,7 +43,8 @@ struct reading {
     struct tui_job job;
     char *database, *wanted;
     char *format, *base; /* to export instead of showing */
-    int64_t run;
+    int64_t *runs;
+    size_t run_count;
     size_t index;
     assay_figure **figures;
     size_t count;
@@ -55,16 +59,31 @@ static size_t find_figure(const struct reading *self)
     return self->index < self->count ? self->index : self->count - 1;
 }
 
+/* Of one run, or of several beside each other. */
+static int read_series(assay_store *store, const struct reading *self, const assay_figure *figure,
+    assay_series_set **out)
+{
+    assay_diff *diff = NULL;
+    if (self->run_count == 1)
+        return assay_run_series(store, self->runs[0], figure, out);
+    int status = assay_diff_runs(
+        store, self->runs, self->run_count, &(assay_diff_options){.only_settings = true}, &diff);
+    if (status == ASSAY_OK)
+        status = assay_diff_series(store, diff, figure, out);
+    assay_diff_free(diff);
+    return status;
+}
+
 static int read_figure(struct tui_job *job)
 {
     struct reading *self = (struct reading *)job;
     assay_store *store = NULL;
     int status = assay_store_open(self->database, ASSAY_STORE_READ, &store);
     if (status == ASSAY_OK)
-        status = assay_run_figures(store, self->run, &self->figures, &self->count);
+        status = assay_run_figures(store, self->runs[0], &self->figures, &self->count);
     if (status == ASSAY_OK && self->count) {
         self->index = find_figure(self);
-        status = assay_run_series(store, self->run, self->figures[self->index], &self->series);
+        status = read_series(store, self, self->figures[self->index], &self->series);
     }
     if (status == ASSAY_OK && self->format && self->count)
         status =
@@ -77,6 +96,7 @@ static void forget_reading(struct reading *self)
 {
     assay_run_figures_free(self->figures, self->count);
     assay_series_set_free(self->series);
+    free(self->runs);
     free(self->database);
     free(self->wanted);
     free(self->format);
@@ -151,6 +171,14 @@ static char *copy(const char *text)
     return text ? strdup(text) : NULL;
 }
 
+static int64_t *copy_runs(const int64_t *runs, size_t count)
+{
+    int64_t *out = malloc((count + 1) * sizeof *out);
+    if (out)
+        memcpy(out, runs, count * sizeof *out);
+    return out;
+}
+
 static int start_reading(struct figure *self, const char *format, const char *base)
 {
     struct tui *tui = self->view.tui;
@@ -164,9 +192,10 @@ static int start_reading(struct figure *self, const char *format, const char *ba
     reading->wanted = format ? NULL : copy(self->wanted);
     reading->format = copy(format);
     reading->base = copy(base);
-    reading->run = self->run;
+    reading->run_count = self->run_count;
+    reading->runs = copy_runs(self->runs, self->run_count);
     reading->index = self->index;
-    if (!reading->database || (format && (!reading->format || !reading->base))) {
+    if (!reading->database || !reading->runs || (format && (!reading->format || !reading->base))) {
         forget_reading(reading);
         free(reading);
         return assay_fail(ASSAY_ENOMEM, "out of memory");
@@ -203,10 +232,14 @@ static int load(struct tui_view *view)
 static int open_view(struct tui_view *view, const struct tui_target *target)
 {
     struct figure *self = (struct figure *)view;
-    self->run = target->run;
-    self->wanted = copy(target->name);
     if (!tui_store(view->tui))
         return assay_fail(ASSAY_ENOTFOUND, "there is no database yet, and no run");
+    self->run_count = target->run_count ? target->run_count : 1;
+    self->runs = copy_runs(target->run_count ? target->runs : &target->run, self->run_count);
+    if (!self->runs)
+        return assay_fail(ASSAY_ENOMEM, "out of memory");
+    self->run = self->runs[0];
+    self->wanted = copy(target->name);
     if (assay_raster_open(&self->raster) != ASSAY_OK)
         self->raster_trouble = strdup(assay_errmsg());
     return ASSAY_OK;
@@ -214,7 +247,11 @@ static int open_view(struct tui_view *view, const struct tui_target *target)
 
 static bool shows(struct tui_view *view, const struct tui_target *target)
 {
-    return ((struct figure *)view)->run == target->run && !target->name;
+    const struct figure *self = (struct figure *)view;
+    if (target->run_count)
+        return self->run_count == target->run_count &&
+               memcmp(self->runs, target->runs, self->run_count * sizeof *self->runs) == 0;
+    return self->run_count == 1 && self->run == target->run && !target->name;
 }
 
 static void close_view(struct tui_view *view)
@@ -228,6 +265,7 @@ static void close_view(struct tui_view *view)
         assay_run_info_clear(&self->info);
     free(self->raster_trouble);
     free(self->wanted);
+    free(self->runs);
 }
 
 /* ---- drawing ---- */
@@ -239,7 +277,10 @@ static void draw_header(const struct figure *self, int y, int cols)
     if (!self->info_known)
         return;
     x += tui_put(y, x, cols - x, TUI_TITLE, self->info.experiment);
-    x += tui_putf(y, x, cols - x, TUI_BOLD, "  run %lld  ", (long long)self->run);
+    if (self->run_count > 1)
+        x += tui_putf(y, x, cols - x, TUI_BOLD, "  %zu runs  ", self->run_count);
+    else
+        x += tui_putf(y, x, cols - x, TUI_BOLD, "  run %lld  ", (long long)self->run);
     x += tui_put(
         y, x, cols - x, tui_run_style(self->info.state), assay_run_state_name(self->info.state));
     if (self->view.live)
@@ -341,8 +382,8 @@ static int export_figure(struct figure *self, const char *format, const char *ba
     if (!self->figure_count || !has_points(self->series))
         return assay_fail(ASSAY_ENOTFOUND, "there is nothing to save yet");
     if (!base || !*base) {
-        snprintf(path, sizeof path, "%s-%lld-%s", self->info.experiment, (long long)self->run,
-            self->figures[self->figure_index]->name);
+        snprintf(path, sizeof path, "%s-%lld%s-%s", self->info.experiment, (long long)self->run,
+            self->run_count > 1 ? "-and-others" : "", self->figures[self->figure_index]->name);
         base = path;
     }
     tui_say(self->view.tui, TUI_NORMAL, "saving %s...", base);

@@ -5,4 +5,4 @@ src_libworkbench_la_SOURCES += src/tui/tui.h src/tui/tui.c src/tui/frame.h src/t
 	src/tui/format.h src/tui/format.c src/tui/declaration.h src/tui/declaration.c \
 	src/tui/command.c src/tui/script.c src/tui/aside.c \
 	src/tui/experiments.c src/tui/form.c src/tui/runs.c src/tui/run.c src/tui/figure.c \
-	src/tui/help.c src/tui/marks.h src/tui/marks.c
+	src/tui/compare.c src/tui/help.c src/tui/marks.h src/tui/marks.c

@@ -496,6 +496,36 @@ static bool ask_cancel(struct tui *tui)
     return true;
 }
 
+/* The marked runs, and the one here where it is not among them. */
+static int open_compare(struct tui *tui)
+{
+    size_t count;
+    const int64_t *marks = tui_marks(tui, &count);
+    int64_t *runs = malloc((count + 1) * sizeof *runs), here = run_here(tui);
+    if (!runs)
+        return assay_fail(ASSAY_ENOMEM, "out of memory");
+    if (count)
+        memcpy(runs, marks, count * sizeof *runs);
+    if (here && count < 2 && !tui_marked(tui, here))
+        runs[count++] = here;
+    struct tui_target target = {.runs = runs, .run_count = count};
+    int status = count < 2 ? assay_fail(ASSAY_EINVAL, "two runs at least are compared: Space marks "
+                                                      "them")
+                           : tui_open(tui, &tui_compare_view, &target);
+    free(runs);
+    return status;
+}
+
+static int open_figure(struct tui *tui)
+{
+    struct tui_target target = {.run = run_here(tui)};
+    if (tui->top->ops->runs)
+        target.runs = tui->top->ops->runs(tui->top, &target.run_count);
+    if (!target.run && !target.runs)
+        return assay_fail(ASSAY_ENOTFOUND, "there is no run here to draw");
+    return tui_open(tui, &tui_figure_view, &target);
+}
+
 static int open_here(struct tui *tui, enum tui_request request)
 {
     const char *name = experiment_here(tui);
@@ -504,14 +534,12 @@ static int open_here(struct tui *tui, enum tui_request request)
         return tui_open(tui, &tui_experiments_view, NULL);
     case TUI_RUNS:
         return tui_open(tui, &tui_runs_view, &(struct tui_target){.name = name});
+    case TUI_COMPARE:
+        return open_compare(tui);
     case TUI_HELP:
         return tui_open(tui, &tui_help_view, &(struct tui_target){.name = tui->top->ops->name});
     default:
-        if (tui->top->ops == &tui_figure_view)
-            return ASSAY_OK;
-        if (!run_here(tui))
-            return assay_fail(ASSAY_ENOTFOUND, "there is no run here to draw");
-        return tui_open(tui, &tui_figure_view, &(struct tui_target){.run = run_here(tui)});
+        return tui->top->ops == &tui_figure_view ? ASSAY_OK : open_figure(tui);
     }
 }
 
@@ -556,6 +584,7 @@ bool tui_frame_request(struct tui *tui, enum tui_request request)
     case TUI_EXPERIMENTS:
     case TUI_RUNS:
     case TUI_HELP:
+    case TUI_COMPARE:
     case TUI_FIGURE:
         if (open_here(tui, request) != ASSAY_OK)
             tui_failed(tui);

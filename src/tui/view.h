@@ -26,6 +26,8 @@ struct view_ops;
 struct tui_target {
     int64_t run;      /* 0: none */
     const char *name; /* of an experiment, for the runs and the form; or of a figure; or NULL */
+    const int64_t *runs; /* several, to be compared; NULL: none */
+    size_t run_count;
 };
 
 struct tui_view {
@@ -58,12 +60,13 @@ struct view_ops {
     int64_t (*run)(struct tui_view *view);                    /* the run that the cursor is on, or 0 */
     const char *(*experiment)(struct tui_view *view);         /* the experiment, or NULL */
     bool (*input)(struct tui_view *view, int key); /* a key while it edits; false: not editing */
+    const int64_t *(*runs)(struct tui_view *view, size_t *count); /* several that it is on */
     /* A command of the prompt; false: not one of this view's. */
     bool (*command)(struct tui_view *view, const char *name, const char *argument, int *status);
 };
 
 extern const struct view_ops tui_experiments_view, tui_form_view, tui_runs_view, tui_run_view,
-    tui_figure_view, tui_help_view;
+    tui_figure_view, tui_help_view, tui_compare_view;
 
 /* ---- the frame ---- */
 

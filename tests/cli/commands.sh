@@ -133,6 +133,31 @@ out_is '1 run is deleted'
 gives "  and it is gone, too" 1 "$assay" show 3
 gives "rm of nothing" 2 "$assay" rm
 
+gives "a second run" 0 "$assay" run walk.lua steps=3 --seed 7 --quiet
+gives "diff" 0 "$assay" diff 1 last
+out_has '^parameter +steps +2 +3'
+out_has '^x +1 +'
+out_has 'paired t over replicates'
+gives "diff of groups" 0 "$assay" diff 1 last --by drift --take mean
+out_has '^x +drift = 1 +1 '
+gives "diff --json is JSON" 0 sh -c '"$0" diff 1 last --json >j.json && "$0" lua -e "
+  local d = assay.json.decode(io.open([[j.json]]):read [[a]])
+  assert(#d.runs == 2 and d.runs[2].paired and d.measures[1].runs[2].difference.n == 3)"' "$assay"
+gives "diff of scripts that are the same" 0 "$assay" diff 1 last --script
+out_is ''
+sed 's/how far/how very far/' walk.lua >walk2.lua
+gives "another script" 0 "$assay" run walk2.lua --seed 8 --quiet
+gives "diff --script" 0 "$assay" diff 1 last --script
+out_has '^\+.*how very far'
+holds "  is what diff -u gives" sh -c 'tail -n +3 out >ours; diff -u walk.lua walk2.lua | tail -n +3 | cmp - ours'
+gives "diff of one" 2 "$assay" diff 1
+gives "diff of twice the same" 1 "$assay" diff 1 1
+gives "diff of the rows that there are not" 2 "$assay" diff 1 last --take first
+gives "diff by what there is not" 1 "$assay" diff 1 last --by drfit
+err_has 'did you mean "drift"'
+gives "a figure over runs" 0 "$assay" plot 1 path --with last --width 100 --height 30
+out_has 'steps=4'
+
 gives "new writes an experiment" 0 "$assay" new first-try
 gives "  that runs as it is" 0 "$assay" run first-try.lua --quiet
 gives "new does not overwrite" 1 "$assay" new first-try

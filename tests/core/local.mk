@@ -24,3 +24,5 @@ check_PROGRAMS += tests/core/kmeans
 tests_core_kmeans_LDADD = $(TEST_LIBS)
 check_PROGRAMS += tests/core/resample
 tests_core_resample_LDADD = $(TEST_LIBS)
+check_PROGRAMS += tests/core/linediff
+tests_core_linediff_LDADD = $(TEST_LIBS)

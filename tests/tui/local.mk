@@ -10,6 +10,10 @@ tests/tui/screens.log tests/tui/keys.log tests/tui/run.log tests/tui/terminal.lo
 	tests/tui/driver$(EXEEXT)
 EXTRA_DIST += $(tui_tests) tests/tui/common.sh tests/tui/experiments/inference/coin.lua \
 	tests/tui/experiments/mixing/urn.lua tests/tui/experiments/mixing/broken.lua \
+	tests/tui/screens/compare-140x40.txt \
+	tests/tui/screens/compare-80x24.txt \
+	tests/tui/screens/compare-groups-140x40.txt \
+	tests/tui/screens/compare-groups-80x24.txt \
 	tests/tui/screens/empty-experiments-140x40.txt \
 	tests/tui/screens/empty-experiments-80x24.txt \
 	tests/tui/screens/empty-runs-140x40.txt \
