@@ -29,3 +29,6 @@ coreinclude_HEADERS += src/core/roc.h
 # What differs between two texts.
 src_libassay_la_SOURCES += src/core/linediff.c
 coreinclude_HEADERS += src/core/linediff.h
+# Curves of precision by recall.
+src_libassay_la_SOURCES += src/core/precision.c
+coreinclude_HEADERS += src/core/precision.h

@@ -38,3 +38,13 @@ balanceincludedir = $(includedir)/assay/methods/balance
 src_libassay_la_SOURCES += src/methods/balance/internal.h src/methods/balance/smote.c \
 	src/methods/balance/border.c src/methods/balance/nominal.c src/methods/balance/clean.c
 balanceinclude_HEADERS = src/methods/balance/smote.h
+# Dense detectors: boxes, losses, choices of anchors, average precision. What runs over every logit and
+# every pair of boxes has the flags of the network engine.
+src_libassay_la_SOURCES += src/methods/balance/boxes.c src/methods/balance/detection.c \
+	src/methods/balance/choice.c src/methods/balance/average_precision.c
+noinst_LTLIBRARIES += src/methods/balance/libvectors.la
+src_methods_balance_libvectors_la_SOURCES = src/methods/balance/logistic.c src/methods/balance/nms.c
+src_methods_balance_libvectors_la_CFLAGS = $(AM_CFLAGS) $(NET_CFLAGS)
+src_libassay_la_LIBADD += src/methods/balance/libvectors.la
+balanceinclude_HEADERS += src/methods/balance/boxes.h src/methods/balance/detection.h \
+	src/methods/balance/average_precision.h

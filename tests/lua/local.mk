@@ -80,3 +80,6 @@ TESTS += tests/lua/lm_quant.lua tests/lua/lm.lua tests/lua/lm_golden.lua tests/l
 EXTRA_DIST += tests/lua/lm_quant.lua tests/lua/lm.lua tests/lua/lm_golden.lua tests/lua/lm_change.lua
 TESTS += tests/lua/apply.lua
 EXTRA_DIST += tests/lua/apply.lua
+# Dense detectors.
+TESTS += tests/lua/sampling_free_golden.lua tests/lua/sampling_free.lua
+EXTRA_DIST += tests/lua/sampling_free_golden.lua tests/lua/sampling_free.lua tests/golden/sampling-free.json

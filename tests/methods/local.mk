@@ -21,3 +21,5 @@ check_PROGRAMS += tests/methods/diffusion/time_shift
 tests_methods_diffusion_time_shift_LDADD = $(TEST_LIBS)
 check_PROGRAMS += tests/methods/balance/smote
 tests_methods_balance_smote_LDADD = $(TEST_LIBS)
+check_PROGRAMS += tests/methods/balance/detection
+tests_methods_balance_detection_LDADD = $(TEST_LIBS)

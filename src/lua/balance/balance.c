@@ -88,6 +88,7 @@ static const luaL_Reg *const tables[] = {
     assay_lua_balance_cores,
     assay_lua_classifiers,
     assay_lua_roc,
+    assay_lua_detection,
 };
 
 int assay_lua_balance(lua_State *L)

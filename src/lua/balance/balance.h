@@ -18,6 +18,7 @@ extern const luaL_Reg assay_lua_cleaning[];
 extern const luaL_Reg assay_lua_balance_cores[];
 extern const luaL_Reg assay_lua_classifiers[];
 extern const luaL_Reg assay_lua_roc[];
+extern const luaL_Reg assay_lua_detection[];
 
 /* Makes the classes of fitted classifiers. */
 void assay_lua_classifier_types(lua_State *L);

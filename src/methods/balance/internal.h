@@ -20,4 +20,16 @@ int assay_bases_by_percent(
 
 int assay_synthetic_reserve(assay_synthetic *s, size_t more);
 
+/* ---- detection ---- */
+
+/* Four columns of finite numbers, or no row at all. */
+int assay_check_boxes(const char *name, const assay_matrix *boxes);
+
+/* order[n]: indices by descending score, equal scores by index. ASSAY_EINVAL for NaN. */
+int assay_order_scores(const double *scores, size_t n, size_t *order);
+
+/* p = 1 / (1 + e^-z), q = 1 - p and l = ln(1 + e^-|z|), each to a few ulp, none overflowing. */
+void assay_logistic_terms(
+    const double *z, size_t n, double *restrict p, double *restrict q, double *restrict l);
+
 #endif
