@@ -6,7 +6,7 @@
 #include "core/status.h"
 #include "core/suggest.h"
 
-enum { FAMILIES = 7, METHODS = 9 };
+enum { FAMILIES = 7, METHODS = 10 };
 
 static const assay_family families[FAMILIES];
 static const assay_method methods[METHODS];
@@ -189,5 +189,17 @@ static const assay_method methods[METHODS] = {
             "adasyn_counts", "safe_level", "tree_fit", "naive_bayes", "c45_add_errors", "roc_auc",
             "roc_area", "roc_hull"),
         .experiment = "balance/smote.lua",
+    },
+    {
+        .slug = "sampling-free",
+        .family = "balance",
+        .summary =
+            "detectors without sampled anchors: optimal bias, guided loss scaling, baselines",
+        .paper = {"Is Heuristic Sampling Necessary in Training Deep Object Detectors?",
+            "Joya Chen, Dong Liu, Tong Xu, Shiwei Wu, Yifei Cheng, Enhong Chen", 2019,
+            "1909.04868"},
+        .functions = FUNCTIONS("optimal_bias", "initial_bce", "guided_scale", "effective_weights",
+            "box_iou", "match_anchors", "box_encode", "box_decode", "smooth_l1", "nms",
+            "sample_anchors", "det_loss", "ghm_box_loss", "average_precision"),
     },
 };

@@ -288,6 +288,21 @@ probes["assay.balance.smote_count"] = { { 1, option } }
 probes["assay.balance.smotenc_core"] = { { { { 0 } }, { { 0 } }, option } }
 probes["assay.balance.c45_add_errors"] = { { 1, 0, option } }
 probes["assay.balance.roc_area"] = { { { { 0, 0 } }, option } }
+local four, logits = { { 0, 0, 1, 1 } }, { { 0 } }
+probes["assay.balance.optimal_bias"] = { { 1, 1, option } }
+probes["assay.balance.initial_bce"] = { { 0.5, 0, option } }
+probes["assay.balance.guided_scale"] = { { 1, 1, option } }
+probes["assay.balance.effective_weights"] = { { { 1 }, option } }
+probes["assay.balance.match_anchors"] = { { four, four, option } }
+probes["assay.balance.box_encode"] = { { four, four, option } }
+probes["assay.balance.box_decode"] = { { four, four, option } }
+probes["assay.balance.smooth_l1"] = { { { 0 }, option } }
+probes["assay.balance.nms"] = { { four, { 0 }, option } }
+probes["assay.balance.sample_anchors"] = { { { 0 }, { 0 }, option } }
+probes["assay.balance.det_loss"] = { { "bce", logits, { 0 }, option }, { "focal", logits, { 0 }, option },
+    { "ghm", logits, { 0 }, option }, { "ohem", logits, { 0 }, option }, { "biased", logits, { 0 }, option } }
+probes["assay.balance.ghm_box_loss"] = { { logits, option } }
+probes["assay.balance.average_precision"] = { { {}, {}, option } }
 probes["tree:predict"] = { { assay.balance.tree_fit({ { 0 } }, { 0 }), { { 0 } }, option } }
 for _, name in ipairs { "pass_at_k", "pass_hat_k", "samples_to_reach", "fit_power_law", "fit_log_linear",
     "beta_binomial_logpmf", "kumaraswamy_binomial_logpmf", "beta_binomial_nll",

@@ -134,6 +134,8 @@ tap.near({ values[1], values[2], slopes[1], slopes[2] }, { 0.95, 0.0125, -1, 0.5
 local m = b.match_anchors({ { 0, 0, 4, 4 } }, { { 0, 0, 4, 4 }, { 2, 0, 6, 4 }, { 9, 9, 12, 12 } }, { labels = { 7 }, background = 0.3 })
 tap.is({ m.match, m.target, m.n_fg, m.n_bg }, { { 1, -2, -1 }, { 7, -1, 0 }, 1, 1 }, "matches and targets")
 
+tap.is(b.match_anchors({ { 0, 0, 4, 4 }, { 0, 0, 4, 4 } }, { { 0, 0, 4, 4 } }).match, { 1 }, "of equal boxes the first")
+
 -- average precision
 local function found(image, score, box, class) return { image = image, score = score, box = box, class = class } end
 local object = { image = 1, box = { 0, 0, 10, 10 } }
