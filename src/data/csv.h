@@ -17,12 +17,14 @@
 
 #include <stdio.h>
 
+#include "core/progress.h"
 #include "data/table.h"
 
-/* The whole file as a new table, which the caller frees. Errors name file and line: ASSAY_EIO,
- * ASSAY_EFORMAT (no header, empty or repeated names, rows of another length, stray quotes, NUL
- * bytes), ASSAY_ENOMEM. */
-int assay_csv_read(const char *path, assay_table **out);
+/* The whole file as a new table, which the caller frees. Progress (may be NULL) counts bytes, twice
+ * where there are texts. Errors name file and line: ASSAY_EIO, ASSAY_EFORMAT (no header, empty
+ * or repeated names, rows of another length, stray quotes, NUL bytes), ASSAY_ENOMEM,
+ * ASSAY_ECANCELLED. */
+int assay_csv_read(const char *path, const assay_progress *progress, assay_table **out);
 
 /* ASSAY_EIO when the stream reports an error. */
 int assay_csv_write(FILE *out, const assay_table *table);

@@ -27,6 +27,13 @@ static inline uint64_t decimal_eight(uint64_t digits)
                       32);
 }
 
+/* The same of four. */
+static inline int decimal_four(uint32_t digits)
+{
+    const uint32_t pairs = digits * 10 + (digits >> 8);
+    return (int)((pairs & 0xFF) * 100 + (pairs >> 16 & 0xFF));
+}
+
 /* *m = *m * 10^n + the value of the n digits at p; returns p + n. *m wraps around when they are too
  * many. */
 static inline const char *decimal_digits(const char *p, uint64_t *m)
@@ -94,6 +101,16 @@ static inline double decimal_quotient(uint64_t m, unsigned k)
     return value;
 }
 
+/* -size or size, without a branch, which signs that look random would mispredict. */
+static inline double decimal_signed(bool negative, double size)
+{
+    uint64_t bits;
+    memcpy(&bits, &size, sizeof bits);
+    bits |= (uint64_t)negative << 63;
+    memcpy(&size, &bits, sizeof size);
+    return size;
+}
+
 /* m 10^exponent; false where it takes more than this. */
 static inline bool decimal_scale(uint64_t m, int exponent, double *value)
 {
@@ -153,7 +170,7 @@ static inline const char *decimal_number(const char *p, double *value, bool *who
     double size;
     if (!decimal_scale(m, exponent, &size))
         return NULL;
-    *value = negative ? -size : size;
+    *value = decimal_signed(negative, size);
     return p;
 }
 

@@ -98,15 +98,9 @@ void assay_push_named_table(lua_State *L, assay_table *table)
     push_and_free(L, table, push_named_columns);
 }
 
-int assay_lua_read_csv(lua_State *L)
-{
-    assay_table *table = NULL;
-    assay_arg_status(L, assay_csv_read(assay_arg_string(L, 1, "path"), &table));
-    assay_push_table(L, table);
-    return 1;
-}
+typedef int table_reader(const char *path, const assay_progress *progress, assay_table **out);
 
-int assay_lua_read_jsonl(lua_State *L)
+static int read_table(lua_State *L, table_reader *read)
 {
     static const char *const known[] = {"progress", NULL};
     assay_table *table = NULL;
@@ -114,13 +108,23 @@ int assay_lua_read_jsonl(lua_State *L)
     const char *path = assay_arg_string(L, 1, "path");
     assay_opts_check(L, 2, known);
     assay_lua_report_begin(L, 2, &report);
-    assay_lua_report_end(&report, assay_jsonl_read(path, &report.progress, &table));
+    assay_lua_report_end(&report, read(path, &report.progress, &table));
     assay_push_table(L, table);
     return 1;
 }
 
+int assay_lua_read_csv(lua_State *L)
+{
+    return read_table(L, assay_csv_read);
+}
+
+int assay_lua_read_jsonl(lua_State *L)
+{
+    return read_table(L, assay_jsonl_read);
+}
+
 static const luaL_Reg functions[] = {
-    {"csv", assay_lua_read_csv},     /* csv(path): columns by name */
+    {"csv", assay_lua_read_csv},     /* csv(path, {progress}): columns by name */
     {"jsonl", assay_lua_read_jsonl}, /* jsonl(path, {progress}): columns by name */
     {NULL, NULL},
 };

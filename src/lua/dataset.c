@@ -117,7 +117,9 @@ static void load_table(lua_State *L, struct load *load)
     assay_table *table = NULL;
     verify(load, load->set->parts);
     const char *path = push_file(L, load, load->set->parts, 0);
-    assay_arg_status(L, assay_csv_read(path, &table));
+    assay_progress_stretch second = stretch(load, 0.5, 1);
+    const assay_progress progress = assay_progress_of(&second);
+    assay_lua_report_end(&load->report, assay_csv_read(path, &progress, &table));
     check_size(L, load->set, table, path);
     assay_push_table(L, table);
 }

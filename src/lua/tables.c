@@ -56,7 +56,7 @@ static int read_table(lua_State *L)
         &report.progress};
     assay_lua_report_begin(L, 2, &report);
     if (format == CSV)
-        assay_arg_status(L, assay_csv_read(path, &table));
+        assay_lua_report_end(&report, assay_csv_read(path, &report.progress, &table));
     else if (format == JSONL)
         assay_lua_report_end(&report, assay_jsonl_read(path, &report.progress, &table));
     else

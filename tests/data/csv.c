@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -21,7 +23,7 @@ static assay_table *read_text(const char *text)
 {
     assay_table *table = NULL;
     write_bytes(text, strlen(text));
-    if (assay_csv_read(path, &table))
+    if (assay_csv_read(path, NULL, &table))
         fail_msg("%s", assay_errmsg());
     return table;
 }
@@ -123,7 +125,7 @@ static void assert_refused(const char *bytes, size_t length, int status, const c
     assay_table *table = NULL;
     char expected[512];
     write_bytes(bytes, length);
-    assert_int_equal(assay_csv_read(path, &table), status);
+    assert_int_equal(assay_csv_read(path, NULL, &table), status);
     assert_null(table);
     snprintf(expected, sizeof expected, "%s%s", path, message);
     assert_string_equal(assay_errmsg(), expected);
@@ -182,7 +184,7 @@ static void reads_numbers_exactly(void **state)
         fprintf(file, "%zu,%s\n", i, texts[i]);
     }
     fclose(file);
-    if (assay_csv_read(path, &t))
+    if (assay_csv_read(path, NULL, &t))
         fail_msg("%s", assay_errmsg());
     assert_int_equal(assay_table_rows(t), N);
     for (size_t i = 0; i < N; i++) {
@@ -218,7 +220,7 @@ static void reads_integers_of_every_width(void **state)
             fprintf(file, form[odd[row][c]], c ? ',' : '\n', whole[row][c]);
         }
     fclose(file);
-    if (assay_csv_read(path, &t))
+    if (assay_csv_read(path, NULL, &t))
         fail_msg("%s", assay_errmsg());
     assert_int_equal(assay_table_rows(t), ROWS);
     for (size_t row = 0; row < ROWS; row++)
@@ -275,13 +277,146 @@ static void grows_behind_what_was_read(void **state)
     assay_table_free(t);
 }
 
+/* Files of many windows: rows, quoted line ends, and the line's number in a message. */
+enum { LONG_ROWS = 60000 };
+
+static void write_long(const char *line_end, const char *last)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    fprintf(file, "i,half,name%s", line_end);
+    for (int i = 0; i < LONG_ROWS; i++) /* the first rows are long, so that they tell too few */
+        fprintf(
+            file, "%d,%d.5,\"n%s%d%*s\"%s", i, i, line_end, i % 7, i < 2000 ? 90 : 0, "", line_end);
+    fprintf(file, "%s", last);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void assert_long(const assay_table *t, const char *line_end)
+{
+    assert_int_equal(assay_table_rows(t), LONG_ROWS);
+    for (size_t i = 0; i < LONG_ROWS; i++) {
+        char name[128];
+        const assay_datum text = assay_table_get(t, i, 2);
+        snprintf(name, sizeof name, "n%s%zu%*s", line_end, i % 7, i < 2000 ? 90 : 0, "");
+        assert_true(assay_table_get(t, i, 0).number == (double)i);
+        assert_true(assay_table_get(t, i, 1).number == (double)i + 0.5);
+        assert_string_equal(text.text, name);
+    }
+}
+
+static void reads_through_many_windows(void **state)
+{
+    (void)state;
+    static const char *const ends[] = {"\n", "\r\n", "\r"};
+    for (int i = 0; i < 3; i++) {
+        assay_table *t = NULL;
+        write_long(ends[i], "");
+        if (assay_csv_read(path, NULL, &t))
+            fail_msg("%s", assay_errmsg());
+        assert_long(t, ends[i]);
+        assay_table_free(t);
+        write_long(ends[i], "1,2");
+        char expected[200];
+        snprintf(expected, sizeof expected, "%s:%d: this row has 2 fields where the header has 3",
+            path, 2 * LONG_ROWS + 2);
+        assert_int_equal(assay_csv_read(path, NULL, &t), ASSAY_EFORMAT);
+        assert_string_equal(assay_errmsg(), expected);
+    }
+}
+
+/* One field, and a header, that are longer than any window at first. */
+static void reads_fields_of_any_length(void **state)
+{
+    (void)state;
+    enum { SIZE = 3 << 20 };
+    char *text = malloc(SIZE + 1);
+    assert_non_null(text);
+    for (int i = 0; i < SIZE; i++)
+        text[i] = i % 100 == 99 ? '\n' : 'x';
+    text[SIZE] = '\0';
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    fprintf(file, "\"%s\",b\n1,\"%s\"\n2,short\n", text, text);
+    assert_int_equal(fclose(file), 0);
+    assay_table *t = NULL;
+    if (assay_csv_read(path, NULL, &t))
+        fail_msg("%s", assay_errmsg());
+    assert_int_equal(assay_table_rows(t), 2);
+    assert_string_equal(assay_table_name(t, 0), text);
+    assert_string_equal(assay_table_get(t, 0, 1).text, text);
+    assert_entry(t, 1, 0, ASSAY_DATUM_INTEGER, "2");
+    assert_entry(t, 1, 1, ASSAY_DATUM_TEXT, "short");
+    assay_table_free(t);
+    free(text);
+}
+
+/* A pipe, which can't be walked twice. */
+static void reads_a_pipe(void **state)
+{
+    (void)state;
+    char fifo[sizeof path + 8];
+    snprintf(fifo, sizeof fifo, "%s.fifo", path);
+    write_long("\n", "");
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    const pid_t writer = fork();
+    assert_true(writer >= 0);
+    if (writer == 0) {
+        char command[3 * sizeof path];
+        snprintf(command, sizeof command, "cat %s > %s", path, fifo);
+        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+        _exit(127);
+    }
+    assay_table *t = NULL;
+    const int status = assay_csv_read(fifo, NULL, &t);
+    assert_int_equal(waitpid(writer, NULL, 0), writer);
+    unlink(fifo);
+    if (status)
+        fail_msg("%s", assay_errmsg());
+    assert_long(t, "\n");
+    assay_table_free(t);
+}
+
+typedef struct watch {
+    double last;
+    int calls, stop_at;
+} watch;
+
+static int watched(void *context, double done, double total)
+{
+    watch *w = context;
+    assert_true(done >= 0 && done <= total);
+    assert_true(w->calls < 2 || done / total >= w->last); /* the first does not know of texts */
+    w->last = done / total;
+    return ++w->calls == w->stop_at;
+}
+
+static void tells_how_far_it_is_and_stops(void **state)
+{
+    (void)state;
+    watch w = {0};
+    const assay_progress progress = {watched, &w};
+    assay_table *t = NULL;
+    write_long("\n", "");
+    assert_int_equal(assay_csv_read(path, &progress, &t), ASSAY_OK);
+    assert_true(w.calls > 8 && w.last == 1);
+    assay_table_free(t);
+    for (int stop = 1; stop <= w.calls; stop += 3) {
+        watch again = {.stop_at = stop};
+        const assay_progress stopping = {watched, &again};
+        t = NULL;
+        assert_int_equal(assay_csv_read(path, &stopping, &t), ASSAY_ECANCELLED);
+        assert_null(t);
+    }
+}
+
 static void says_what_it_cannot_open(void **state)
 {
     (void)state;
     assay_table *table = NULL;
-    assert_int_equal(assay_csv_read("/nonexistent/x.csv", &table), ASSAY_EIO);
+    assert_int_equal(assay_csv_read("/nonexistent/x.csv", NULL, &table), ASSAY_EIO);
     assert_string_equal(assay_errmsg(), "/nonexistent/x.csv: No such file or directory");
-    assert_int_equal(assay_csv_read("/tmp", &table), ASSAY_EIO);
+    assert_int_equal(assay_csv_read("/tmp", NULL, &table), ASSAY_EIO);
     assert_string_equal(assay_errmsg(), "/tmp: Is a directory");
 }
 
@@ -357,7 +492,7 @@ static void round_trips(void **state)
                     ASSAY_OK);
         }
         write_table(t);
-        if (assay_csv_read(path, &back))
+        if (assay_csv_read(path, NULL, &back))
             fail_msg("%s", assay_errmsg());
         assert_int_equal(assay_table_rows(back), 200);
         for (size_t row = 0; row < 200; row++)
@@ -398,6 +533,10 @@ int main(void)
         cmocka_unit_test(reads_integers_of_every_width),
         cmocka_unit_test(reads_awkward_numbers),
         cmocka_unit_test(grows_behind_what_was_read),
+        cmocka_unit_test(reads_through_many_windows),
+        cmocka_unit_test(reads_fields_of_any_length),
+        cmocka_unit_test(reads_a_pipe),
+        cmocka_unit_test(tells_how_far_it_is_and_stops),
         cmocka_unit_test(says_what_it_cannot_open),
         cmocka_unit_test(says_that_gzip_is_not_read),
         cmocka_unit_test(writes_what_the_rfc_says),

@@ -16,6 +16,7 @@ tap.ok(columns.score[2] ~= columns.score[2], "a missing number is NaN")
 tap.is(#columns.score, 3, "  and leaves no hole")
 tap.is(columns.name[3], "c, d", "a quoted comma")
 tap.error("nowhere", function() assay.data.csv "nowhere.csv" end, "a missing file is named")
+tap.error("csv: cancelled", function() assay.data.csv(path, { progress = function() return true end }) end, "reading stops")
 tap.error("path must be", function() assay.data.csv {} end, "an argument of the wrong type")
 
 write '{"a": 1, "b": "x"}\n{"a": 2.5, "c": true}\n'

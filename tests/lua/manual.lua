@@ -147,6 +147,7 @@ local probes = {
     ["assay.data.npz"] = { { "x", option } },
     ["assay.data.mesh"] = { { "x", option } },
     ["assay.data.jsonl"] = { { "x", option } },
+    ["assay.data.csv"] = { { "x", option } },
     ["assay.data.text"] = { { "x", option } },
     ["assay.data.write_idx"] = { { "x", { 1 }, option } },
     ["assay.data.write_npy"] = { { "x", { 1 }, option } },
