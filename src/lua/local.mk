@@ -24,7 +24,8 @@ src_lua_libassaylua_la_SOURCES += src/lua/rollout/rollout.h src/lua/rollout/roll
 src_lua_libassaylua_la_SOURCES += src/lua/endpoint.c
 src_lua_libassaylua_la_SOURCES += src/lua/inference/tts_var.c
 src_lua_libassaylua_la_SOURCES += src/lua/pca.c src/lua/diffusion/metrics.c src/lua/diffusion/usf.c \
-	src/lua/diffusion/time_shift.c
+	src/lua/diffusion/time_shift.c src/lua/diffusion/gaussian.h src/lua/diffusion/gaussian.c src/lua/diffusion/scores.c \
+	src/lua/diffusion/teleport.c
 src_lua_libassaylua_la_SOURCES += src/lua/net.h src/lua/net_build.c src/lua/net_class.c \
 	src/lua/net_train.c
 src_lua_libassaylua_la_SOURCES += src/lua/lm/lm.h src/lua/lm/lm.c \

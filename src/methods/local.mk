@@ -29,10 +29,13 @@ src_libassay_la_SOURCES += src/methods/diffusion/model.c src/methods/diffusion/s
 	src/methods/diffusion/dpm.c src/methods/diffusion/baselines.c src/methods/diffusion/deis.c \
 	src/methods/diffusion/unipc.c src/methods/diffusion/solvers.c \
 	src/methods/diffusion/metrics.c src/methods/diffusion/usf.c src/methods/diffusion/usf_search.c \
-	src/methods/diffusion/time_shift.c
+	src/methods/diffusion/time_shift.c \
+	src/methods/diffusion/gaussian.c src/methods/diffusion/scores.c \
+	src/methods/diffusion/lowrank.c src/methods/diffusion/trajectory.c src/methods/diffusion/teleport.c
 diffusioninclude_HEADERS = src/methods/diffusion/model.h src/methods/diffusion/sample.h \
 	src/methods/diffusion/solver.h src/methods/diffusion/metrics.h \
-	src/methods/diffusion/usf.h src/methods/diffusion/time_shift.h
+	src/methods/diffusion/usf.h src/methods/diffusion/time_shift.h \
+	src/methods/diffusion/gaussian.h src/methods/diffusion/teleport.h
 # Imbalance: rows between neighbours, copies, thinning, cleaning.
 balanceincludedir = $(includedir)/assay/methods/balance
 src_libassay_la_SOURCES += src/methods/balance/internal.h src/methods/balance/smote.c \

@@ -129,6 +129,7 @@ local endpoint = assay.models.endpoint { url = "http://localhost/v1", model = "m
 local net, x, y = assay.net.mlp { 1, 2 }, { { 0 } }, { 0 }
 local lm = assay.lm.new { preset = "nano" }
 local mixture = assay.gmm.new { weights = { 1 }, means = { { 0 } }, vars = { 1 } }
+local gauss = { mean = { 0 }, rank = 0 }
 
 -- The arguments with which a function meets the unknown option; several where it takes several tables.
 local probes = {
@@ -227,6 +228,14 @@ local probes = {
     ["assay.diffusion.ts_timesteps"] = { { 10, 2, option } },
     ["assay.diffusion.ts_pick"] = { { { 0.9, 0.5 }, { 1 }, 1, option } },
     ["assay.diffusion.ts_sample"] = { { print, { { 0 } }, { 0.9, 0.5 }, option } },
+    ["assay.diffusion.gaussian_fit"] = { { { { 0 } }, option } },
+    ["assay.diffusion.gaussian_flow"] = { { { { 0 } }, 1, 1, gauss, option } },
+    ["assay.diffusion.gaussian_flow_path"] = { { { { 0 } }, { 1 }, gauss, option } },
+    ["assay.diffusion.gaussian_score"] = { { { { 0 } }, 1, gauss, option } },
+    ["assay.diffusion.gmm_lowrank_fit"] = { { { { 0 } }, option } },
+    ["assay.diffusion.gmm_flow"] = { { { { 0 } }, 1, 1, mixture, option } },
+    ["assay.diffusion.explained_variance"] = { { { { 1 } }, { { 1 } }, option } },
+    ["assay.diffusion.teleport_sample"] = { { print, { { 0 } }, gauss, option } },
     ["assay.pca.fit"] = { { { { 0 } }, option } },
     ["assay.gmm.lift"] = { { mixture, { mean = { 0 }, components = { { 1 } } }, option } },
     ["assay.image.grid"] = { { { { 0 } }, option } },

@@ -265,5 +265,8 @@ int assay_lua_diffusion(lua_State *L)
     assay_lua_diffusion_metrics(L);
     assay_lua_usf(L);
     assay_lua_time_shift(L);
+    assay_lua_gaussian(L);
+    assay_lua_scores(L);
+    assay_lua_teleport(L);
     return 1;
 }

@@ -4,7 +4,7 @@
 
 #include <lua.h>
 
-#include "methods/diffusion/model.h"
+#include "methods/diffusion/sample.h"
 #include "core/rng.h"
 #include "models/gmm.h"
 #include "core/schedule.h"
@@ -29,12 +29,30 @@ void assay_opt_draws(
  * assay_arg_status. */
 void assay_lua_denoiser_status(lua_State *L, int status);
 
+/* The options of sample, which others take as well; those absent keep what *o has. Pushes values that
+ * keep them. */
+#define ASSAY_SAMPLER_OPTIONS                                                                      \
+    "solver", "order", "method", "steps", "spacing", "rho", "timesteps", "t_start", "t_end",       \
+        "solver_type", "d2", "lower_order_final", "denoise_to_zero", "invert", "threshold", "eta", \
+        "draws", "rng", "variant", "predict_x0", "corrector", "atol", "rtol", "h_init", "theta",   \
+        "t_err", "sigma_min", "sigma_max", "s_churn", "s_tmin", "s_tmax", "s_noise", "trajectory", \
+        "schedule", "progress"
+void assay_opt_sampler(lua_State *L, int at, assay_sampler_options *o);
+/* A result that is freed when Lua collects it, pushed. */
+assay_sampler_result *assay_lua_sampler_result(lua_State *L);
+/* Pushes the table of sample; the samples x are at `matrix`. */
+void assay_push_sampled(
+    lua_State *L, const assay_sampler_result *r, const assay_matrix *x, int matrix);
+
 /* More functions for the table on top of the stack. */
 void assay_lua_denoiser(lua_State *L);
 void assay_lua_sampler(lua_State *L);
 void assay_lua_diffusion_metrics(lua_State *L);
 void assay_lua_usf(lua_State *L);
 void assay_lua_time_shift(lua_State *L);
+void assay_lua_gaussian(lua_State *L);
+void assay_lua_scores(lua_State *L);
+void assay_lua_teleport(lua_State *L);
 
 /* Options class and scale of the table at `at` into a level. */
 void assay_opt_guidance(lua_State *L, int at, const assay_gmm *g, assay_gmm_level *level);

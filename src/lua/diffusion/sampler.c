@@ -124,12 +124,6 @@ static int solvers(lua_State *L)
 
 /* ---- the options of sample ---- */
 
-static const char *const known[] = {"solver", "order", "method", "steps", "spacing", "rho",
-    "timesteps", "t_start", "t_end", "solver_type", "d2", "lower_order_final", "denoise_to_zero",
-    "invert", "threshold", "eta", "draws", "rng", "variant", "predict_x0", "corrector", "atol",
-    "rtol", "h_init", "theta", "t_err", "sigma_min", "sigma_max", "s_churn", "s_tmin", "s_tmax",
-    "s_noise", "trajectory", "schedule", "progress", NULL};
-
 static void read_solver(lua_State *L, int at, assay_sampler_options *o)
 {
     static const char *const methods[] = {
@@ -137,7 +131,10 @@ static void read_solver(lua_State *L, int at, assay_sampler_options *o)
     const char **names = assay_lua_scratch(L, assay_solver_count() + 1, sizeof *names);
     for (size_t i = 0; i <= assay_solver_count(); i++)
         names[i] = assay_solver_name(i);
-    o->solver = names[assay_opt_choice(L, at, "solver", 0, names)];
+    int absent = 0;
+    while (names[absent] && strcmp(names[absent], o->solver) != 0)
+        absent++;
+    o->solver = names[assay_opt_choice(L, at, "solver", absent, names)];
     o->method = (assay_sampler_method)assay_opt_choice(L, at, "method", 0, methods);
     o->order = (int)assay_opt_integer(L, at, "order", 0, 1, 4);
     o->steps = (size_t)assay_opt_integer(L, at, "steps", (int64_t)o->steps, 1, INT32_MAX);
@@ -145,7 +142,7 @@ static void read_solver(lua_State *L, int at, assay_sampler_options *o)
 
 static void read_grid(lua_State *L, int at, assay_sampler_options *o)
 {
-    o->spacing = (assay_spacing)assay_opt_choice(L, at, "spacing", 0, spacings);
+    o->spacing = (assay_spacing)assay_opt_choice(L, at, "spacing", (int)o->spacing, spacings);
     o->rho = assay_opt_number(L, at, "rho", o->rho, ASSAY_POSITIVE, ASSAY_FINITE);
     o->t_start = assay_opt_number(L, at, "t_start", NAN, -INFINITY, INFINITY);
     o->t_end = assay_opt_number(L, at, "t_end", NAN, -INFINITY, INFINITY);
@@ -235,6 +232,17 @@ void assay_opt_draws(
     *draws = all;
 }
 
+void assay_opt_sampler(lua_State *L, int at, assay_sampler_options *o)
+{
+    luaL_checkstack(L, 40, NULL);
+    read_solver(L, at, o);
+    read_grid(L, at, o);
+    read_forms(L, at, o);
+    read_numbers(L, at, o);
+    read_threshold(L, at, o);
+    assay_opt_draws(L, at, &o->draws, &o->n_draws, &o->rng);
+}
+
 /* ---- sampling ---- */
 
 static int result_free(lua_State *L)
@@ -243,7 +251,11 @@ static int result_free(lua_State *L)
     return 0;
 }
 
-/* Owns the result while Lua may raise. */
+assay_sampler_result *assay_lua_sampler_result(lua_State *L)
+{
+    return assay_lua_owner(L, sizeof(assay_sampler_result), result_free);
+}
+
 static void set_count(lua_State *L, const char *key, size_t n)
 {
     lua_pushinteger(L, (lua_Integer)n);
@@ -262,7 +274,7 @@ static void set_trajectory(lua_State *L, const assay_sampler_result *r, const as
     lua_setfield(L, -2, "trajectory");
 }
 
-static void push_table(
+void assay_push_sampled(
     lua_State *L, const assay_sampler_result *r, const assay_matrix *x, int matrix)
 {
     lua_createtable(L, 0, 8);
@@ -282,22 +294,17 @@ static void push_table(
 /* sample(model, xT [, options]): {x=, nfe=, nfe_net=, timesteps=, orders=, ...} */
 static int sample(lua_State *L)
 {
+    static const char *const known[] = {ASSAY_SAMPLER_OPTIONS, NULL};
     assay_opts_check(L, 3, known);
     assay_opt_push(L, 3, "schedule");
     const int schedule = lua_gettop(L);
     const assay_diffusion_model *model =
         assay_arg_denoiser(L, 1, "model", lua_isnil(L, schedule) ? 0 : schedule);
     assay_sampler_options o = assay_sampler_defaults();
-    luaL_checkstack(L, 40, NULL);
-    read_solver(L, 3, &o);
-    read_grid(L, 3, &o);
-    read_forms(L, 3, &o);
-    read_numbers(L, 3, &o);
-    read_threshold(L, 3, &o);
-    assay_opt_draws(L, 3, &o.draws, &o.n_draws, &o.rng);
+    assay_opt_sampler(L, 3, &o);
     assay_matrix x = push_copy(L, 2, "xT");
     const int matrix = lua_gettop(L);
-    assay_sampler_result *r = assay_lua_owner(L, sizeof(assay_sampler_result), result_free);
+    assay_sampler_result *r = assay_lua_sampler_result(L);
     assay_lua_report report;
     assay_lua_report_begin(L, 3, &report);
     o.progress = &report.progress;
@@ -305,7 +312,7 @@ static int sample(lua_State *L)
     if (status == ASSAY_ESCRIPT)
         assay_lua_denoiser_status(L, status);
     assay_lua_report_end(&report, status);
-    push_table(L, r, &x, matrix);
+    assay_push_sampled(L, r, &x, matrix);
     return 1;
 }
 

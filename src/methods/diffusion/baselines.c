@@ -62,6 +62,8 @@ static int begin_edm(assay_run *run)
     if (o->invert)
         return assay_fail(
             ASSAY_EINVAL, "%s cannot be inverted: it ends at sigma 0", run->solver->name);
+    if (o->timesteps)
+        return assay_run_times(run, o->timesteps, o->n_timesteps);
     double *sigma = calloc(n + 1, sizeof *sigma);
     if (!sigma)
         return assay_fail(ASSAY_ENOMEM, "no memory for %zu steps", n);

@@ -329,10 +329,9 @@ static int check_method(const assay_run *run)
     const unsigned traits = run->solver->traits;
     if (o->method != ASSAY_MULTISTEP && !(traits & ASSAY_SOLVER_METHODS))
         return assay_fail(ASSAY_EINVAL, "%s has the method multistep only", run->solver->name);
-    if (o->timesteps && (o->method != ASSAY_MULTISTEP || traits & ASSAY_SOLVER_SIGMAS))
-        return assay_fail(ASSAY_EINVAL, "timesteps are for the multistep method and not for %s",
-            traits & ASSAY_SOLVER_SIGMAS ? run->solver->name
-                                         : "the others, which choose their own");
+    if (o->timesteps && o->method != ASSAY_MULTISTEP)
+        return assay_fail(ASSAY_EINVAL,
+            "timesteps are for the multistep method and not for the others, which choose their own");
     if (o->method == ASSAY_ADAPTIVE)
         return check_adaptive(o);
     if (o->steps < 1)

@@ -82,7 +82,9 @@ typedef struct assay_sampler_options {
     size_t steps; /* model calls of multistep and singlestep; steps of euler and heun */
     assay_spacing spacing;
     double rho;
-    const double *timesteps; /* n_timesteps >= 2 of them in place of spacing, or NULL */
+    /* n_timesteps >= 2 of them in place of spacing (of euler and heun sigmas, which may end in 0), or
+     * NULL. */
+    const double *timesteps;
     size_t n_timesteps;
     double t_start, t_end; /* NAN: the schedule's T, and 1/N (1e-3; 0.002 of edm) */
     assay_solver_type type;
