@@ -53,5 +53,5 @@ nobase_dist_pkgdata_DATA += experiments/data/smote/PROVENANCE.md \
 	experiments/data/smote/satimage.csv experiments/data/smote/vehicle.csv \
 	experiments/data/smote/votes.csv
 nobase_dist_pkgdata_DATA += experiments/diffusion/dpm-solver-pp.lua experiments/diffusion/unified-solver.lua \
-	experiments/diffusion/time-shift.lua
+	experiments/diffusion/time-shift.lua experiments/diffusion/gaussian-teleport.lua
 nobase_dist_pkgdata_DATA += experiments/balance/smote.lua

@@ -86,9 +86,18 @@ static double draw_normal(assay_rng *rng, const parameters *p)
     return assay_rng_normal(rng);
 }
 
+/* rng:normal([n [, d]]): with d an n x d matrix, the same draws row after row */
 static int rng_normal(lua_State *L)
 {
-    return push_reals(L, self(L), 2, draw_normal, NULL);
+    assay_rng *rng = self(L);
+    if (lua_isnoneornil(L, 3))
+        return push_reals(L, rng, 2, draw_normal, NULL);
+    const size_t n = (size_t)assay_arg_integer(L, 2, "n", 0, MOST);
+    const size_t d = (size_t)assay_arg_integer(L, 3, "d", 0, MOST);
+    const assay_matrix m = assay_push_matrix(L, n, d);
+    for (size_t i = 0; i < n * d; i++)
+        m.data[i] = assay_rng_normal(rng);
+    return 1;
 }
 
 static double draw_exponential(assay_rng *rng, const parameters *p)

@@ -6,7 +6,7 @@
 #include "core/status.h"
 #include "core/suggest.h"
 
-enum { FAMILIES = 7, METHODS = 10 };
+enum { FAMILIES = 7, METHODS = 11 };
 
 static const assay_family families[FAMILIES];
 static const assay_method methods[METHODS];
@@ -131,6 +131,19 @@ static const assay_method methods[METHODS] = {
         .functions =
             FUNCTIONS("gmm_eps_index", "ts_timesteps", "ts_variance", "ts_pick", "ts_sample"),
         .experiment = "diffusion/time-shift.lua",
+    },
+    {
+        .slug = "gaussian-teleport",
+        .family = "diffusion",
+        .summary = "the first steps of sampling as the closed flow of the data's Gaussian",
+        .paper = {"The Unreasonable Effectiveness of Gaussian Score Approximation for Diffusion "
+                  "Models and its Applications",
+            "Binxu Wang, John J. Vastola", 2024, "2412.09726"},
+        .functions = FUNCTIONS("gaussian_fit", "gaussian_from_moments", "gaussian_flow",
+            "gaussian_flow_path", "gaussian_score", "gaussian_denoise", "gaussian_modes",
+            "trajectory_plane", "delta_score", "gmm_lowrank_fit", "gmm_lowrank_score",
+            "gmm_lowrank_logpdf", "gmm_flow", "explained_variance", "teleport_sample"),
+        .experiment = "diffusion/gaussian-teleport.lua",
     },
     {
         .slug = "multilingual",

@@ -216,6 +216,21 @@ tap.is(all { yes, maybe, no }, { verdict = "not supported", estimate = 2, messag
 tap.is(all { yes, maybe }, { verdict = "inconclusive", estimate = 3, message = "part 2 of 2" }, "one inconclusive")
 tap.is(all { true, false }, { verdict = "not supported", message = "part 2 of 2" }, "plain truth values")
 tap.error("claims.all: needs at least one verdict", function() assay.claims.all {} end)
+tap.is(assay.claims.each({ 1, 2, 3 }, function(n) return n < 3 and (n == 1 and yes or no) or nil end),
+    { verdict = "not supported", estimate = 2, message = "part 2 of 2: why" }, "claims.each leaves out what has no verdict")
+tap.is(assay.claims.each({ 1 }, function() end), { verdict = "inconclusive", message = "no such cells in this run" },
+    "claims.each of nothing is inconclusive")
+
+-- ---- what claims and runs share ----
+
+tap.is(assay.numbers "6, 9,0.5 -1e3", { 6, 9, 0.5, -1000 }, "numbers of a text")
+tap.is(math.type(assay.numbers("6")[1]), "integer", "whole ones are integers")
+tap.is(assay.numbers "", {}, "none")
+tap.error("numbers: not a number: six", function() assay.numbers "5,six" end)
+tap.is({ assay.attempt(function(a, b) return a + b, "more" end, 1, 2) }, { 3, "more" }, "an attempt gives what it got")
+local got, why = assay.attempt(error, "it diverged")
+tap.is({ got == nil, why }, { true, "it diverged" }, "or nil and why not")
+tap.error("sample: cancelled", function() assay.attempt(error, "sample: cancelled") end)
 tap.error('claims.all[1].verdict: unknown value "suported" (did you mean "supported"?)', function()
     assay.claims.all { { verdict = "suported" } }
 end)

@@ -229,6 +229,7 @@ local probes = {
     ["assay.diffusion.ts_pick"] = { { { 0.9, 0.5 }, { 1 }, 1, option } },
     ["assay.diffusion.ts_sample"] = { { print, { { 0 } }, { 0.9, 0.5 }, option } },
     ["assay.diffusion.gaussian_fit"] = { { { { 0 } }, option } },
+    ["assay.diffusion.gaussian_from_moments"] = { { { 0 }, { { 1 } }, option } },
     ["assay.diffusion.gaussian_flow"] = { { { { 0 } }, 1, 1, gauss, option } },
     ["assay.diffusion.gaussian_flow_path"] = { { { { 0 } }, { 1 }, gauss, option } },
     ["assay.diffusion.gaussian_score"] = { { { { 0 } }, 1, gauss, option } },

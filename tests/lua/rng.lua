@@ -18,6 +18,8 @@ rng:uniform()
 tap.ok(rng ~= twin, "a stream that has moved on is another")
 local copy = rng:copy()
 tap.is(rng:normal(4), copy:normal(4), "a copy goes on from the same place")
+tap.is(rng:normal(2, 3):totable(), { copy:normal(3), copy:normal(3) }, "normal(n, d) is a matrix of the same draws")
+tap.error("normal: d must be in 0..2147483646, got -1", function() rng:normal(2, -1) end)
 tap.is(stream():split(3):uniform(3), stream():split(3):uniform(3), "a child by number")
 tap.is(stream():split("task"):uniform(3), stream():split("task"):uniform(3), "a child by name")
 local streams = { stream(), stream():split(1), stream():split(2), stream():split("1"), stream():split "2",

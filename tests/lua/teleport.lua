@@ -55,6 +55,7 @@ tap.near(diffusion.gaussian_flow(points, 9, 1, { mean = fit.mean, cov = cov }):t
 tap.near(diffusion.gaussian_flow(points, 9, 1, { mean = fit.mean, cov = cov, rank = 2 }):totable(),
     diffusion.gaussian_flow(points, 9, 1, { mean = fit.mean, vectors = fit.vectors, eigenvalues = fit.eigenvalues,
         rank = 2 }):totable(), 1e-12, "rank keeps the leading directions")
+tap.near(diffusion.gaussian_from_moments(fit.mean, cov).eigenvalues, fit.eigenvalues, 1e-12, "moments of a fit")
 tap.near(diffusion.gaussian_fit(X, { rank = 1, residual = "isotropic" }).residual,
     (fit.eigenvalues[2] + fit.eigenvalues[3]) / 2, 1e-12, "an isotropic residual is the mean of the others")
 local classes = {}

@@ -98,6 +98,19 @@ claims.all = check.explained(function(parts)
     return out
 end)
 
+-- claims.each(values, f): the verdicts of f(value) as one; values whose verdict is nil (a cell that this run
+-- hasn't, a place the claim isn't about) are left out, and with none left nothing can be said.
+function claims.each(values, f)
+    local parts = {}
+    for _, value in ipairs(values) do
+        parts[#parts + 1] = f(value)
+    end
+    if #parts == 0 then
+        return { verdict = "inconclusive", message = "no such cells in this run" }
+    end
+    return claims.all(parts)
+end
+
 -- ---- checking ----
 
 local function error_text(err)

@@ -9,8 +9,10 @@ import "rows"
 import "testbed"
 
 assay.experiment = assay.prelude.located(import("experiment").declare)
-assay.claims = { all = import("claims").all }
+assay.claims = { all = import("claims").all, each = import("claims").each }
 assay.inference.score_table = import("pool").score_table
 assay.inference.filter_items = import("pool").filter_items
 assay.sorted_pairs = lists.sorted_pairs
+assay.numbers = lists.numbers
+assay.attempt = import "attempt"
 assay.prelude = nil

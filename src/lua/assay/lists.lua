@@ -40,4 +40,17 @@ function lists.map(list, f)
     return out
 end
 
+-- The numbers of a text such as "6, 9, 12", in its order; whole ones are integers.
+function lists.numbers(text)
+    local out = {}
+    for word in string.gmatch(text, "[^,%s]+") do
+        local number = tonumber(word)
+        if not number then
+            error("numbers: not a number: " .. word, 0)
+        end
+        out[#out + 1] = math.tointeger(number) or number
+    end
+    return out
+end
+
 return lists

@@ -164,6 +164,25 @@ static int gaussian_fit(lua_State *L)
     return 1;
 }
 
+/* gaussian_from_moments(mean, cov [, {rank=, residual="none"}]): the same table */
+static int gaussian_from_moments(lua_State *L)
+{
+    static const char *const known[] = {"rank", "residual", NULL};
+    size_t d = 0;
+    const double *mean = assay_arg_vector(L, 1, "mean", &d);
+    const assay_matrix cov = assay_arg_matrix(L, 2, "cov");
+    if (cov.rows != d || cov.cols != d)
+        assay_arg_error(
+            L, "cov must be %zu x %zu as the mean, got %zu x %zu", d, d, cov.rows, cov.cols);
+    assay_opts_check(L, 3, known);
+    assay_gaussian_options o;
+    read_options(L, 3, d, &o);
+    assay_gaussian *g = push_owner(L);
+    assay_arg_status(L, assay_gaussian_from_moments(mean, &cov, &o, g));
+    push_fit(L, g);
+    return 1;
+}
+
 /* ---- flow ---- */
 
 /* gaussian_flow(x, from, to, gauss [, {schedule=}]): n x d */
@@ -301,6 +320,7 @@ static int trajectory_plane(lua_State *L)
 
 static const luaL_Reg functions[] = {
     {"gaussian_fit", gaussian_fit},
+    {"gaussian_from_moments", gaussian_from_moments},
     {"gaussian_flow", gaussian_flow},
     {"gaussian_flow_path", gaussian_flow_path},
     {"gaussian_score", gaussian_score},
