@@ -294,6 +294,8 @@ static assay_run_state end_state(const coordinator *self)
 {
     if (self->stopping)
         return ASSAY_RUN_CANCELLED;
+    if (self->what->left)
+        return self->what->left_as;
     return self->failed ? ASSAY_RUN_FAILED : ASSAY_RUN_DONE;
 }
 

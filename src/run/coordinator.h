@@ -15,6 +15,8 @@ typedef struct assay_coordination {
     size_t cell_count;
     int64_t total;  /* cells of the run */
     int64_t before; /* of them done already */
+    int64_t left;   /* of them not to be done now: the run ends as `left_as`, when there are any */
+    assay_run_state left_as;
     int workers;
     assay_pool_limits limits;
     bool show_progress;   /* on stderr */

@@ -32,6 +32,8 @@ typedef struct assay_run_options {
     bool detach;
     bool quiet;                 /* no progress line; detached, nothing that the script prints while
                                  * it is loaded */
+    bool one_cell;              /* resume: only `cell`, which is not done */
+    int64_t cell;
     uint64_t order_seed;        /* 0: cells in their order; else shuffled, which changes no row */
 } assay_run_options;
 

@@ -27,6 +27,7 @@ struct launch {
     assay_experiment *experiment;
     assay_store *store;
     int64_t run, *cells, before;
+    int64_t left; /* cells that are not done and not asked for */
     size_t cell_count;
     uint64_t seed;
     assay_run_info info; /* of the stored run */
@@ -146,9 +147,13 @@ static int list_cells(struct launch *launch)
     if (!launch->cells)
         status = assay_fail(ASSAY_ENOMEM, "not enough memory for %zu cells", list.count);
     for (size_t i = 0; i < list.count && !status; i++)
-        if (list.cells[i].state != ASSAY_CELL_DONE)
-            launch->cells[launch->cell_count++] = list.cells[i].index;
-    launch->before = (int64_t)(list.count - launch->cell_count);
+        if (list.cells[i].state != ASSAY_CELL_DONE) {
+            if (!launch->options->one_cell || list.cells[i].index == launch->options->cell)
+                launch->cells[launch->cell_count++] = list.cells[i].index;
+            else
+                launch->left++;
+        }
+    launch->before = (int64_t)(list.count - launch->cell_count) - launch->left;
     assay_cell_list_free(&list);
     return status;
 }
@@ -215,11 +220,28 @@ static int check_plan(const struct launch *launch)
     return ASSAY_OK;
 }
 
+static int check_cell(const struct launch *launch)
+{
+    assay_cell_info cell;
+    if (!launch->options->one_cell)
+        return ASSAY_OK;
+    int status = assay_store_cell_get(launch->store, launch->run, launch->options->cell, &cell);
+    if (status)
+        return status;
+    if (cell.state == ASSAY_CELL_DONE)
+        status = assay_fail(ASSAY_EINVAL, "cell %lld of run %lld is done already",
+            (long long)cell.index, (long long)launch->run);
+    assay_cell_info_clear(&cell);
+    return status;
+}
+
 static int prepare_resume(struct launch *launch)
 {
     int status = open_stored(launch);
     launch->run = launch->of;
-    return status ? status : check_plan(launch);
+    if (!status)
+        status = check_plan(launch);
+    return status ? status : check_cell(launch);
 }
 
 static int prepare_reproduce(struct launch *launch)
@@ -278,6 +300,8 @@ static int coordinate(struct launch *launch, int report, const sigset_t *held)
         .cell_count = launch->cell_count,
         .total = assay_experiment_cells(launch->experiment),
         .before = launch->before,
+        .left = launch->left,
+        .left_as = launch->info.state,
         .workers = workers,
         .limits = choose_limits(launch, workers),
         .show_progress = report < 0 && !launch->options->quiet && isatty(STDERR_FILENO),

@@ -209,3 +209,28 @@ int assay_store_cells(
     }
     return status;
 }
+
+int assay_store_cell_briefs(assay_store *store, int64_t run, assay_cell_brief **out, size_t *count)
+{
+    sqlite3_stmt *s;
+    bool row = true;
+    *out = NULL;
+    *count = 0;
+    int status = store_bind(store, STORE_CELL_BRIEFS, &s, "i", run);
+    while (status == ASSAY_OK) {
+        status = store_step(store, s, &row);
+        if (status || !row)
+            break;
+        status = store_grow((void **)out, *count, sizeof **out);
+        if (status == ASSAY_OK)
+            (*out)[(*count)++] = (assay_cell_brief){
+                state_of((const char *)sqlite3_column_text(s, 0)), sqlite3_column_int64(s, 1)};
+    }
+    if (status) {
+        sqlite3_reset(s);
+        free(*out);
+        *out = NULL;
+        *count = 0;
+    }
+    return status;
+}

@@ -299,7 +299,12 @@ static int read_rows(reader *r, sqlite3_stmt *cells, sqlite3_stmt *values)
     }
 }
 
-static int read_run(reader *r, int64_t run)
+/* Where to read: from one place to another, both included. */
+typedef struct range {
+    int64_t cell, seq, last_cell, last_seq;
+} range;
+
+static int read_run(reader *r, int64_t run, const range *where)
 {
     sqlite3_stmt *cells, *values;
     int64_t id;
@@ -314,10 +319,11 @@ static int read_run(reader *r, int64_t run)
     if (status == ASSAY_OK)
         status = add_column(r, "replicate", &r->replicate_column);
     if (status == ASSAY_OK)
-        status = store_bind(r->store, STORE_CELL_FIRST, &cells, "i", run);
+        status = store_bind(r->store, STORE_CELL_FROM, &cells, "ii", run, where->cell);
     if (status == ASSAY_OK)
-        status = store_bind(r->store, STORE_VALUE_FIRST, &values, "ii", store_cell_key(run, 0),
-            store_cell_key(run + 1, 0) - 1);
+        status = store_bind(r->store, STORE_VALUE_BETWEEN, &values, "iiii",
+            store_cell_key(run, where->cell), where->seq, store_cell_key(run, where->last_cell),
+            where->last_seq);
     if (status)
         return status;
     status = read_rows(r, cells, values);
@@ -337,18 +343,18 @@ static void close_reader(reader *r)
     free(r->texts);
 }
 
-int assay_store_rows(
-    assay_store *store, int64_t run, const char *const *columns, size_t count, assay_table **out)
+static int read_range(assay_store *store, int64_t run, const char *const *columns, size_t count,
+    const range *where, assay_table **out)
 {
     bool own = false;
-    reader r = {.store = store, .wanted = columns, .wanted_count = count, .index = -1};
+    reader r = {.store = store, .wanted = columns, .wanted_count = count, .index = where->cell - 1};
     *out = NULL;
     r.table = assay_table_new();
     if (!r.table)
         return assay_fail(ASSAY_ENOMEM, "out of memory for a table");
     int status = store_read_enter(store, &own);
     if (status == ASSAY_OK) {
-        status = read_run(&r, run);
+        status = read_run(&r, run, where);
         store_read_leave(store, own);
     }
     close_reader(&r);
@@ -358,4 +364,22 @@ int assay_store_rows(
     }
     *out = r.table;
     return ASSAY_OK;
+}
+
+int assay_store_rows(
+    assay_store *store, int64_t run, const char *const *columns, size_t count, assay_table **out)
+{
+    const range all = {0, 0, (INT64_C(1) << STORE_CELL_BITS) - 1, INT64_MAX};
+    return read_range(store, run, columns, count, &all, out);
+}
+
+int assay_store_rows_between(assay_store *store, int64_t run, int64_t cell, int64_t seq,
+    int64_t last_cell, int64_t last_seq, assay_table **out)
+{
+    const range where = {cell, seq, last_cell, last_seq};
+    *out = NULL;
+    if (cell < 0 || last_cell >= 1 << STORE_CELL_BITS || cell > last_cell || seq < 0)
+        return assay_fail(ASSAY_EINVAL, "run %lld has no rows from cell %lld to cell %lld",
+            (long long)run, (long long)cell, (long long)last_cell);
+    return read_range(store, run, NULL, 0, &where, out);
 }

@@ -97,6 +97,9 @@
     X(CELL_LIST, "SELECT " STORE_CELL_COLUMNS "WHERE run = ? ORDER BY idx LIMIT ? OFFSET ?")       \
     X(CELL_GET, "SELECT " STORE_CELL_COLUMNS "WHERE id = ?")                                       \
     X(CELL_FIRST, "SELECT idx, replicate, params, state FROM cell WHERE run = ? ORDER BY idx")     \
+    X(CELL_FROM, "SELECT idx, replicate, params, state FROM cell WHERE run = ? AND idx >= ? "      \
+                 "ORDER BY idx")                                                                   \
+    X(CELL_BRIEFS, "SELECT state, rows FROM cell WHERE run = ? ORDER BY idx")                      \
     X(CELL_SECOND, "SELECT idx, replicate, params FROM cell WHERE run = ? ORDER BY idx")           \
     X(CELL_DELETE, "DELETE FROM cell WHERE id BETWEEN ? AND ?")                                    \
                                                                                                    \
@@ -108,6 +111,9 @@
     X(VALUE_ADD, "INSERT INTO value (cell, seq, metric, value) VALUES (?, ?, ?, ?)")               \
     X(VALUE_FIRST, "SELECT cell, seq, metric, value FROM value WHERE cell BETWEEN ? AND ? "        \
                    "ORDER BY cell, seq, metric")                                                   \
+    X(VALUE_BETWEEN,                                                                               \
+        "SELECT cell, seq, metric, value FROM value WHERE (cell, seq) >= (?, ?) "                  \
+        "AND (cell, seq) <= (?, ?) ORDER BY cell, seq, metric")                                    \
     X(VALUE_SECOND, "SELECT cell, seq, metric, value FROM value WHERE cell BETWEEN ? AND ? "       \
                     "ORDER BY cell, seq, metric")                                                  \
     X(VALUE_DELETE, "DELETE FROM value WHERE cell BETWEEN ? AND ?")                                \

@@ -201,6 +201,14 @@ int assay_store_cell_get(assay_store *store, int64_t run, int64_t index, assay_c
 void assay_cell_info_clear(assay_cell_info *info);
 void assay_cell_list_free(assay_cell_list *list);
 
+/* What a list of all cells needs of each, in the order of their numbers; the caller frees. */
+typedef struct assay_cell_brief {
+    assay_cell_state state;
+    int64_t rows;
+} assay_cell_brief;
+
+int assay_store_cell_briefs(assay_store *store, int64_t run, assay_cell_brief **out, size_t *count);
+
 typedef struct assay_note {
     int64_t index; /* cell, -1: the run */
     double time;
@@ -278,6 +286,11 @@ int assay_store_run_measure(assay_store *store, int64_t run, const char *measure
  * a run goes, its rows so far.
  */
 int assay_store_rows(assay_store *store, int64_t run, const char *const *columns, size_t count, assay_table **out);
+
+/* Of these the ones from row `seq` of a cell to row `last_seq` of another (0-based, both included):
+ * a page of them. */
+int assay_store_rows_between(assay_store *store, int64_t run, int64_t cell, int64_t seq,
+    int64_t last_cell, int64_t last_seq, assay_table **out);
 
 /* The same rows of two runs, compared bitwise. equal = true, or the first difference in words. */
 int assay_store_rows_compare(assay_store *store, int64_t a, int64_t b, bool *equal, char *difference, size_t size);

@@ -5,25 +5,17 @@
  * checks them again, so what is said here is help and no gate of its own. A run is started by
  * asking the program for `run --detach` in a process of its own: nothing of it lives in the TUI.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "core/status.h"
 #include "core/suggest.h"
 #include "tui/declaration.h"
+#include "tui/launch.h"
 #include "tui/prompt.h"
 #include "tui/view.h"
-
-extern char **environ;
 
 enum kind { PRESET, PARAM, REPLICATES, SEED, WORKERS };
 
@@ -437,87 +429,18 @@ static void draw(struct tui_view *view, struct tui_area area)
 
 /* ---- starting ---- */
 
-struct launch {
-    struct tui_job job;
-    char **words; /* argv of the program, NULL at the end */
-    char output[2048];
-    int64_t run;
-};
-
-static void read_output(struct launch *launch, int file)
+static void started(struct tui *tui, struct tui_view *view, int64_t run)
 {
-    ssize_t length = pread(file, launch->output, sizeof launch->output - 1, 0);
-    launch->output[length > 0 ? length : 0] = '\0';
-}
-
-static int spawn(char **words, int output, pid_t *child)
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setflags(
-        &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
-    int error = posix_spawn(child, words[0], &actions, &attributes, words, environ);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
-    return error;
-}
-
-/* Its words go to a file in memory, not a pipe: a run that kept the pipe would keep us waiting. */
-static int launch(struct tui_job *job)
-{
-    struct launch *self = (struct launch *)job;
-    pid_t child;
-    int code = 0, status = ASSAY_OK, output = memfd_create("assay", MFD_CLOEXEC);
-    if (output < 0)
-        return assay_fail(ASSAY_EIO, "can't make a file in memory: %s", strerror(errno));
-    int error = spawn(self->words, output, &child);
-    if (error) {
-        status = assay_fail(ASSAY_EIO, "can't start %s: %s", self->words[0], strerror(error));
-        goto cleanup;
-    }
-    while (waitpid(child, &code, 0) < 0 && errno == EINTR) {
-    }
-    read_output(self, output);
-    long long run = 0;
-    const char *words = strncmp(self->output, "assay: ", 7) == 0 ? self->output + 7 : self->output;
-    if (code != 0)
-        status = assay_fail(ASSAY_EINVAL, "%.*s", (int)strcspn(words, "\n"),
-            *words ? words : "the run could not be started, and did not say why");
-    else if (sscanf(self->output, "run %lld", &run) != 1)
-        status = assay_fail(ASSAY_EFORMAT, "the run was started but did not tell its number");
-    self->run = run;
-cleanup:
-    close(output);
-    return status;
-}
-
-static void launched(struct tui *tui, struct tui_view *view, struct tui_job *job)
-{
-    struct launch *self = (struct launch *)job;
     struct form *form = (struct form *)view;
-    if (form)
-        form->starting = false;
-    if (job->status != ASSAY_OK) {
+    if (!form)
+        return;
+    form->starting = false;
+    if (!run)
+        return;
+    tui_say(tui, TUI_NORMAL, "%s", "");
+    tui_look_at_store(tui);
+    if (tui_open(tui, &tui_run_view, &(struct tui_target){.run = run}) != ASSAY_OK)
         tui_failed(tui);
-    } else if (form) {
-        tui_say(tui, TUI_NORMAL, "%s", "");
-        tui_look_at_store(tui);
-        if (tui_open(tui, &tui_run_view, &(struct tui_target){.run = self->run}) != ASSAY_OK)
-            tui_failed(tui);
-    }
-    for (char **word = self->words; *word; word++)
-        free(*word);
-    free(self->words);
 }
 
 static void add_word(char **words, size_t *count, const char *name, const char *value)
@@ -526,7 +449,7 @@ static void add_word(char **words, size_t *count, const char *name, const char *
         ++*count;
 }
 
-/* PROGRAM run --detach --db=FILE ... EXPERIMENT NAME=VALUE ... : what the user set, no more. */
+/* run --detach --db=FILE ... EXPERIMENT NAME=VALUE ... : what the user set, no more. */
 static char **command_words(const struct form *self)
 {
     char **words = calloc(self->list.count + 10, sizeof *words);
@@ -534,7 +457,6 @@ static char **command_words(const struct form *self)
     char name[256];
     if (!words)
         return NULL;
-    add_word(words, &count, tui_program(self->view.tui), "");
     add_word(words, &count, "run", "");
     add_word(words, &count, "--detach", "");
     add_word(words, &count, "--db=", tui_database(self->view.tui));
@@ -567,16 +489,15 @@ static void start(struct form *self)
         }
     if (self->starting)
         return;
-    struct launch *job = calloc(1, sizeof *job);
-    if (!job || !(job->words = command_words(self))) {
-        free(job);
+    char **words = command_words(self);
+    if (!words) {
         tui_say(tui, TUI_BAD, "out of memory");
         return;
     }
-    job->job.work = launch;
-    job->job.done = launched;
-    job->job.view = self->view.serial;
-    self->starting = tui_aside(tui, &job->job) == ASSAY_OK;
+    self->starting = tui_launch(tui, &self->view, (const char *const *)words, started) == ASSAY_OK;
+    for (char **word = words; *word; word++)
+        free(*word);
+    free(words);
     if (self->starting)
         tui_say(tui, TUI_NORMAL, "starting %s...", self->name);
     else

@@ -68,6 +68,7 @@ static void add_commands(struct help *self)
     add(self, ":filter [QUERY]", "in the runs: those of which it holds (assay-tui(1))");
     add(self, ":sort NAME [asc|desc]", "in the runs: by a column, parameter or measure");
     add(self, ":columns [NAME ...]", "in the runs: parameters and measures beside the others");
+    add(self, ":tab NAME", "in a run: cells, claims, notes, rows, params, figures...");
     add(self, ":by [NAME ...]", "in a comparison: a line for each of their values");
     add(self, ":take last|mean|min|max", "in a comparison: of a cell's rows");
     for (size_t i = 0; (help = tui_command_help(i, &usage)) != NULL; i++)
@@ -76,7 +77,7 @@ static void add_commands(struct help *self)
 
 static void fill(struct help *self)
 {
-    static const char *const views[] = {"experiments", "form", "runs", "run", "figure", "compare"};
+    static const char *const views[] = {"experiments", "form", "runs", "run", "figure", "compare", "artifact"};
     char heading[64];
     if (!has_word("help", self->from)) {
         snprintf(heading, sizeof heading, "In this view (%s)", self->from);

@@ -49,7 +49,11 @@ enum tui_request {
     TUI_TAG,
     TUI_NOTE,
     TUI_DELETE,
-    TUI_UNDO
+    TUI_UNDO,
+    TUI_WRITE,
+    TUI_RETRY,
+    TUI_SHIFT_LEFT,
+    TUI_SHIFT_RIGHT
 };
 
 struct tui_key {

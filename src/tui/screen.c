@@ -11,6 +11,7 @@
 
 #include <curses.h>
 #include <langinfo.h>
+#include <limits.h>
 #include <locale.h>
 #include <math.h>
 #include <stdarg.h>
@@ -51,6 +52,7 @@ static const char *const glyphs[TUI_GLYPHS][2] = {
     [TUI_PINNED] = {"▪", "*"},
     [TUI_ASCENDING] = {"▴", "^"},
     [TUI_DESCENDING] = {"▾", "v"},
+    [TUI_BLOCK] = {"▪", "#"},
 };
 
 /* A style in 256 colours, in 8 (-1: the terminal's own), and without any. */
@@ -386,6 +388,27 @@ void tui_put_code(int y, int x, int style, unsigned code)
     set_style(style);
     mvaddnwstr(y, x, &wide, 1);
     set_style(TUI_NORMAL);
+}
+
+/* Half a block in one grey on another where the terminal has the ramp of 24, else a shade of both.
+ */
+void tui_put_pixels(int y, int x, double above, double below)
+{
+    static const unsigned shades[] = {' ', 0x2591, 0x2592, 0x2593, 0x2588};
+    static const char letters[] = " .:-=+*#%@";
+    double mean = (above + below) / 510;
+    if (screen.ascii) {
+        tui_put_code(y, x, TUI_NORMAL, (unsigned char)letters[(int)(mean * 9 + 0.5)]);
+    } else if (!screen.colour || COLORS < 256) {
+        tui_put_code(y, x, TUI_NORMAL, shades[(int)(mean * 4 + 0.5)]);
+    } else {
+        int pair =
+            alloc_pair(232 + (int)(above * 23 / 255 + 0.5), 232 + (int)(below * 23 / 255 + 0.5));
+        wchar_t half = 0x2580;
+        attr_set(A_NORMAL, pair > 0 && pair < SHRT_MAX ? (short)pair : 0, NULL);
+        mvaddnwstr(y, x, &half, 1);
+        attr_set(A_NORMAL, 0, NULL);
+    }
 }
 
 void tui_fill(int y, int x, int width, int style, enum tui_glyph glyph)

@@ -47,6 +47,7 @@ enum tui_glyph {
     TUI_PINNED,
     TUI_ASCENDING,  /* beside the title of the column that is sorted by */
     TUI_DESCENDING,
+    TUI_BLOCK,      /* a cell that is done, in the strip of all */
     TUI_GLYPHS
 };
 
@@ -81,6 +82,8 @@ int tui_putf(int y, int x, int width, int style, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 int tui_put_right(int y, int x, int width, int style, const char *text); /* flush right */
 void tui_put_code(int y, int x, int style, unsigned code);
+/* Two pixels, one above the other: grey from 0 to 255. */
+void tui_put_pixels(int y, int x, double above, double below);
 void tui_fill(int y, int x, int width, int style, enum tui_glyph glyph);
 void tui_blank(int y, int x, int width, int style);
 /* done of total as a bar. */

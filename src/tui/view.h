@@ -25,7 +25,8 @@ struct view_ops;
 /* What a view is opened on. */
 struct tui_target {
     int64_t run;      /* 0: none */
-    const char *name; /* of an experiment, for the runs and the form; or of a figure; or NULL */
+    int64_t index;    /* of the cell that an artifact is of, -1: the run */
+    const char *name; /* of an experiment, for the runs and the form; or of a figure or an artifact; or NULL */
     const int64_t *runs; /* several, to be compared; NULL: none */
     size_t run_count;
 };
@@ -66,7 +67,8 @@ struct view_ops {
 };
 
 extern const struct view_ops tui_experiments_view, tui_form_view, tui_runs_view, tui_run_view,
-    tui_figure_view, tui_help_view, tui_compare_view;
+    tui_figure_view, tui_help_view, tui_compare_view,
+    tui_artifact_view;
 
 /* ---- the frame ---- */
 

@@ -114,6 +114,14 @@ out_has 'fell over'
 gives "resume does only what is left" 1 "$assay" resume 2
 gives "  and counts the attempt" 0 "$assay" sql "SELECT sum(attempts) FROM cell WHERE run = 2" --format csv
 out_has '^7'
+gives "resume of one cell" 1 "$assay" resume 2 --cell 99
+err_has 'run 2 has no cell 99'
+failed=$("$assay" sql "SELECT min(idx) FROM cell WHERE run = 2 AND state = 'failed'" --format csv | tail -n 1)
+gives "  that failed" 1 "$assay" resume 2 --cell "$failed" --quiet
+gives "  and only it" 0 "$assay" sql "SELECT sum(attempts) FROM cell WHERE run = 2" --format csv
+out_has '^8'
+gives "resume of a cell that is done" 1 "$assay" resume 2 --cell 0
+err_has 'cell 0 of run 2 is done already'
 gives "reproduce" 0 "$assay" reproduce 1
 out_has 'reproduces run 1'
 gives "ls --filter" 0 "$assay" ls --filter "state:done drift>0 steps=2"

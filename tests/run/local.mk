@@ -1,6 +1,5 @@
 check_PROGRAMS += tests/run/frame tests/run/pool tests/run/run tests/run/interrupt \
-	tests/run/bridge tests/run/determinism
-	tests/run/bridge tests/run/diff
+	tests/run/bridge tests/run/determinism tests/run/diff
 tests_run_diff_LDADD = $(WORKBENCH_TEST_LIBS)
 tests_run_frame_LDADD = $(WORKBENCH_TEST_LIBS)
 tests_run_pool_SOURCES = tests/run/pool.c tests/run/fixture.h

@@ -390,6 +390,51 @@ static void compare_tells_the_first_difference(void **state)
     expect_difference(store, fewer, replicate, "cell 0: replicate 1 in run 3, 2 in run 5");
 }
 
+/* Every page of the rows is what stands there among all of them, whatever its size. */
+static void pages_are_the_rows(void **state)
+{
+    assay_store *store = ((fixture *)*state)->store;
+    int64_t run = make_run(store, "paged", 7), a = metric(store, "a");
+    struct {
+        int64_t cell, seq;
+    } place[64];
+    size_t count = 0, n;
+    assay_cell_brief *briefs;
+    for (int64_t cell = 0; cell < 7; cell++) {
+        int64_t rows = cell == 2 ? 0 : cell + 1;
+        assert_ok(assay_store_cell_start(store, run, cell));
+        for (int64_t seq = 0; seq < rows; seq++)
+            assert_ok(assay_store_value_integer(store, run, cell, seq, a, 100 * cell + seq));
+        assert_ok(assay_store_cell_finish(
+            store, run, cell, cell == 4 ? ASSAY_CELL_FAILED : ASSAY_CELL_DONE, 1, NULL));
+        for (int64_t seq = 0; cell != 4 && seq < rows; seq++) {
+            place[count].cell = cell;
+            place[count++].seq = seq;
+        }
+    }
+    assert_ok(assay_store_cell_briefs(store, run, &briefs, &n));
+    assert_int_equal(n, 7);
+    assert_int_equal(briefs[4].state, ASSAY_CELL_FAILED);
+    assert_int_equal(briefs[6].rows, 7);
+    free(briefs);
+    for (size_t from = 0; from < count; from++)
+        for (size_t to = from; to < count; to++) {
+            assay_table *rows;
+            size_t column;
+            assert_ok(assay_store_rows_between(store, run, place[from].cell, place[from].seq,
+                place[to].cell, place[to].seq, &rows));
+            assert_int_equal(assay_table_rows(rows), to - from + 1);
+            assert_ok(assay_table_find(rows, "a", &column));
+            for (size_t i = from; i <= to; i++)
+                assert_int_equal((int64_t)assay_table_get(rows, i - from, column).number,
+                    100 * place[i].cell + place[i].seq);
+            assay_table_free(rows);
+        }
+    assay_table *rows;
+    assert_fails(
+        assay_store_rows_between(store, run, 3, 0, 2, 0, &rows), ASSAY_EINVAL, "has no rows from");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -404,6 +449,7 @@ int main(void)
         store_test(a_rollback_takes_all_back),
         store_test(compare_is_bitwise),
         store_test(compare_tells_the_first_difference),
+        store_test(pages_are_the_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

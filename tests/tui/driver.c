@@ -7,6 +7,7 @@
  *     driver paint DB              milliseconds from nothing to the first screen of the runs
  *     driver keys                  the keymap: names of requests and their keys
  *     driver run --detach ...      what the TUI asks the program to do
+ *     driver resume --detach ...
  */
 #include <jansson.h>
 #include <math.h>
@@ -126,6 +127,26 @@ static void put_claims(assay_store *store, int64_t run)
         store, run, &(assay_claim_list){claims, sizeof claims / sizeof *claims}));
 }
 
+static void put_artifacts(assay_store *store, int64_t run)
+{
+    static const char text[] = "A text that a cell kept.\nIts second line is long enough to be "
+                               "wrapped where the screen is not wide enough for all of it.\n";
+    unsigned char image[64 * 48 + 64], bytes[40];
+    int head = snprintf((char *)image, sizeof image, "P5\n# black is 0\n64 48\n255\n");
+    for (int cell = 0; cell < 2; cell++) {
+        for (int y = 0; y < 48; y++)
+            for (int x = 0; x < 64; x++)
+                image[head + 64 * y + x] = (unsigned char)(cell ? 255 - 4 * x : 5 * y);
+        must(assay_store_artifact(store, run, cell, "ramp", "image/x-portable-graymap", image,
+            (size_t)head + 64 * 48));
+    }
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (unsigned char)(7 * i);
+    must(assay_store_artifact(store, run, 0, "words", "text/plain", text, sizeof text - 1));
+    must(assay_store_artifact(
+        store, run, 1, "bytes", "application/octet-stream", bytes, sizeof bytes));
+}
+
 /* 2026-01-01 00:00 UTC and an hour for each run; the host is one that is not this one. */
 static void fix_times(assay_store *store)
 {
@@ -169,8 +190,10 @@ static void fill(const char *path, const char *script)
             .replicates = REPLICATES,
             .workers = 2};
         int64_t run = make_run(store, &new, &plans[i]);
-        if (plans[i].state == ASSAY_RUN_DONE)
+        if (plans[i].state == ASSAY_RUN_DONE) {
             put_claims(store, run);
+            put_artifacts(store, run);
+        }
     }
     fix_times(store);
     assay_store_close(store);
@@ -302,6 +325,31 @@ static int print_keys(void)
     return 0;
 }
 
+/* ---- resume --detach --db=FILE RUN [--cell=N] ---- */
+
+static int resume(int argc, char **argv)
+{
+    assay_run_options options = {.detach = true, .quiet = true};
+    const char *value;
+    int64_t id = 0;
+    assay_run_state state;
+    for (int i = 0; i < argc; i++) {
+        if ((value = option(argv[i], "--db=")))
+            options.database = value;
+        else if ((value = option(argv[i], "--cell="))) {
+            options.one_cell = true;
+            options.cell = atoll(value);
+        } else if (argv[i][0] != '-')
+            id = atoll(argv[i]);
+    }
+    if (assay_run_resume(id, &options, &state) != ASSAY_OK) {
+        fprintf(stderr, "assay: %s\n", assay_errmsg());
+        return 1;
+    }
+    printf("run %lld goes on\n", (long long)id);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     const char *command = argc > 1 ? argv[1] : "";
@@ -310,6 +358,8 @@ int main(int argc, char **argv)
     int count = argc - 2 - ascii;
     if (strcmp(command, "run") == 0)
         return run(count, rest);
+    if (strcmp(command, "resume") == 0)
+        return resume(count, rest);
     if (strcmp(command, "keys") == 0)
         return print_keys();
     if (strcmp(command, "sanitized") == 0)

@@ -10,6 +10,26 @@ tests/tui/screens.log tests/tui/keys.log tests/tui/run.log tests/tui/terminal.lo
 	tests/tui/driver$(EXEEXT)
 EXTRA_DIST += $(tui_tests) tests/tui/common.sh tests/tui/experiments/inference/coin.lua \
 	tests/tui/experiments/mixing/urn.lua tests/tui/experiments/mixing/broken.lua \
+	tests/tui/screens/run-rows-140x40.txt \
+	tests/tui/screens/run-rows-80x24.txt \
+	tests/tui/screens/run-params-140x40.txt \
+	tests/tui/screens/run-params-80x24.txt \
+	tests/tui/screens/run-figures-140x40.txt \
+	tests/tui/screens/run-figures-80x24.txt \
+	tests/tui/screens/run-artifacts-140x40.txt \
+	tests/tui/screens/run-artifacts-80x24.txt \
+	tests/tui/screens/artifact-image-140x40.txt \
+	tests/tui/screens/artifact-image-80x24.txt \
+	tests/tui/screens/artifact-text-140x40.txt \
+	tests/tui/screens/artifact-text-80x24.txt \
+	tests/tui/screens/artifact-bytes-140x40.txt \
+	tests/tui/screens/artifact-bytes-80x24.txt \
+	tests/tui/screens/run-script-140x40.txt \
+	tests/tui/screens/run-script-80x24.txt \
+	tests/tui/screens/run-no-rows-140x40.txt \
+	tests/tui/screens/run-no-rows-80x24.txt \
+	tests/tui/screens/run-no-artifacts-140x40.txt \
+	tests/tui/screens/run-no-artifacts-80x24.txt \
 	tests/tui/screens/compare-140x40.txt \
 	tests/tui/screens/compare-80x24.txt \
 	tests/tui/screens/compare-groups-140x40.txt \
