@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "core/panel.h"
 #include "core/status.h"
 
 struct key {
@@ -186,7 +187,7 @@ int assay_kdtree_new(const assay_matrix *data, size_t leaf, assay_kdtree **out)
         tree->node = calloc(nodes, sizeof *tree->node);
         tree->box = calloc(nodes, 2 * data->cols * sizeof *tree->box);
         tree->order = calloc(data->rows, sizeof *tree->order);
-        tree->points = calloc(data->rows, data->cols * sizeof *tree->points);
+        tree->points = calloc(data->rows * data->cols + ASSAY_PANEL, sizeof *tree->points);
     }
     if (!key || !cell || !tree || !tree->node || !tree->box || !tree->order || !tree->points) {
         free(key);

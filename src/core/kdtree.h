@@ -24,7 +24,8 @@ typedef struct assay_kdtree {
     assay_kdtree_node *node; /* node 0 is the root; children come after their parent */
     double *box;             /* nodes x 2 x cols: least, then greatest, of each column */
     size_t *order;           /* rows of the data, leaf by leaf */
-    double *points;          /* of a leaf: cols x count from first * cols on, columns first */
+    double *points;          /* of a leaf: cols x count from first * cols on, columns first; a few
+                                more may be read behind the last */
 } assay_kdtree;
 
 /* data: at least one row, finite. leaf >= 1. The tree copies what it needs of the data. */
@@ -44,8 +45,24 @@ static inline double assay_kdtree_box(const assay_kdtree *tree, size_t node, con
     double sum = 0;
     for (size_t j = 0; j < tree->cols; j++) {
         const double below = least[j] - point[j], above = point[j] - greatest[j];
-        const double gap = below > above ? below : above;
-        sum += gap > 0 ? gap * gap : 0;
+        double gap = below > above ? below : above;
+        gap = gap > 0 ? gap : 0; /* a maximum, no branch */
+        sum += gap * gap;
+    }
+    return sum;
+}
+
+/* The squared distance of another box (least, then greatest, of each column) from a node's; 0 where
+ * they meet. */
+static inline double assay_kdtree_boxes(const assay_kdtree *tree, size_t node, const double *other)
+{
+    const double *least = tree->box + 2 * tree->cols * node, *greatest = least + tree->cols;
+    double sum = 0;
+    for (size_t j = 0; j < tree->cols; j++) {
+        const double below = least[j] - other[tree->cols + j], above = other[j] - greatest[j];
+        double gap = below > above ? below : above;
+        gap = gap > 0 ? gap : 0;
+        sum += gap * gap;
     }
     return sum;
 }

@@ -16,7 +16,8 @@ src_libassay_la_SOURCES += src/core/rank.c
 coreinclude_HEADERS += src/core/rank.h
 # Neighbours, clusters, spread.
 src_libassay_la_SOURCES += src/core/kdtree.c src/core/neighbours.c src/core/fps.c \
-	src/core/single.c src/core/single.h src/core/kmeans.c
+	src/core/single.c src/core/single.h src/core/panel.c src/core/panel.h \
+	src/core/panel_kernel.h src/core/kmeans.c
 coreinclude_HEADERS += src/core/distance.h src/core/kdtree.h src/core/neighbours.h src/core/fps.h src/core/kmeans.h
 # Drawing with replacement.
 src_libassay_la_SOURCES += src/core/resample.c

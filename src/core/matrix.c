@@ -5,8 +5,22 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "core/status.h"
+
+void assay_matrix_advise(void *data, size_t bytes)
+{
+#ifdef MADV_HUGEPAGE
+    enum { HUGE_PAGE = 1 << 21 };
+    const size_t before = -(uintptr_t)data % HUGE_PAGE;
+    if (bytes >= before && bytes - before >= 2 * (size_t)HUGE_PAGE)
+        madvise((char *)data + before, (bytes - before) / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
+#else
+    (void)data;
+    (void)bytes;
+#endif
+}
 
 int assay_matrix_alloc(size_t rows, size_t cols, assay_matrix *out)
 {
@@ -18,6 +32,7 @@ int assay_matrix_alloc(size_t rows, size_t cols, assay_matrix *out)
     double *data = calloc(count ? count : 1, sizeof *data);
     if (!data)
         return assay_fail(ASSAY_ENOMEM, "out of memory for a matrix of %zu x %zu", rows, cols);
+    assay_matrix_advise(data, count * sizeof *data);
     *out = assay_matrix_view(data, rows, cols);
     return ASSAY_OK;
 }

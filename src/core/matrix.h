@@ -32,6 +32,10 @@ static inline double *assay_matrix_at(const assay_matrix *m, size_t i, size_t j)
 int assay_matrix_alloc(size_t rows, size_t cols, assay_matrix *out);
 void assay_matrix_free(assay_matrix *m); /* a NULL or empty matrix is fine */
 
+/* Ask for large pages for memory that was not written yet and is many megabytes: the first writing
+ * of a large matrix is mostly the system's handing out pages. */
+void assay_matrix_advise(void *data, size_t bytes);
+
 /* The rows [first, first + rows) and columns [first_col, first_col + cols) of m, same memory. */
 int assay_matrix_sub(const assay_matrix *m, size_t first, size_t rows, size_t first_col, size_t cols,
     assay_matrix *out);

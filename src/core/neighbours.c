@@ -2,7 +2,6 @@
  * whose root is the worst of them, so that one comparison tells whether a row comes in. */
 #include "core/neighbours.h"
 
-#include <cblas.h>
 #include <float.h>
 #include <math.h>
 #include <stdint.h>
@@ -11,10 +10,12 @@
 
 #include "core/distance.h"
 #include "core/kdtree.h"
+#include "core/panel.h"
 #include "core/single.h"
 #include "core/status.h"
 
-enum { QUERIES = 128, ROWS = 1024, LANES = 32, LEAF = 16, ROUND = 64 };
+/* QUERIES is a multiple of ASSAY_PANEL_QUERIES. */
+enum { QUERIES = 120, ROUND = 64 };
 
 struct near {
     double squared;
@@ -28,13 +29,15 @@ struct search {
     size_t *index;
     double *squared;
     size_t first; /* block of this round */
-    /* tree */
-    const assay_kdtree *tree;
-    const size_t *order; /* of the queries; NULL: as they come */
+    const assay_panel_kernels *kernels;
+    /* trees */
+    const assay_kdtree *tree, *queries; /* of the data; of the queries, which may be the same */
+    const size_t *leaf;                 /* nodes of that */
+    size_t leaves;
     /* blocks */
-    const float *query_float, *data_float; /* centred and scaled, padded to LANES rows */
-    const float *query_norm, *data_norm;   /* those of what is padded are infinite */
-    double scale;                          /* a power of two */
+    const float *query_float, *panel;    /* centred and scaled; panels times -2 */
+    const float *query_norm, *data_norm; /* those of what is padded are infinite */
+    double scale;                        /* a power of two */
 };
 
 static bool worse(const struct near *a, const struct near *b)
@@ -55,6 +58,17 @@ static void sift_down(struct near *heap, size_t size, size_t at)
     heap[at] = moved;
 }
 
+static size_t padded(size_t rows, size_t unit)
+{
+    return (rows + unit - 1) / unit * unit;
+}
+
+/* The position of the lowest bit of some. */
+static size_t lowest(uint32_t bits)
+{
+    return (size_t)__builtin_ctz(bits);
+}
+
 /* k places that every row beats. */
 static void clear(struct near *heap, size_t k)
 {
@@ -71,6 +85,7 @@ static void offer(struct near *heap, size_t k, double squared, size_t row)
     sift_down(heap, k, 0);
 }
 
+/* The heap in order, as the answer. */
 static void keep(const struct search *s, struct near *heap, size_t query)
 {
     for (size_t size = s->k; size-- > 1;) {
@@ -86,42 +101,94 @@ static void keep(const struct search *s, struct near *heap, size_t query)
     }
 }
 
-/* In a tree. */
+/* In trees: the queries of a leaf go down together, since what is near one is near the others. */
 
-static void visit(const struct search *s, size_t at, double box, const double *point, size_t self,
-    struct near *heap)
+struct group {
+    const double *points; /* cols x count */
+    const size_t *row;    /* of the queries */
+    size_t count, own;    /* the leaf of the data that was met first, or SIZE_MAX */
+    const double *box;
+    struct near *heap;
+    double worst[ASSAY_PANEL]; /* of the k best so far of each */
+    double most;               /* of these */
+};
+
+/* Compare those that the leaf may have something for. */
+static void meet(const struct search *s, struct group *g, size_t leaf)
 {
-    if (box > heap[0].squared)
+    const assay_kdtree *tree = s->tree;
+    const assay_kdtree_node *node = &tree->node[leaf];
+    double squared[ASSAY_PANEL];
+    uint32_t some = s->kernels->reach(
+        g->points, g->count, tree->cols, tree->box + 2 * tree->cols * leaf, g->worst);
+    for (; some; some &= some - 1) {
+        const size_t i = lowest(some), query = g->row[i];
+        struct near *heap = g->heap + i * s->k;
+        uint32_t near = s->kernels->leaf(assay_kdtree_points(tree, node), node->count, tree->cols,
+            assay_matrix_row(s->query, query), g->worst[i], squared);
+        for (; near; near &= near - 1) {
+            const size_t l = lowest(near), row = tree->order[node->first + l];
+            if (!(s->exclude_self && row == query))
+                offer(heap, s->k, squared[l], row);
+        }
+        g->worst[i] = heap[0].squared;
+    }
+    g->most = 0;
+    for (size_t i = 0; i < g->count; i++)
+        g->most = g->worst[i] > g->most ? g->worst[i] : g->most;
+}
+
+static void visit(const struct search *s, struct group *g, size_t at, double squared)
+{
+    const size_t left = s->tree->node[at].left;
+    if (squared > g->most)
         return;
-    const assay_kdtree_node *node = &s->tree->node[at];
-    if (node->left == 0) {
-        double squared[LEAF];
-        assay_kdtree_leaf(s->tree, node, point, squared);
-        for (size_t i = 0; i < node->count; i++)
-            if (squared[i] <= heap[0].squared && s->tree->order[node->first + i] != self)
-                offer(heap, s->k, squared[i], s->tree->order[node->first + i]);
+    if (left == 0) {
+        if (at != g->own)
+            meet(s, g, at);
         return;
     }
-    const double left = assay_kdtree_box(s->tree, node->left, point);
-    const double right = assay_kdtree_box(s->tree, node->left + 1, point);
-    const size_t near = right < left;
-    visit(s, node->left + near, near ? right : left, point, self, heap);
-    visit(s, node->left + !near, near ? left : right, point, self, heap);
+    const double near = assay_kdtree_boxes(s->tree, left, g->box);
+    const double far = assay_kdtree_boxes(s->tree, left + 1, g->box);
+    const size_t second = far < near;
+    visit(s, g, left + second, second ? far : near);
+    visit(s, g, left + !second, second ? near : far);
 }
+
+static void search_leaf(const struct search *s, size_t leaf, struct near *heap)
+{
+    const assay_kdtree *queries = s->queries;
+    const assay_kdtree_node *node = &queries->node[leaf];
+    struct group g = {.points = assay_kdtree_points(queries, node),
+        .row = queries->order + node->first,
+        .count = node->count,
+        .own = SIZE_MAX,
+        .box = queries->box + 2 * queries->cols * leaf,
+        .heap = heap,
+        .most = INFINITY};
+    for (size_t i = 0; i < ASSAY_PANEL; i++)
+        g.worst[i] = INFINITY;
+    clear(heap, g.count * s->k);
+    if (queries == s->tree) {
+        meet(s, &g, leaf);
+        g.own = leaf;
+    }
+    visit(s, &g, 0, 0);
+    for (size_t i = 0; i < g.count; i++)
+        keep(s, heap + i * s->k, g.row[i]);
+}
+
+enum { LEAVES = 4 }; /* of a job */
 
 static int search_tree(void *context, size_t job)
 {
     const struct search *s = context;
-    struct near *heap = malloc(s->k * sizeof *heap);
+    struct near *heap = malloc(ASSAY_PANEL * s->k * sizeof *heap);
     if (!heap)
         return assay_fail(ASSAY_ENOMEM, "neighbours: out of memory for k = %zu", s->k);
-    const size_t first = (s->first + job) * QUERIES;
-    for (size_t i = first; i < first + QUERIES && i < s->query->rows; i++) {
-        const size_t query = s->order ? s->order[i] : i;
-        clear(heap, s->k);
-        visit(s, 0, 0, assay_matrix_row(s->query, query), s->exclude_self ? query : SIZE_MAX, heap);
-        keep(s, heap, query);
-    }
+    const size_t first = (s->first + job) * LEAVES;
+    for (size_t i = first; i < first + LEAVES && i < s->leaves; i++)
+        search_leaf(s, s->leaf[i], heap);
     free(heap);
     return ASSAY_OK;
 }
@@ -135,32 +202,17 @@ static float limit(const struct search *s, const struct near *heap, size_t query
     return nextafterf((float)(squared - (double)s->query_norm[query]), INFINITY);
 }
 
-static void look(const struct search *s, const float *product, size_t query, size_t first,
-    size_t count, struct near *heap)
+/* Compare a query with those rows from `first` on whose bits are set. */
+static void look(
+    const struct search *s, size_t query, size_t first, uint32_t near, struct near *heap)
 {
     const double *point = assay_matrix_row(s->query, query);
-    const float *norm = s->data_norm + first;
-    float most = limit(s, heap, query);
-    for (size_t i = 0; i < count; i += LANES) {
-        int some = 0;
-        for (size_t l = 0; l < LANES; l++)
-            some |= norm[i + l] + product[i + l] <= most;
-        if (!some)
-            continue;
-        for (size_t l = 0; l < LANES; l++) {
-            const size_t row = first + i + l;
-            if (!(norm[i + l] + product[i + l] <= most) || (s->exclude_self && row == query))
-                continue;
+    for (; near; near &= near - 1) {
+        const size_t row = first + lowest(near);
+        if (row < s->data->rows && !(s->exclude_self && row == query))
             offer(heap, s->k,
                 assay_squared_distance(point, assay_matrix_row(s->data, row), s->data->cols), row);
-            most = limit(s, heap, query);
-        }
     }
-}
-
-static size_t padded(size_t rows)
-{
-    return (rows + LANES - 1) / LANES * LANES;
 }
 
 static int search_blocks(void *context, size_t job)
@@ -169,38 +221,39 @@ static int search_blocks(void *context, size_t job)
     const size_t cols = s->data->cols, first = (s->first + job) * QUERIES;
     const size_t left = s->query->rows - first, count = left < QUERIES ? left : QUERIES;
     struct near *heap = malloc(count * s->k * sizeof *heap);
-    float *product = malloc((size_t)QUERIES * ROWS * sizeof *product);
-    if (!heap || !product) {
-        free(heap);
-        free(product);
+    float most[QUERIES];
+    uint32_t near[QUERIES];
+    if (!heap)
         return assay_fail(ASSAY_ENOMEM, "neighbours: out of memory for k = %zu", s->k);
-    }
     clear(heap, count * s->k);
-    const size_t rows = padded(s->data->rows);
-    for (size_t row = 0; row < rows; row += ROWS) {
-        const size_t block = rows - row < ROWS ? rows - row : ROWS;
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)count, (int)block, (int)cols, -2,
-            s->query_float + first * cols, (int)cols, s->data_float + row * cols, (int)cols, 0,
-            product, ROWS);
-        for (size_t i = 0; i < count; i++)
-            look(s, product + i * ROWS, first + i, row, block, heap + i * s->k);
+    for (size_t i = 0; i < QUERIES; i++)
+        most[i] = i < count ? INFINITY : -INFINITY;
+    const size_t some = padded(count, ASSAY_PANEL_QUERIES);
+    for (size_t row = 0; row < s->data->rows; row += ASSAY_PANEL) {
+        s->kernels->compare(s->query_float + first * cols, some, cols, s->panel + row * cols,
+            s->data_norm + row, most, near);
+        for (size_t i = 0; i < count; i++) {
+            if (near[i] == 0)
+                continue;
+            look(s, first + i, row, near[i], heap + i * s->k);
+            most[i] = limit(s, heap + i * s->k, first + i);
+        }
     }
     for (size_t i = 0; i < count; i++)
         keep(s, heap + i * s->k, first + i);
     free(heap);
-    free(product);
     return ASSAY_OK;
 }
 
 /* Jobs in rounds, between which progress is told. */
-static int search(struct search *s, assay_job *job, const struct assay_neighbours_options *o)
+static int search(
+    struct search *s, assay_job *job, size_t jobs, const struct assay_neighbours_options *o)
 {
-    const size_t blocks = (s->query->rows + QUERIES - 1) / QUERIES;
-    for (s->first = 0; s->first < blocks; s->first += ROUND) {
-        int status = assay_progress_report(o->progress, (double)s->first, (double)blocks);
+    for (s->first = 0; s->first < jobs; s->first += ROUND) {
+        int status = assay_progress_report(o->progress, (double)s->first, (double)jobs);
         if (status != ASSAY_OK)
             return status;
-        const size_t left = blocks - s->first;
+        const size_t left = jobs - s->first;
         status = assay_threads_run(o->pool, left < ROUND ? left : ROUND, job, s);
         if (status != ASSAY_OK)
             return status;
@@ -215,58 +268,88 @@ static bool is_same(const assay_matrix *a, const assay_matrix *b)
 
 static int with_tree(struct search *s, const struct assay_neighbours_options *o)
 {
-    assay_kdtree *tree;
-    int status = assay_kdtree_new(s->data, LEAF, &tree);
-    if (status != ASSAY_OK)
-        return status;
+    assay_kdtree *tree = NULL, *queries = NULL;
+    const bool same = is_same(s->query, s->data);
+    size_t *leaf = malloc(s->query->rows * sizeof *leaf + 1);
+    int status =
+        leaf ? assay_kdtree_new(s->data, ASSAY_PANEL, &tree)
+             : assay_fail(ASSAY_ENOMEM, "neighbours: out of memory for %zu rows", s->query->rows);
+    if (status == ASSAY_OK && !same && s->query->rows > 0)
+        status = assay_kdtree_new(s->query, ASSAY_PANEL, &queries);
     s->tree = tree;
-    s->order = is_same(s->query, s->data) ? tree->order : NULL; /* what is near comes in a row */
-    status = search(s, search_tree, o);
+    s->queries = same ? tree : queries;
+    s->leaf = leaf;
+    for (size_t i = 0; status == ASSAY_OK && s->queries && i < s->queries->nodes; i++)
+        if (s->queries->node[i].left == 0)
+            leaf[s->leaves++] = i;
+    if (status == ASSAY_OK)
+        status = search(s, search_tree, (s->leaves + LEAVES - 1) / LEAVES, o);
     assay_kdtree_free(tree);
+    assay_kdtree_free(queries);
+    free(leaf);
     return status;
 }
 
 /* (1 - error) |x|^2, so that adding -2 q.x gives a lower bound; infinite for what is padded. */
-static void lower_norms(const assay_single *single, const double *norm, size_t rows, float *lower)
+static void lower_norms(
+    const assay_single *single, const double *norm, size_t rows, size_t room, float *lower)
 {
     for (size_t i = 0; i < rows; i++)
         lower[i] = (float)(norm[i] * (1 - single->error)) - 1e-30f;
-    for (size_t i = rows; i < padded(rows); i++)
+    for (size_t i = rows; i < room; i++)
         lower[i] = INFINITY;
+}
+
+/* Rows in single precision, as floats [room, cols] with zeros behind the last, and their norms. */
+static int convert(
+    const assay_single *single, const assay_matrix *x, size_t room, float **floats, float **lower)
+{
+    double *norm = malloc(x->rows * sizeof *norm);
+    *floats = calloc(room, x->cols * sizeof **floats);
+    *lower = malloc(room * sizeof **lower);
+    const bool there = norm && *floats && *lower;
+    if (there) {
+        assay_single_convert(single, x, *floats, norm);
+        lower_norms(single, norm, x->rows, room, *lower);
+    }
+    free(norm);
+    return there ? ASSAY_OK
+                 : assay_fail(ASSAY_ENOMEM, "neighbours: out of memory for %zu x %zu numbers", room,
+                       x->cols);
 }
 
 static int with_blocks(struct search *s, const struct assay_neighbours_options *o)
 {
     const size_t cols = s->data->cols;
     const bool same = is_same(s->query, s->data);
-    const size_t rows = padded(s->data->rows), queries = same ? 0 : padded(s->query->rows);
+    const size_t rows = padded(s->data->rows, ASSAY_PANEL * ASSAY_PANEL_QUERIES);
+    const size_t queries = padded(s->query->rows, ASSAY_PANEL_QUERIES);
+    float *data = NULL, *lower = NULL, *query = NULL, *query_lower = NULL;
+    float *panel = malloc(rows * cols * sizeof *panel);
     assay_single single;
-    float *converted = calloc(rows + queries, cols * sizeof *converted);
-    float *lower = calloc(rows + queries, sizeof *lower);
-    double *norm = calloc(rows + queries, sizeof *norm);
     int status = assay_single_new(s->data, same ? NULL : s->query, &single);
-    if (status == ASSAY_OK && (!converted || !lower || !norm))
-        status = assay_fail(
-            ASSAY_ENOMEM, "neighbours: out of memory for %zu x %zu numbers", rows + queries, cols);
-    if (status != ASSAY_OK)
-        goto cleanup;
-    s->scale = single.scale;
-    assay_single_convert(&single, s->data, converted, norm);
-    lower_norms(&single, norm, s->data->rows, lower);
-    s->data_float = s->query_float = converted;
-    s->data_norm = s->query_norm = lower;
-    if (!same) {
-        assay_single_convert(&single, s->query, converted + rows * cols, norm + rows);
-        lower_norms(&single, norm + rows, s->query->rows, lower + rows);
-        s->query_float = converted + rows * cols;
-        s->query_norm = lower + rows;
+    if (status == ASSAY_OK)
+        status = convert(&single, s->data, rows, &data, &lower);
+    if (status == ASSAY_OK && !same)
+        status = convert(&single, s->query, queries, &query, &query_lower);
+    if (status == ASSAY_OK && !panel)
+        status =
+            assay_fail(ASSAY_ENOMEM, "neighbours: out of memory for %zu x %zu numbers", rows, cols);
+    if (status == ASSAY_OK) {
+        assay_panel_pack(data, s->data->rows, cols, -2, panel);
+        s->scale = single.scale;
+        s->panel = panel;
+        s->data_norm = lower;
+        s->query_float = same ? data : query;
+        s->query_norm = same ? lower : query_lower;
+        status = search(s, search_blocks, (s->query->rows + QUERIES - 1) / QUERIES, o);
     }
-    status = search(s, search_blocks, o);
-cleanup:
     assay_single_free(&single);
-    free(converted);
+    free(data);
     free(lower);
-    free(norm);
+    free(query);
+    free(query_lower);
+    free(panel);
     return status;
 }
 
@@ -314,7 +397,8 @@ int assay_neighbours(const assay_matrix *query, const assay_matrix *data, size_t
         .k = k,
         .exclude_self = o->exclude_self,
         .index = index,
-        .squared = squared};
+        .squared = squared,
+        .kernels = assay_panel_kernels_for(SIZE_MAX)};
     const bool tree = o->method == ASSAY_NEIGHBOURS_TREE ||
                       (o->method == ASSAY_NEIGHBOURS_AUTO && prefers_tree(data));
     return tree ? with_tree(&s, o) : with_blocks(&s, o);

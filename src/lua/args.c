@@ -779,6 +779,7 @@ assay_matrix assay_push_matrix(lua_State *L, size_t rows, size_t cols)
     size_t bytes = rows * cols * sizeof(double);
     assay_matrix *m = lua_newuserdatauv(L, sizeof *m + bytes, 0);
     *m = assay_matrix_view((double *)(void *)(m + 1), rows, cols);
+    assay_matrix_advise(m->data, bytes);
     memset(m->data, 0, bytes);
     luaL_setmetatable(L, ASSAY_LUA_MATRIX);
     return *m;

@@ -1,5 +1,5 @@
 # make bench: figures as ratios, a program for each topic; see the top of each. Not part of check.
-BENCHES = tests/bench/bench tests/bench/net tests/bench/data tests/bench/core
+BENCHES = tests/bench/bench tests/bench/net tests/bench/data tests/bench/core tests/bench/balance
 EXTRA_PROGRAMS += $(BENCHES)
 tests_bench_bench_SOURCES = tests/bench/bench.c
 tests_bench_bench_LDADD = src/libworkbench.la
@@ -17,6 +17,10 @@ tests_bench_core_SOURCES = tests/bench/core.c tests/bench/peer.c tests/bench/pee
 tests_bench_core_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_bench_core_LDADD = src/libassay.la $(BLAS_LIBS) -lm
 EXTRA_DIST += tests/bench/core.py
+tests_bench_balance_SOURCES = tests/bench/balance.c tests/bench/peer.c tests/bench/peer.h
+tests_bench_balance_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_bench_balance_LDADD = src/libassay.la $(BLAS_LIBS) -lm
+EXTRA_DIST += tests/bench/balance.py
 CLEANFILES += $(BENCHES:=$(EXEEXT))
 EXTRA_DIST += tests/bench/sampler.py
 
@@ -26,4 +30,5 @@ bench: src/assay $(BENCHES:=$(EXEEXT))
 	tests/bench/net $(srcdir)
 	tests/bench/data $(srcdir)
 	tests/bench/core $(srcdir)
+	tests/bench/balance $(srcdir)
 .PHONY: bench
