@@ -1,5 +1,6 @@
 # The peer of balance.c: lines "WHAT COLUMNS THREADS FILE" with a file of doubles, whose last column is the
-# class, each answered by the wall seconds of imbalanced-learn and a number to compare.
+# class, each answered by the seconds of imbalanced-learn (of the CPU for one thread, of the wall for
+# more) and a number to compare.
 import sys
 import time
 import warnings
@@ -45,7 +46,8 @@ for line in sys.stdin:
     table = numpy.fromfile(file).reshape(-1, int(columns) + 1)
     x, y = numpy.ascontiguousarray(table[:, :-1]), table[:, -1].astype(int)
     with threadpool_limits(int(threads)):
-        start = time.perf_counter()
+        clock = time.process_time if threads == "1" else time.perf_counter
+        start = clock()
         result = do[what](x, y, int(threads))
-        seconds = time.perf_counter() - start
+        seconds = clock() - start
         print(seconds, repr(float(answer[what](x, y, result))), flush=True)
