@@ -29,29 +29,35 @@ void assay_tree_free(assay_tree *tree)
 
 /* ---- what a fit works on ---- */
 
+/* An entry of a column: the position of its value among the column's distinct ones, which compares
+ * as the value does, and its row. */
+struct cell {
+    uint32_t rank, row;
+};
+
 struct fit {
     const assay_tree_options *o;
     assay_tree *tree;
     size_t n, d, present, capacity;
     const size_t *y;
-    double *column;  /* d x n: values by column */
-    double *sorted;  /* d x n: the same, rising */
-    size_t *order;   /* d x n: rows by rising value; a node has the same slice of each column */
-    size_t *codes;   /* of each column; 0: continuous */
-    size_t *branch;  /* of each row, at a split */
-    size_t *moved;   /* n: rows on their way */
-    size_t *start;   /* of each branch, at a split */
-    size_t *left;    /* classes */
-    size_t *here;    /* classes: counts of the node under way */
-    size_t *table;   /* codes x classes, of one column */
-    double *x_log_x; /* n + 1 */
+    uint16_t *class;    /* n: the same, as small as it gets */
+    double *value;      /* d x n: the distinct values of each column, rising */
+    struct cell *cell;  /* d x n: entries by rising value; a node has the same slice of each */
+    size_t *codes;      /* of each column; 0: continuous */
+    uint32_t *branch;   /* of each row, at a split */
+    struct cell *moved; /* n: entries on their way */
+    size_t *start;      /* of each branch, at a split */
+    size_t *left;       /* classes */
+    size_t *here;       /* classes: counts of the node under way */
+    size_t *table;      /* codes x classes, of one column */
+    double *x_log_x;    /* n + 1 */
 };
 
 static void free_fit(struct fit *f)
 {
-    free(f->column);
-    free(f->sorted);
-    free(f->order);
+    free(f->class);
+    free(f->value);
+    free(f->cell);
     free(f->codes);
     free(f->branch);
     free(f->moved);
@@ -62,38 +68,83 @@ static void free_fit(struct fit *f)
     free(f->x_log_x);
 }
 
-struct pair {
-    double value;
-    size_t row;
+struct key {
+    uint64_t bits; /* compares as the value does */
+    uint32_t row;
 };
 
-static int by_value(const void *a, const void *b)
+static uint64_t bits_of(double x)
 {
-    const struct pair *p = a, *q = b;
-    if (p->value != q->value)
-        return p->value < q->value ? -1 : 1;
-    return (p->row > q->row) - (p->row < q->row);
+    uint64_t bits;
+    x += 0.0; /* -0 is 0 */
+    memcpy(&bits, &x, sizeof bits);
+    return bits >> 63 ? ~bits : bits | (uint64_t)1 << 63;
 }
 
-static int sort_columns(struct fit *f)
+static double value_of(uint64_t bits)
 {
-    struct pair *pairs = malloc(f->n * sizeof *pairs);
-    if (!pairs)
-        return assay_fail(ASSAY_ENOMEM, "tree_fit: no memory for %zu rows", f->n);
-    for (size_t j = 0; j < f->d; j++) {
-        for (size_t i = 0; i < f->n; i++)
-            pairs[i] = (struct pair){f->column[j * f->n + i], i};
-        qsort(pairs, f->n, sizeof *pairs, by_value);
-        for (size_t i = 0; i < f->n; i++) {
-            f->sorted[j * f->n + i] = pairs[i].value;
-            f->order[j * f->n + i] = pairs[i].row;
+    double x;
+    bits = bits >> 63 ? bits & ~((uint64_t)1 << 63) : ~bits;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* By value, equal ones by row, as they come: from the lowest byte to the highest, without those
+ * that are the same in all keys. `other` has n places, too; the sorted ones are returned. */
+static struct key *sort_keys(struct key *key, struct key *other, size_t n)
+{
+    enum { BYTES = 8, VALUES = 256 };
+    size_t count[BYTES][VALUES] = {{0}};
+    for (size_t i = 0; i < n; i++)
+        for (size_t b = 0; b < BYTES; b++)
+            count[b][key[i].bits >> 8 * b & 255]++;
+    for (size_t b = 0; b < BYTES; b++) {
+        size_t *to = count[b], sum = 0;
+        if (to[key[0].bits >> 8 * b & 255] == n)
+            continue;
+        for (size_t v = 0; v < VALUES; v++) {
+            const size_t here = to[v];
+            to[v] = sum;
+            sum += here;
         }
+        for (size_t i = 0; i < n; i++)
+            other[to[key[i].bits >> 8 * b & 255]++] = key[i];
+        struct key *const sorted = other;
+        other = key;
+        key = sorted;
     }
-    free(pairs);
+    return key;
+}
+
+/* The column's entries and distinct values. */
+static void sort_column(const assay_matrix *X, struct fit *f, size_t j, struct key *key)
+{
+    for (size_t i = 0; i < f->n; i++)
+        key[i] = (struct key){bits_of(*assay_matrix_at(X, i, j)), (uint32_t)i};
+    const struct key *sorted = sort_keys(key, key + f->n, f->n);
+    struct cell *cell = f->cell + j * f->n;
+    uint32_t rank = 0;
+    f->value[j * f->n] = value_of(sorted[0].bits);
+    for (size_t i = 0; i < f->n; i++) {
+        if (i > 0 && sorted[i].bits != sorted[i - 1].bits)
+            f->value[j * f->n + ++rank] = value_of(sorted[i].bits);
+        cell[i] = (struct cell){rank, sorted[i].row};
+    }
+}
+
+static int sort_columns(const assay_matrix *X, struct fit *f)
+{
+    struct key *key = malloc(2 * f->n * sizeof *key);
+    if (!key)
+        return assay_fail(ASSAY_ENOMEM, "tree_fit: no memory for %zu rows", f->n);
+    for (size_t j = 0; j < f->d; j++)
+        sort_column(X, f, j, key);
+    free(key);
     return ASSAY_OK;
 }
 
-static int read_values(const assay_matrix *X, struct fit *f, size_t *most)
+/* The codes of nominal columns, and the most of them. */
+static int check_values(const assay_matrix *X, struct fit *f, size_t *most)
 {
     *most = 2;
     for (size_t i = 0; i < f->n; i++)
@@ -103,7 +154,6 @@ static int read_values(const assay_matrix *X, struct fit *f, size_t *most)
             if (!isfinite(x) || (code && !(x >= 0 && x < MOST_CODES && x == floor(x))))
                 return assay_fail(ASSAY_EINVAL, "X must be finite%s, got %g in row %zu, column %zu",
                     code ? " and codes whole numbers from 0" : "", x, i + 1, j + 1);
-            f->column[j * f->n + i] = x;
             if (code && (size_t)x >= f->codes[j])
                 f->codes[j] = (size_t)x + 1;
             *most = f->codes[j] > *most ? f->codes[j] : *most;
@@ -114,21 +164,23 @@ static int read_values(const assay_matrix *X, struct fit *f, size_t *most)
 static int allocate_fit(struct fit *f)
 {
     const size_t n = f->n, d = f->d, classes = f->tree->classes;
-    f->column = malloc(n * d * sizeof *f->column + 1);
-    f->sorted = malloc(n * d * sizeof *f->sorted + 1);
-    f->order = malloc(n * d * sizeof *f->order + 1);
+    f->class = malloc(n * sizeof *f->class);
+    f->value = malloc(n * d * sizeof *f->value + 1);
+    f->cell = malloc(n * d * sizeof *f->cell + 1);
     f->codes = calloc(d + 1, sizeof *f->codes);
     f->branch = malloc(n * sizeof *f->branch);
     f->moved = malloc(n * sizeof *f->moved);
     f->left = malloc(classes * sizeof *f->left);
     f->here = malloc(classes * sizeof *f->here);
     f->x_log_x = malloc((n + 1) * sizeof *f->x_log_x);
-    if (!f->column || !f->sorted || !f->order || !f->codes || !f->branch || !f->moved || !f->left ||
+    if (!f->class || !f->value || !f->cell || !f->codes || !f->branch || !f->moved || !f->left ||
         !f->here || !f->x_log_x)
         return assay_fail(ASSAY_ENOMEM, "tree_fit: no memory for %zu x %zu values", n, d);
     f->x_log_x[0] = 0;
     for (size_t i = 1; i <= n; i++)
         f->x_log_x[i] = (double)i * log2((double)i);
+    for (size_t i = 0; i < n; i++)
+        f->class[i] = (uint16_t)f->y[i];
     return ASSAY_OK;
 }
 
@@ -179,14 +231,14 @@ static int add_nodes(struct fit *f, size_t more, size_t *first)
     return ASSAY_OK;
 }
 
-/* Counts and label of a node of the rows [first, end) of the order; no row: the label of `above`.
+/* Counts and label of a node of the rows [first, end) of each column; no row: the label of `above`.
  */
 static void count_rows(struct fit *f, size_t node, size_t first, size_t end, size_t above)
 {
     assay_tree_node *t = &f->tree->node[node];
     double *counts = f->tree->counts + t->counts;
     for (size_t i = first; i < end; i++)
-        counts[f->y[f->order[i]]]++;
+        counts[f->class[f->cell[i].row]]++;
     t->rows = (double)(end - first);
     t->label = above;
     if (end == first)
@@ -231,50 +283,85 @@ static size_t smallest_branch(const struct fit *f, size_t rows)
     return (size_t)ceil(fmax(least, fmin(25, tenth)));
 }
 
-/* The greatest value of the column in the whole set that is not above the midpoint of a < b. */
-static double threshold_between(const struct fit *f, size_t column, double a, double b)
+/* The greatest value of the column in the whole set that is not above the midpoint of two. */
+static double threshold_between(const struct fit *f, size_t column, size_t low, size_t high)
 {
-    const double *sorted = f->sorted + column * f->n, middle = a + (b - a) / 2;
-    size_t low = 0, high = f->n; /* sorted[low] <= middle < sorted[high] */
-    while (high - low > 1) {
+    const double *value = f->value + column * f->n;
+    const double middle = value[low] + (value[high] - value[low]) / 2;
+    while (high - low > 1) { /* value[low] <= middle, and all from value[high] on are above */
         const size_t at = low + (high - low) / 2;
-        if (sorted[at] <= middle)
+        if (value[at] <= middle)
             low = at;
         else
             high = at;
     }
-    return sorted[low] < b ? sorted[low] : a;
+    return value[low];
 }
 
-static struct split try_threshold(
-    const struct fit *f, size_t column, size_t first, size_t end, const size_t *here, double all)
+/* Two classes, of which the counts of one are enough; otherwise as scan_classes. */
+static size_t scan_two(const struct fit *f, const struct cell *cell, size_t rows, size_t least,
+    const size_t *here, double all, double *best_gain, size_t *at)
 {
-    const size_t *order = f->order + column * f->n + first, rows = end - first;
-    const double *x = f->column + column * f->n;
-    const size_t least = smallest_branch(f, rows);
-    struct split best = {0};
-    double best_gain = -INFINITY;
-    size_t tries = 0, at = 0;
+    const double *x_log_x = f->x_log_x;
+    const uint16_t *class = f->class;
+    size_t tries = 0, ones = 0;
+    for (size_t i = 0; i + 1 + least <= rows; i++) {
+        ones += class[cell[i].row];
+        if (i + 1 < least || cell[i].rank == cell[i + 1].rank)
+            continue;
+        const size_t left = i + 1, right = rows - left;
+        tries++;
+        const double gain =
+            all - (x_log_x[left] - x_log_x[left - ones] - x_log_x[ones]) -
+            (x_log_x[right] - x_log_x[here[0] - (left - ones)] - x_log_x[here[1] - ones]);
+        if (gain > *best_gain) {
+            *best_gain = gain;
+            *at = i;
+        }
+    }
+    return tries;
+}
+
+/* Thresholds behind entry *at: the first of the largest gains, in rows x bits. How many there are.
+ */
+static size_t scan_classes(const struct fit *f, const struct cell *cell, size_t rows, size_t least,
+    const size_t *here, double all, double *best_gain, size_t *at)
+{
+    size_t tries = 0;
     memset(f->left, 0, f->tree->classes * sizeof *f->left);
     for (size_t i = 0; i + 1 + least <= rows; i++) {
-        f->left[f->y[order[i]]]++;
-        if (i + 1 < least || !(x[order[i]] < x[order[i + 1]]))
+        f->left[f->class[cell[i].row]]++;
+        if (i + 1 < least || cell[i].rank == cell[i + 1].rank)
             continue;
         const size_t left = i + 1, right = rows - left;
         tries++;
         const double gain =
             all - disorder(f, f->left, left) - disorder_of_rest(f, here, f->left, right);
-        if (gain > best_gain) {
-            best_gain = gain;
-            at = i;
+        if (gain > *best_gain) {
+            *best_gain = gain;
+            *at = i;
         }
     }
+    return tries;
+}
+
+static struct split try_threshold(
+    const struct fit *f, size_t column, size_t first, size_t end, const size_t *here, double all)
+{
+    const struct cell *cell = f->cell + column * f->n + first;
+    const size_t rows = end - first, least = smallest_branch(f, rows);
+    struct split best = {0};
+    double best_gain = -INFINITY;
+    size_t at = 0;
+    const size_t tries = f->tree->classes == 2
+                             ? scan_two(f, cell, rows, least, here, all, &best_gain, &at)
+                             : scan_classes(f, cell, rows, least, here, all, &best_gain, &at);
     if (tries == 0)
         return best;
     const double n = (double)rows;
     best.gain = best_gain / n - log2((double)tries) / n;
     best.info = (f->x_log_x[rows] - f->x_log_x[at + 1] - f->x_log_x[rows - at - 1]) / n;
-    best.threshold = threshold_between(f, column, x[order[at]], x[order[at + 1]]);
+    best.threshold = threshold_between(f, column, cell[at].rank, cell[at + 1].rank);
     return best;
 }
 
@@ -282,12 +369,13 @@ static struct split try_codes(
     const struct fit *f, size_t column, size_t first, size_t end, double all)
 {
     const size_t codes = f->codes[column], classes = f->tree->classes, rows = end - first;
-    const size_t *order = f->order + column * f->n + first;
+    const struct cell *cell = f->cell + column * f->n + first;
+    const double *value = f->value + column * f->n;
     size_t large = 0;
     double inside = 0, info = f->x_log_x[rows];
     memset(f->table, 0, codes * classes * sizeof *f->table);
     for (size_t i = 0; i < rows; i++)
-        f->table[(size_t)f->column[column * f->n + order[i]] * classes + f->y[order[i]]]++;
+        f->table[(size_t)value[cell[i].rank] * classes + f->class[cell[i].row]]++;
     for (size_t a = 0; a < codes; a++) {
         size_t count = 0;
         for (size_t c = 0; c < classes; c++)
@@ -308,7 +396,7 @@ static bool choose_split(
     size_t *here = f->here;
     memset(here, 0, f->tree->classes * sizeof *here);
     for (size_t i = first; i < end; i++)
-        here[f->y[f->order[i]]]++;
+        here[f->class[f->cell[i].row]]++;
     const double all = disorder(f, here, end - first);
     double mean = 0, best = 0;
     size_t worthy = 0;
@@ -335,27 +423,47 @@ static bool choose_split(
     return found;
 }
 
+/* Two branches: those that stay in place and those that wait for them. */
+static void divide_in_two(struct fit *f, struct cell *cell, size_t rows)
+{
+    size_t stay = 0, wait = 0;
+    for (size_t i = 0; i < rows; i++) {
+        const struct cell moved = cell[i];
+        const size_t second = f->branch[moved.row];
+        cell[stay] = f->moved[wait] = moved; /* no branch for the processor to guess */
+        stay += !second;
+        wait += second;
+    }
+    memcpy(cell + stay, f->moved, wait * sizeof *cell);
+}
+
 /* Divides the slice of every column by the rows' branches, keeping their order; start[branches +
  * 1]. */
 static void divide(struct fit *f, size_t column, size_t branches, double threshold, size_t first,
     size_t end, size_t *start)
 {
-    const double *x = f->column + column * f->n;
+    const struct cell *split = f->cell + column * f->n;
+    const double *value = f->value + column * f->n;
     memset(start, 0, (branches + 1) * sizeof *start);
     for (size_t i = first; i < end; i++) {
-        const size_t row = f->order[i];
-        f->branch[row] = f->codes[column] ? (size_t)x[row] : x[row] > threshold;
-        start[f->branch[row] + 1]++;
+        const double x = value[split[i].rank];
+        const size_t branch = f->codes[column] ? (size_t)x : x > threshold;
+        f->branch[split[i].row] = (uint32_t)branch;
+        start[branch + 1]++;
     }
     start[0] = first;
     for (size_t b = 0; b < branches; b++)
         start[b + 1] += start[b];
     for (size_t j = 0; j < f->d; j++) {
-        size_t *order = f->order + j * f->n;
+        struct cell *cell = f->cell + j * f->n;
+        if (branches == 2) {
+            divide_in_two(f, cell + first, end - first);
+            continue;
+        }
         memcpy(f->start, start, branches * sizeof *start);
         for (size_t i = first; i < end; i++)
-            f->moved[f->start[f->branch[order[i]]]++] = order[i];
-        memcpy(order + first, f->moved + first, (end - first) * sizeof *order);
+            f->moved[f->start[f->branch[cell[i].row]]++] = cell[i];
+        memcpy(cell + first, f->moved + first, (end - first) * sizeof *cell);
     }
 }
 
@@ -425,6 +533,8 @@ int assay_tree_fit(
     int status = ASSAY_OK;
     if (f.n == 0)
         status = assay_fail(ASSAY_EINVAL, "X must have at least 1 row, got none");
+    else if (f.n > UINT32_MAX)
+        status = assay_fail(ASSAY_EINVAL, "X must have fewer than 2^32 rows, got %zu", f.n);
     else if (!(options->cf > 0 && options->cf <= 1))
         status = assay_fail(
             ASSAY_EINVAL, "cf must be greater than 0 and at most 1, got %g", options->cf);
@@ -435,12 +545,12 @@ int assay_tree_fit(
     if (!status)
         status = allocate_fit(&f);
     if (!status)
-        status = read_values(X, &f, &codes);
+        status = check_values(X, &f, &codes);
     if (!status) {
         f.table = malloc(codes * out->classes * sizeof *f.table);
         f.start = malloc(codes * sizeof *f.start);
         status = f.table && f.start
-                     ? sort_columns(&f)
+                     ? sort_columns(X, &f)
                      : assay_fail(ASSAY_ENOMEM, "tree_fit: no memory for %zu codes", codes);
     }
     if (!status && f.d == 0)

@@ -222,4 +222,21 @@ tap.is(b.roc_hull({ { 0.25, 0.25 }, { 0.5, 0.5 } }).index, { 0, 0 }, "points on 
 tap.error("roc_area: points must be in 0..1, got 1.5 in row 1", function() b.roc_area { { 1.5, 0 } } end)
 tap.error("roc_auc: label must have both", function() b.roc_auc({ 1, 2 }, { 1, 1 }) end)
 
+
+-- a tree sees of values only their order, and of classes only which are equal
+do
+    local rng, X, up, y, renamed = assay.rng(8), {}, {}, {}, {}
+    for i = 1, 400 do
+        X[i] = { rng:integer(-3, 3) * 1.0, rng:normal() * 1e-200, rng:normal() }
+        if X[i][1] == 0 and i % 2 == 0 then X[i][1] = -0.0 end
+        up[i] = { X[i][1] * 4 + 16, X[i][2] * 2 ^ 800, X[i][3] }
+        y[i] = (X[i][1] + X[i][3] * 2 + rng:normal() > 1) and 1 or 0
+        renamed[i] = 2 * y[i]
+    end
+    local plain = assay.balance.tree_fit(X, y):predict(X)
+    tap.is(assay.balance.tree_fit(up, y):predict(up), plain, "tree: of larger values the same")
+    local three = assay.balance.tree_fit(X, renamed, { min_objects = 2 }):predict(X)
+    for i, class in ipairs(three) do three[i] = class // 2 end
+    tap.is(three, plain, "tree: with a class that no row has, the same")
+end
 tap.done()
