@@ -119,11 +119,14 @@ static uint64_t read_seed(lua_State *L)
 
 static int make(lua_State *L, const json_t *description, uint64_t seed)
 {
+    const assay_gemm_kind gemm =
+        (assay_gemm_kind)assay_opt_choice(L, OPTIONS, "gemm", 0, assay_gemm_names);
     assay_net_handle *self = assay_lua_push_net(L);
     char *text = json_dumps(description, JSON_COMPACT);
     const int status = assay_net_new(text ? text : "", seed, SIZE_MAX, &self->net);
     free(text);
     assay_arg_status(L, status);
+    assay_net_set_gemm(self->net, gemm);
     return 1;
 }
 
@@ -133,10 +136,10 @@ static void check_table(lua_State *L)
         assay_arg_error(L, "the argument must be a table, got a %s", luaL_typename(L, OPTIONS));
 }
 
-/* new{input=, layers=, seed=0} */
+/* new{input=, layers=, seed=0, gemm="blas"} */
 static int new (lua_State *L)
 {
-    static const char *const known[] = {"input", "layers", "seed", NULL};
+    static const char *const known[] = {"input", "layers", "seed", "gemm", NULL};
     size_t n = 0;
     assay_opts_check(L, OPTIONS, known);
     json_t *description = push_description(L);
@@ -191,10 +194,10 @@ static const size_t *read_sizes(
 static const char *const activations[] = {
     "relu", "leaky", "gelu", "gelu_exact", "silu", "tanh", "sigmoid", "softplus", NULL};
 
-/* mlp{784, 256, 10, act="relu", seed=0} */
+/* mlp{784, 256, 10, act="relu", seed=0, gemm="blas"} */
 static int mlp(lua_State *L)
 {
-    static const char *const known[] = {"act", "seed", NULL};
+    static const char *const known[] = {"act", "seed", "gemm", NULL};
     size_t n = 0;
     const size_t *sizes = read_sizes(L, known, 2, 64, &n);
     const char *act = activations[assay_opt_choice(L, OPTIONS, "act", 0, activations)];
@@ -209,10 +212,10 @@ static int mlp(lua_State *L)
     return make(L, description, read_seed(L));
 }
 
-/* logistic{d, k, seed=0}: one dense layer from zeros, as the loss is convex */
+/* logistic{d, k, seed=0, gemm="blas"}: one dense layer from zeros, as the loss is convex */
 static int logistic(lua_State *L)
 {
-    static const char *const known[] = {"seed", NULL};
+    static const char *const known[] = {"seed", "gemm", NULL};
     size_t n = 0;
     const size_t *sizes = read_sizes(L, known, 2, 2, &n);
     json_t *description = push_description(L);
@@ -228,7 +231,7 @@ static int logistic(lua_State *L)
 static int denoiser(lua_State *L)
 {
     static const char *const known[] = {
-        "dim", "hidden", "act", "time", "count", "scale", "seed", NULL};
+        "dim", "hidden", "act", "time", "count", "scale", "seed", "gemm", NULL};
     static const char *const times[] = {"sinusoidal", "plain", NULL};
     static const size_t usual[] = {128, 128, 128};
     size_t n = 3;

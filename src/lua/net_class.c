@@ -692,6 +692,15 @@ static int clone(lua_State *L)
     return 1;
 }
 
+/* net:set_gemm("blas"|"portable") */
+static int set_gemm(lua_State *L)
+{
+    const assay_net_handle *self = assay_arg_net(L);
+    assay_net_set_gemm(
+        self->net, (assay_gemm_kind)assay_arg_choice(L, 2, "gemm", assay_gemm_names));
+    return 0;
+}
+
 static int save(lua_State *L)
 {
     const assay_net *net = assay_arg_net(L)->net;
@@ -752,6 +761,7 @@ static int net_tostring(lua_State *L)
 static const luaL_Reg methods[] = {
     {"averaged", assay_lua_net_averaged},
     {"clone", clone},
+    {"set_gemm", set_gemm},
     {"eps", assay_lua_net_eps},
     {"example_grad_norms", example_grad_norms},
     {"example_grads", example_grads},

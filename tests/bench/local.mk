@@ -1,11 +1,16 @@
 # make bench: figures as ratios, a program for each topic; see the top of each. Not part of check.
 BENCHES = tests/bench/bench tests/bench/net tests/bench/data tests/bench/core tests/bench/balance
+BENCHES = tests/bench/bench tests/bench/net tests/bench/lm tests/bench/data tests/bench/core
 EXTRA_PROGRAMS += $(BENCHES)
 tests_bench_bench_SOURCES = tests/bench/bench.c
 tests_bench_bench_LDADD = src/libworkbench.la
 tests_bench_net_SOURCES = tests/bench/net.c tests/bench/peer.c tests/bench/peer.h
 tests_bench_net_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_bench_net_LDADD = src/libassay.la $(BLAS_LIBS) -lm
+tests_bench_lm_SOURCES = tests/bench/lm.c tests/bench/peer.c tests/bench/peer.h
+tests_bench_lm_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_bench_lm_LDADD = src/libassay.la $(BLAS_LIBS) -lm
+EXTRA_DIST += tests/bench/lm.py
 EXTRA_DIST += tests/bench/chrf.py tests/bench/chrf.lua
 tests_bench_data_SOURCES = tests/bench/data.c tests/bench/peer.c tests/bench/peer.h
 tests_bench_data_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
@@ -28,6 +33,7 @@ bench: src/assay $(BENCHES:=$(EXEEXT))
 	$(srcdir)/scripts/packages bench || true
 	tests/bench/bench src/assay $(srcdir)
 	tests/bench/net $(srcdir)
+	tests/bench/lm $(srcdir)
 	tests/bench/data $(srcdir)
 	tests/bench/core $(srcdir)
 	tests/bench/balance $(srcdir)

@@ -202,6 +202,25 @@ for _, config in ipairs {
     end
 end
 
+-- Portable products: a row's bits are the same in any batch.
+do
+    local lm = wild { vocab = 11, d = 72, heads = 2, layers = 2, ctx = 16 }
+    local prompts, first = {}, nil
+    for i = 1, 20 do
+        prompts[i] = { 1, i % 11, 3 }
+    end
+    local blas = lm:logits(prompts)
+    lm:set_gemm "portable"
+    for _, batch in ipairs { 64, 1, 7, 33 } do
+        local s = lm:sample(prompts, { n = 4, max_tokens = 9, temperature = 0.9, rng = assay.rng(3), batch = batch })
+        first = first or s
+        tap.is(s, first, "samples in batches of " .. batch .. ", bit by bit")
+    end
+    tap.is(lm:clone():logits(prompts)[20], lm:logits({ prompts[20] })[1], "logits alone and among others, of a copy too")
+    tap.near(lm:logits(prompts)[7], blas[7], 1e-5, "and BLAS's but for rounding")
+    tap.error("gemm must be one of", function() lm:set_gemm "mkl" end)
+end
+
 -- Causality and padding.
 local lm = wild { vocab = 9, d = 24, heads = 2, layers = 2, ctx = 12 }
 local a, b = lm:logits { 1, 4, 5, 6, 7, 8 }, lm:logits { 1, 4, 5, 3, 7, 8 }

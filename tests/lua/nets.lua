@@ -371,6 +371,27 @@ for _, threads in ipairs { 2, 3, 7 } do
     tap.ok(bits(net:averaged()) == bits(first:averaged()), "and averages")
 end
 
+-- Portable products: the same bits in any number of threads, through clones; BLAS's loss but for rounding.
+do
+    local portable, plain = {}, assay.net.new(deep)
+    for key, value in pairs(deep) do
+        portable[key] = value
+    end
+    portable.gemm = "portable"
+    local one, one_r = trained({ steps = 8 }, assay.net.new(portable))
+    for _, threads in ipairs { 2, 3, 7 } do
+        local net = trained({ steps = 8, threads = threads }, assay.net.new(portable):clone())
+        tap.ok(bits(net) == bits(one), "portable products: the same bits with " .. threads .. " threads")
+    end
+    local _, blas_r = trained({ steps = 8 }, plain)
+    tap.near(one_r.losses, blas_r.losses, 1e-4, "portable products: the losses of BLAS")
+    plain = assay.net.new(deep)
+    plain:set_gemm "portable"
+    tap.ok(bits((trained({ steps = 8 }, plain))) == bits(one), "set_gemm: the same as the option")
+    tap.ok(bits((trained({ steps = 8 }, assay.net.new(deep)))) ~= bits(one), "and not BLAS's bits")
+    raises("products by nobody", "gemm must be one of", function() assay.net.mlp { 2, 2, gemm = "mkl" } end)
+end
+
 temporary(function(path)
     local half = trained { on_step = function(at) return at < 25 end }
     half:save(path)

@@ -116,19 +116,22 @@ void assay_opt_lm_config(lua_State *L, int at, assay_lm_config *c, assay_vocab *
     assay_arg_status(L, assay_lm_config_check(c));
 }
 
-/* new{preset=, vocab="tasks", ..., seed=0, threads=1} */
+/* new{preset=, vocab="tasks", ..., seed=0, threads=1, gemm="blas"} */
 static int new (lua_State *L)
 {
-    static const char *const known[] = {ASSAY_LM_CONFIG_OPTIONS, "seed", "threads", NULL};
+    static const char *const known[] = {ASSAY_LM_CONFIG_OPTIONS, "seed", "threads", "gemm", NULL};
     assay_lm_config config;
     assay_vocab vocab;
     assay_opts_check(L, 1, known);
     assay_opt_lm_config(L, 1, &config, &vocab);
     const uint64_t seed = (uint64_t)assay_opt_integer(L, 1, "seed", 0, INT64_MIN, INT64_MAX);
     const size_t threads = (size_t)assay_opt_integer(L, 1, "threads", 1, 1, ASSAY_MOST_THREADS);
+    const assay_gemm_kind gemm =
+        (assay_gemm_kind)assay_opt_choice(L, 1, "gemm", 0, assay_gemm_names);
     assay_lm **slot = assay_push_lm(L);
     assay_arg_status(L, assay_lm_new(&config, seed, threads, slot));
     (*slot)->vocab = vocab;
+    assay_lm_set_gemm(*slot, gemm);
     return 1;
 }
 
@@ -158,6 +161,13 @@ static int set_threads(lua_State *L)
     assay_lm *lm = self(L);
     const size_t threads = (size_t)assay_arg_integer(L, 2, "threads", 1, ASSAY_MOST_THREADS);
     assay_arg_status(L, assay_lm_set_threads(lm, threads));
+    return 0;
+}
+
+static int set_gemm(lua_State *L)
+{
+    assay_lm *lm = self(L);
+    assay_lm_set_gemm(lm, (assay_gemm_kind)assay_arg_choice(L, 2, "gemm", assay_gemm_names));
     return 0;
 }
 
@@ -468,6 +478,7 @@ static const luaL_Reg methods[] = {
     {"clone", clone},
     {"config", push_config},
     {"set_threads", set_threads},
+    {"set_gemm", set_gemm},
     {"params", list_params},
     {"get", get},
     {"set", set},

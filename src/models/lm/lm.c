@@ -76,6 +76,7 @@ int assay_lm_clone(const assay_lm *lm, assay_lm **out)
         return status;
     }
     (*out)->vocab = lm->vocab;
+    assay_lm_set_gemm(*out, lm->gemm);
     memcpy((*out)->params.w, lm->params.w, lm->params.length * sizeof(float));
     return ASSAY_OK;
 }
@@ -91,7 +92,14 @@ int assay_lm_set_threads(assay_lm *lm, size_t threads)
     assay_shards_free(lm->shards);
     lm->shards = shards;
     lm->threads = threads;
+    assay_shards_gemm(shards, lm->gemm);
     return ASSAY_OK;
+}
+
+void assay_lm_set_gemm(assay_lm *lm, assay_gemm_kind kind)
+{
+    lm->gemm = kind;
+    assay_shards_gemm(lm->shards, kind);
 }
 
 int assay_lm_check_tokens(const assay_lm *lm, const assay_lm_tokens *t, size_t *total)

@@ -30,6 +30,7 @@ typedef struct assay_lm {
     assay_vocab vocab; /* size 0: tokens are numbers only */
     assay_shards *shards;
     size_t threads;
+    assay_gemm_kind gemm;    /* see assay_lm_set_gemm */
     assay_training training; /* of the last assay_lm_train, for one that resumes it */
     assay_training policy;   /* of assay_lm_policy_step */
     assay_lm_adapters adapters;
@@ -52,6 +53,10 @@ int assay_lm_clone(const assay_lm *lm, assay_lm **out);
 
 /* How many threads work for it from now on; results don't depend on it. */
 int assay_lm_set_threads(assay_lm *lm, size_t threads);
+
+/* Whose matrix products its passes are made of from now on, BLAS's to begin with; not a part of
+ * what is saved. With the portable ones a sample's bits are the same in a batch of any width. */
+void assay_lm_set_gemm(assay_lm *lm, assay_gemm_kind kind);
 
 /* ASSAY_EINVAL names the sequence and position of a token outside of the vocabulary, or the
  * sequence that is longer than the context. *total is the sum of the lengths. */

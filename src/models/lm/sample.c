@@ -122,7 +122,10 @@ static int make_group(struct call *c, size_t index, struct group *g)
             assay_rng_split(c->rng, c->options->ids ? c->options->ids[prompt] : prompt);
         g->stream[i] = assay_rng_split(&own, c->options->first + s);
     }
-    return assay_tape_new(&g->tape);
+    const int status = assay_tape_new(&g->tape);
+    if (status == ASSAY_OK)
+        assay_tape_gemm(g->tape, c->lm->gemm);
+    return status;
 }
 
 /* One pass over what the group's arrays say; *logits are on the tape. */

@@ -16,6 +16,7 @@ struct geometry {
     size_t patch, area; /* cin k k, ho wo */
     size_t w_cols;      /* of w: more than patch in a slice of larger weights */
     bool direct;
+    assay_gemm_kind gemm;
 };
 
 static int geometry_of(const assay_tape *tape, const assay_node *node, struct geometry *c)
@@ -24,6 +25,7 @@ static int geometry_of(const assay_tape *tape, const assay_node *node, struct ge
     const int status = assay_node_image(tape, node, &c->cin, &c->h, &c->w);
     if (status != ASSAY_OK)
         return status;
+    c->gemm = tape->gemm;
     c->rows = tensor_rows(input(tape, node, X));
     c->cout = o->count ? o->count : tensor_rows(input(tape, node, W));
     c->w_cols = tensor_cols(input(tape, node, W));
@@ -219,7 +221,7 @@ static int conv2d_forward(assay_tape *tape, assay_node *node)
             im2col(&c, shifts, x, u);
         if (b)
             fill_planes(b, c.cout, c.area, out);
-        assay_gemm(false, false, c.cout, c.area, c.patch, 1, w, c.w_cols, u ? u : x, c.area,
+        assay_gemm(c.gemm, false, false, c.cout, c.area, c.patch, 1, w, c.w_cols, u ? u : x, c.area,
             b != NULL, out, c.area);
     }
     node->saved[0] = u;
@@ -234,8 +236,8 @@ static void weight_grads(const struct geometry *c, const struct shift *shifts, c
     if (dw && u)
         im2col(c, shifts, x, u);
     if (dw)
-        assay_gemm(false, true, c->cout, c->patch, c->area, 1, g, c->area, u ? u : x, c->area, 1,
-            dw, c->w_cols);
+        assay_gemm(c->gemm, false, true, c->cout, c->patch, c->area, 1, g, c->area, u ? u : x,
+            c->area, 1, dw, c->w_cols);
     if (db)
         add_plane_sums(g, c->cout, c->area, db);
 }
@@ -254,8 +256,8 @@ static int conv2d_backward(assay_tape *tape, const assay_node *node)
         weight_grads(&c, node->saved[1], g, input(tape, node, X)->data + at, u, dw, db);
         if (!dx)
             continue;
-        assay_gemm(true, false, c.patch, c.area, c.cout, 1, w, c.w_cols, g, c.area, !u && !first,
-            u ? u : dx + at, c.area);
+        assay_gemm(c.gemm, true, false, c.patch, c.area, c.cout, 1, w, c.w_cols, g, c.area,
+            !u && !first, u ? u : dx + at, c.area);
         if (u)
             put_col2im(&c, node->saved[1], u, dx + at, first);
     }
@@ -320,6 +322,7 @@ static int adjoint_of(const assay_tape *tape, const assay_node *node, struct geo
     const int status = assay_node_image(tape, node, &cin, &c->ho, &c->wo);
     if (status != ASSAY_OK)
         return status;
+    c->gemm = tape->gemm;
     c->rows = tensor_rows(input(tape, node, X));
     c->cout = cin;
     c->k = o->k;
@@ -364,8 +367,8 @@ static int adjoint_forward(assay_tape *tape, assay_node *node)
         return ASSAY_ENOMEM;
     const real *b = has_input(node, B) ? input(tape, node, B)->data : NULL;
     for (size_t r = 0; r < c.rows; r++) {
-        assay_gemm(true, false, c.patch, c.area, c.cout, 1, input(tape, node, W)->data, c.patch,
-            input(tape, node, X)->data + r * c.cout * c.area, c.area, 0, u, c.area);
+        assay_gemm(c.gemm, true, false, c.patch, c.area, c.cout, 1, input(tape, node, W)->data,
+            c.patch, input(tape, node, X)->data + r * c.cout * c.area, c.area, 0, u, c.area);
         fill_planes(b, c.cin, c.h * c.w, y + r * image);
         put_col2im(&c, shifts, u, y + r * image, false);
     }
@@ -378,8 +381,8 @@ static void adjoint_weight_grads(const struct geometry *c, const struct shift *s
 {
     im2col(c, shifts, g, u);
     if (dw)
-        assay_gemm(
-            false, true, c->cout, c->patch, c->area, 1, x, c->area, u, c->area, 1, dw, c->patch);
+        assay_gemm(c->gemm, false, true, c->cout, c->patch, c->area, 1, x, c->area, u, c->area, 1,
+            dw, c->patch);
     if (db)
         add_plane_sums(g, c->cin, c->h * c->w, db);
 }
@@ -396,7 +399,7 @@ static int adjoint_backward(assay_tape *tape, const assay_node *node)
         adjoint_weight_grads(&c, node->saved[1], output_grad(tape, node) + r * c.cin * c.h * c.w,
             input(tape, node, X)->data + at, u, dw, db);
         if (dx)
-            assay_gemm(false, false, c.cout, c.area, c.patch, 1, input(tape, node, W)->data,
+            assay_gemm(c.gemm, false, false, c.cout, c.area, c.patch, 1, input(tape, node, W)->data,
                 c.patch, u, c.area, !first, dx + at, c.area);
     }
     return ASSAY_OK;

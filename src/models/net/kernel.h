@@ -70,6 +70,7 @@ struct assay_tape {
     assay_value *value;
     size_t nodes, values, node_room, value_room;
     bool random, walked;
+    assay_gemm_kind gemm;
     uint64_t seed, step, first_row;
 };
 
@@ -151,8 +152,9 @@ int assay_node_image(const assay_tape *tape, const assay_node *node, size_t *cha
     size_t *height, size_t *width);
 
 /* C = alpha op(A) op(B) + beta C, op(A) m x k, op(B) k x n. beta 0 overwrites whatever C holds. */
-void assay_gemm(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, real alpha,
-    const real *a, size_t lda, const real *b, size_t ldb, real beta, real *c, size_t ldc);
+void assay_gemm(assay_gemm_kind kind, bool transpose_a, bool transpose_b, size_t m, size_t n,
+    size_t k, real alpha, const real *a, size_t lda, const real *b, size_t ldb, real beta, real *c,
+    size_t ldc);
 
 extern const assay_op assay_op_linear, assay_op_layernorm, assay_op_rmsnorm, assay_op_groupnorm,
     assay_op_relu, assay_op_leaky, assay_op_gelu, assay_op_gelu_exact, assay_op_silu, assay_op_tanh,

@@ -67,17 +67,17 @@ static int linear_forward(assay_tape *tape, assay_node *node)
     if (has_input(node, B))
         for (size_t r = 0; r < n.rows; r++)
             memcpy(y + r * n.out, input(tape, node, B)->data, n.out * sizeof *y);
-    assay_gemm(false, true, n.rows, n.out, n.in, 1, x, n.in, input(tape, node, W)->data, n.w_in,
-        has_input(node, B), y, n.out);
+    assay_gemm(tape->gemm, false, true, n.rows, n.out, n.in, 1, x, n.in, input(tape, node, W)->data,
+        n.w_in, has_input(node, B), y, n.out);
     if (!n.rank)
         return ASSAY_OK;
     real *down = assay_arena_alloc(&tape->arena, n.rows * n.rank, sizeof *down); /* X A^T */
     if (!down)
         return ASSAY_ENOMEM;
-    assay_gemm(false, true, n.rows, n.rank, n.in, 1, x, n.in, input(tape, node, LORA_A)->data,
-        n.a_in, 0, down, n.rank);
-    assay_gemm(false, true, n.rows, n.out, n.rank, (real)node->options.scale, down, n.rank,
-        input(tape, node, LORA_B)->data, n.rank, 1, y, n.out);
+    assay_gemm(tape->gemm, false, true, n.rows, n.rank, n.in, 1, x, n.in,
+        input(tape, node, LORA_A)->data, n.a_in, 0, down, n.rank);
+    assay_gemm(tape->gemm, false, true, n.rows, n.out, n.rank, (real)node->options.scale, down,
+        n.rank, input(tape, node, LORA_B)->data, n.rank, 1, y, n.out);
     node->saved[0] = down;
     return ASSAY_OK;
 }
@@ -87,7 +87,7 @@ static real *lora_upstream(assay_tape *tape, const assay_node *node, struct size
 {
     real *up = assay_arena_alloc(&tape->arena, n.rows * n.rank, sizeof *up);
     if (up)
-        assay_gemm(false, false, n.rows, n.rank, n.out, (real)node->options.scale,
+        assay_gemm(tape->gemm, false, false, n.rows, n.rank, n.out, (real)node->options.scale,
             output_grad(tape, node), n.out, input(tape, node, LORA_B)->data, n.rank, 0, up, n.rank);
     return up;
 }
@@ -102,13 +102,13 @@ static int lora_backward(assay_tape *tape, const assay_node *node, struct sizes 
     if (!up)
         return ASSAY_ENOMEM;
     if (db)
-        assay_gemm(true, false, n.out, n.rank, n.rows, (real)node->options.scale, g, n.out, down,
-            n.rank, 1, db, n.rank);
+        assay_gemm(tape->gemm, true, false, n.out, n.rank, n.rows, (real)node->options.scale, g,
+            n.out, down, n.rank, 1, db, n.rank);
     if (da)
-        assay_gemm(true, false, n.rank, n.in, n.rows, 1, up, n.rank, input(tape, node, X)->data,
-            n.in, 1, da, n.a_in);
+        assay_gemm(tape->gemm, true, false, n.rank, n.in, n.rows, 1, up, n.rank,
+            input(tape, node, X)->data, n.in, 1, da, n.a_in);
     if (dx)
-        assay_gemm(false, false, n.rows, n.in, n.rank, 1, up, n.rank,
+        assay_gemm(tape->gemm, false, false, n.rows, n.in, n.rank, 1, up, n.rank,
             input(tape, node, LORA_A)->data, n.a_in, 1, dx, n.in);
     return ASSAY_OK;
 }
@@ -120,12 +120,12 @@ static int linear_backward(assay_tape *tape, const assay_node *node)
     bool first;
     real *dx = input_grad_first(tape, node, X, &first);
     if (dx)
-        assay_gemm(false, false, n.rows, n.in, n.out, 1, g, n.out, input(tape, node, W)->data,
-            n.w_in, !first, dx, n.in);
+        assay_gemm(tape->gemm, false, false, n.rows, n.in, n.out, 1, g, n.out,
+            input(tape, node, W)->data, n.w_in, !first, dx, n.in);
     real *dw = n.sliced ? input_grad(tape, node, W) : input_grad_first(tape, node, W, &first);
     if (dw)
-        assay_gemm(true, false, n.out, n.in, n.rows, 1, g, n.out, input(tape, node, X)->data, n.in,
-            n.sliced || !first, dw, n.w_in);
+        assay_gemm(tape->gemm, true, false, n.out, n.in, n.rows, 1, g, n.out,
+            input(tape, node, X)->data, n.in, n.sliced || !first, dw, n.w_in);
     real *db = input_grad(tape, node, B);
     if (db)
         add_column_sums(g, n.rows, n.out, n.out, db);

@@ -4,6 +4,8 @@
 
 #include "models/net/kernel.h"
 
+const char *const assay_gemm_names[] = {"blas", "portable", NULL};
+
 int assay_op_parse(const char *name, assay_op_id *op)
 {
     char list[1024];

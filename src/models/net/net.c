@@ -74,6 +74,7 @@ int assay_net_clone(const assay_net *net, assay_net **out)
     for (size_t i = 0; i < net->params.count; i++)
         copy->params.at[i].flags = net->params.at[i].flags;
     copy->prediction = net->prediction;
+    copy->gemm = net->gemm;
     copy->state.step = net->state.step;
     copy->state.seed = net->state.seed;
     status = copy_buffer(&net->params, net->state.m, &copy->state.m);
@@ -106,7 +107,15 @@ int assay_net_threads(assay_net *net, size_t threads)
         return status;
     assay_shards_free(net->shards);
     net->shards = shards;
+    assay_shards_gemm(shards, net->gemm);
     return ASSAY_OK;
+}
+
+void assay_net_set_gemm(assay_net *net, assay_gemm_kind kind)
+{
+    net->gemm = kind;
+    if (net->shards)
+        assay_shards_gemm(net->shards, kind);
 }
 
 static int ready(assay_net *net)

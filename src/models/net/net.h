@@ -37,6 +37,7 @@ typedef struct assay_net {
     uint64_t seed;
     assay_net_state state;
     assay_shards *shards;
+    assay_gemm_kind gemm;            /* see assay_net_set_gemm */
     bool busy;                       /* being trained */
     assay_net_prediction prediction; /* of a denoiser that was trained */
 } assay_net;
@@ -54,6 +55,10 @@ size_t assay_net_outputs(const assay_net *net);
 
 /* Threads from now on, 1 to begin with; not a part of what is saved. */
 int assay_net_threads(assay_net *net, size_t threads);
+
+/* Whose matrix products the net's are from now on, BLAS's to begin with; not a part of what is
+ * saved. */
+void assay_net_set_gemm(assay_net *net, assay_gemm_kind kind);
 
 /* ---- losses ---- */
 

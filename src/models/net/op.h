@@ -14,6 +14,11 @@
 
 enum { ASSAY_NODE_INPUTS = 5 };
 
+/* Who does matrix products: BLAS, in one thread; or loops whose sums are in ascending order, with
+ * the same bits on any machine and for a row in any batch, some times slower. */
+typedef enum assay_gemm_kind { ASSAY_GEMM_BLAS, ASSAY_GEMM_PORTABLE } assay_gemm_kind;
+extern const char *const assay_gemm_names[]; /* in their order, ending with NULL */
+
 typedef enum assay_op_id {
     ASSAY_OP_LINEAR,
     ASSAY_OP_LAYERNORM,

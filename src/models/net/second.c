@@ -56,8 +56,8 @@ static void project_block(const struct rows *rows, size_t n, size_t k, const ass
         for (size_t first = 0; first < p->size; first += POSITIONS) {
             const size_t left = p->size - first, count = left < POSITIONS ? left : POSITIONS;
             draw_signs(root, p->off + first, count, k, signs);
-            assay_gemm(false, false, n, k, count, 1, rows->block + at, rows->cols, signs, k, 1,
-                projected, k);
+            assay_gemm(rows->net->gemm, false, false, n, k, count, 1, rows->block + at, rows->cols,
+                signs, k, 1, projected, k);
             at += count;
         }
     }

@@ -27,6 +27,7 @@ struct assay_shards {
     assay_threads *pool;
     float *effective; /* weights after hooks */
     size_t effective_length;
+    assay_gemm_kind gemm;
     struct shard_state state[ASSAY_MOST_SHARDS];
 };
 
@@ -42,6 +43,11 @@ int assay_shards_new(size_t threads, assay_shards **out)
         *out = NULL;
     }
     return status;
+}
+
+void assay_shards_gemm(assay_shards *shards, assay_gemm_kind kind)
+{
+    shards->gemm = kind;
 }
 
 void assay_shards_free(assay_shards *shards)
@@ -108,9 +114,12 @@ static int hold(float **buffer, size_t *held, const assay_params *params)
     return assay_params_buffer(params, buffer);
 }
 
-static int prepare(struct shard_state *state, const assay_params *params)
+static int prepare(
+    const assay_shards *shards, struct shard_state *state, const assay_params *params)
 {
     int status = state->tape ? ASSAY_OK : assay_tape_new(&state->tape);
+    if (state->tape)
+        assay_tape_gemm(state->tape, shards->gemm);
     if (status != ASSAY_OK || state->room >= params->count)
         return status;
     int *param = realloc(state->param, params->count * sizeof *param);
@@ -237,7 +246,7 @@ static int loss_job(void *context, size_t i)
     const struct call *c = context;
     struct shard_state *state = &c->shards->state[i];
     const assay_shard shard = cut(c->batch, c->n, i);
-    int status = prepare(state, c->params);
+    int status = prepare(c->shards, state, c->params);
     if (status == ASSAY_OK && c->grad && c->n > 1)
         status = hold(&state->grad, &state->length, c->params);
     return status == ASSAY_OK ? loss_of_shard(c, state, &shard, grad_of(c, state)) : status;
@@ -298,7 +307,7 @@ static int forward_job(void *context, size_t i)
     const struct call *c = context;
     struct shard_state *state = &c->shards->state[i];
     const assay_shard shard = cut(c->batch, c->n, i);
-    int value = -1, status = prepare(state, c->params);
+    int value = -1, status = prepare(c->shards, state, c->params);
     if (status == ASSAY_OK)
         status = build_shard(c, state, &shard, NULL, &value);
     if (status != ASSAY_OK)
@@ -388,7 +397,7 @@ static int each_job(void *context, size_t i)
 {
     const struct call *c = context;
     struct shard_state *state = &c->shards->state[i];
-    int status = prepare(state, c->params);
+    int status = prepare(c->shards, state, c->params);
     if (status == ASSAY_OK)
         status = hold(&state->grad, &state->length, c->params);
     for (size_t e = i; e < c->batch->examples && status == ASSAY_OK; e += c->n) {

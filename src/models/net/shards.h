@@ -65,6 +65,9 @@ typedef struct assay_shards assay_shards;
 int assay_shards_new(size_t threads, assay_shards **out);
 void assay_shards_free(assay_shards *shards);
 
+/* Whose matrix products those of later batches are; BLAS's to begin with. */
+void assay_shards_gemm(assay_shards *shards, assay_gemm_kind kind);
+
 /* The threads, for work of the caller's that doesn't depend on who does it. */
 struct assay_threads;
 struct assay_threads *assay_shards_pool(assay_shards *shards);

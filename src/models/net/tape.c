@@ -141,6 +141,11 @@ void assay_tape_free(assay_tape *tape)
     free(tape);
 }
 
+void assay_tape_gemm(assay_tape *tape, assay_gemm_kind kind)
+{
+    tape->gemm = kind;
+}
+
 void assay_tape_reset(assay_tape *tape)
 {
     assay_arena_reset(&tape->arena);

@@ -34,6 +34,9 @@ void assay_tape_reset(assay_tape *tape);
 /* Memory that lives until the tape is reset, 64-byte aligned; NULL: ASSAY_ENOMEM is set. */
 void *assay_tape_alloc(assay_tape *tape, size_t count, size_t size);
 
+/* Whose matrix products the tape's are, also after a reset. */
+void assay_tape_gemm(assay_tape *tape, assay_gemm_kind kind);
+
 /* Dropout is on with these keys (and off after a reset): node i draws for row r from (seed, step,
  * i, first_row + r), so that neither shards nor threads change a mask. */
 void assay_tape_random(assay_tape *tape, uint64_t seed, uint64_t step, uint64_t first_row);
