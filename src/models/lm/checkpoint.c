@@ -221,20 +221,6 @@ static int read_symbols(const char *text, const char *what, size_t size, assay_v
     return ASSAY_OK;
 }
 
-static int copy_tensor(const assay_safetensors *s, const char *what, const char *name, int rank,
-    const size_t *n, float *to)
-{
-    const assay_stored_tensor *t = assay_safetensors_find(s, name);
-    bool fits = t && t->rank == rank && strcmp(t->dtype, "F32") == 0;
-    for (int i = 0; fits && i < rank; i++)
-        fits = t->n[i] == n[i];
-    if (!fits)
-        return assay_fail(
-            ASSAY_EFORMAT, "%s: there is no tensor \"%s\" of the model's shape", what, name);
-    memcpy(to, t->data, t->size);
-    return ASSAY_OK;
-}
-
 static int add_adapters(struct fields *f, assay_lm *lm)
 {
     const assay_lm_adapters a = {.rank = whole(f, "rank"),
@@ -268,7 +254,8 @@ static int read_training(
             continue;
         status = assay_params_buffer(&lm->params, state[i]);
         if (status == ASSAY_OK)
-            status = copy_tensor(s, f->what, state_names[i], 1, &lm->params.length, *state[i]);
+            status = assay_safetensors_floats(
+                s, f->what, state_names[i], 1, &lm->params.length, *state[i]);
         ++*tensors;
     }
     if (step > 0)
@@ -284,7 +271,8 @@ static int fill(const assay_safetensors *s, struct fields *f, assay_lm *lm)
     const json_t *frozen = field(f, "frozen");
     for (size_t i = 0; i < lm->params.count && status == ASSAY_OK; i++) {
         const assay_param *p = &lm->params.at[i];
-        status = copy_tensor(s, f->what, p->name, p->rank, p->n, lm->params.w + p->off);
+        status =
+            assay_safetensors_floats(s, f->what, p->name, p->rank, p->n, lm->params.w + p->off);
         lm->params.at[i].flags &= ~(unsigned)ASSAY_PARAM_FROZEN;
     }
     for (size_t i = 0; i < json_array_size(frozen) && status == ASSAY_OK; i++) {
@@ -317,8 +305,9 @@ static int check_format(const assay_safetensors *s, const char *what)
     return ASSAY_OK;
 }
 
-static int decode(const assay_safetensors *s, const char *what, assay_lm **out)
+static int decode(const assay_safetensors *s, const char *what, void *model)
 {
+    assay_lm **const out = model;
     int status = check_format(s, what);
     if (status != ASSAY_OK)
         return status;
@@ -347,22 +336,12 @@ static int decode(const assay_safetensors *s, const char *what, assay_lm **out)
 
 int assay_lm_decode(const void *bytes, size_t size, const char *what, assay_lm **out)
 {
-    assay_safetensors s;
     *out = NULL;
-    int status = assay_safetensors_parse(bytes, size, what, &s);
-    if (status == ASSAY_OK)
-        status = decode(&s, what, out);
-    assay_safetensors_free(&s);
-    return status;
+    return assay_safetensors_decode(bytes, size, what, decode, out);
 }
 
 int assay_lm_load(const char *path, assay_lm **out)
 {
-    assay_safetensors s;
     *out = NULL;
-    int status = assay_safetensors_read(path, &s);
-    if (status == ASSAY_OK)
-        status = decode(&s, path, out);
-    assay_safetensors_free(&s);
-    return status;
+    return assay_safetensors_load(path, decode, out);
 }

@@ -91,26 +91,6 @@ static int read_count(const assay_safetensors *s, const char *what, const char *
                : assay_fail(ASSAY_EFORMAT, "%s: the metadata's \"%s\" is not a number", what, key);
 }
 
-static int copy_tensor(const assay_safetensors *s, const char *what, const char *name, int rank,
-    const size_t *n, float *to)
-{
-    const assay_stored_tensor *t = assay_safetensors_find(s, name);
-    if (!t)
-        return assay_fail(ASSAY_EFORMAT, "%s: there is no tensor \"%s\"", what, name);
-    if (strcmp(t->dtype, "F32") != 0)
-        return assay_fail(
-            ASSAY_EFORMAT, "%s: tensor \"%s\" must be F32, got %s", what, name, t->dtype);
-    bool fits = t->rank == rank;
-    for (int i = 0; fits && i < rank; i++)
-        fits = t->n[i] == n[i];
-    if (!fits)
-        return assay_fail(ASSAY_EFORMAT,
-            "%s: tensor \"%s\" of %zu numbers in %d dimensions doesn't fit the net's", what, name,
-            t->count, t->rank);
-    memcpy(to, t->data, t->size);
-    return ASSAY_OK;
-}
-
 static int read_state(const assay_safetensors *s, const char *what, assay_net *net, size_t *used)
 {
     float **const state[STATE] = {&net->state.m, &net->state.v, &net->state.average};
@@ -122,7 +102,8 @@ static int read_state(const assay_safetensors *s, const char *what, assay_net *n
             continue;
         status = assay_params_buffer(&net->params, state[i]);
         if (status == ASSAY_OK)
-            status = copy_tensor(s, what, state_names[i], 1, &net->params.length, *state[i]);
+            status = assay_safetensors_floats(
+                s, what, state_names[i], 1, &net->params.length, *state[i]);
         (*used)++;
     }
     return status;
@@ -146,7 +127,7 @@ static int fill(const assay_safetensors *s, const char *what, assay_net *net)
     size_t used = net->params.count;
     for (size_t i = 0; i < net->params.count && status == ASSAY_OK; i++) {
         const assay_param *p = &net->params.at[i];
-        status = copy_tensor(s, what, p->name, p->rank, p->n, net->params.w + p->off);
+        status = assay_safetensors_floats(s, what, p->name, p->rank, p->n, net->params.w + p->off);
     }
     if (status == ASSAY_OK)
         status = read_state(s, what, net, &used);
@@ -163,8 +144,9 @@ static int fill(const assay_safetensors *s, const char *what, assay_net *net)
 }
 
 /* A net can't have more parameters than the file has numbers, whatever its description says. */
-static int decode(const assay_safetensors *s, const char *what, assay_net **out)
+static int decode(const assay_safetensors *s, const char *what, void *model)
 {
+    assay_net **const out = model;
     uint64_t version = 0, seed = 0;
     size_t most = 0;
     const char *format = assay_safetensors_metadata(s, "format");
@@ -195,24 +177,14 @@ static int decode(const assay_safetensors *s, const char *what, assay_net **out)
 
 int assay_net_decode(const void *bytes, size_t size, const char *what, assay_net **out)
 {
-    assay_safetensors s;
     *out = NULL;
-    int status = assay_safetensors_parse(bytes, size, what, &s);
-    if (status == ASSAY_OK)
-        status = decode(&s, what, out);
-    assay_safetensors_free(&s);
-    return status;
+    return assay_safetensors_decode(bytes, size, what, decode, out);
 }
 
 int assay_net_load(const char *path, assay_net **out)
 {
-    assay_safetensors s;
     *out = NULL;
-    int status = assay_safetensors_read(path, &s);
-    if (status == ASSAY_OK)
-        status = decode(&s, path, out);
-    assay_safetensors_free(&s);
-    return status;
+    return assay_safetensors_load(path, decode, out);
 }
 
 /* ---- another net's file ---- */

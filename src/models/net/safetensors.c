@@ -339,6 +339,47 @@ int assay_safetensors_encode(const assay_tensor_source *tensors, size_t n_tensor
     return ASSAY_OK;
 }
 
+int assay_safetensors_floats(const assay_safetensors *s, const char *what, const char *name,
+    int rank, const size_t *n, float *to)
+{
+    const assay_stored_tensor *t = assay_safetensors_find(s, name);
+    if (!t)
+        return assay_fail(ASSAY_EFORMAT, "%s: there is no tensor \"%s\"", what, name);
+    if (strcmp(t->dtype, "F32") != 0)
+        return assay_fail(
+            ASSAY_EFORMAT, "%s: tensor \"%s\" must be F32, got %s", what, name, t->dtype);
+    bool fits = t->rank == rank;
+    for (int i = 0; fits && i < rank; i++)
+        fits = t->n[i] == n[i];
+    if (!fits)
+        return assay_fail(ASSAY_EFORMAT,
+            "%s: tensor \"%s\" of %zu numbers in %d dimensions doesn't fit the model's", what, name,
+            t->count, t->rank);
+    memcpy(to, t->data, t->size);
+    return ASSAY_OK;
+}
+
+int assay_safetensors_decode(
+    const void *bytes, size_t size, const char *what, assay_safetensors_reader *reader, void *model)
+{
+    assay_safetensors s;
+    int status = assay_safetensors_parse(bytes, size, what, &s);
+    if (status == ASSAY_OK)
+        status = reader(&s, what, model);
+    assay_safetensors_free(&s);
+    return status;
+}
+
+int assay_safetensors_load(const char *path, assay_safetensors_reader *reader, void *model)
+{
+    assay_safetensors s;
+    int status = assay_safetensors_read(path, &s);
+    if (status == ASSAY_OK)
+        status = reader(&s, path, model);
+    assay_safetensors_free(&s);
+    return status;
+}
+
 static int write_all(int file, const unsigned char *bytes, size_t size)
 {
     for (size_t done = 0; done < size;) {

@@ -43,6 +43,18 @@ const assay_stored_tensor *assay_safetensors_find(
     const assay_safetensors *tensors, const char *name);
 const char *assay_safetensors_metadata(const assay_safetensors *tensors, const char *key);
 
+/* The floats of a tensor of this very shape. ASSAY_EFORMAT: it is not there, of another type, or of
+ * another shape. */
+int assay_safetensors_floats(const assay_safetensors *tensors, const char *what, const char *name,
+    int rank, const size_t *n, float *to);
+
+/* What makes a model of a file's tensors; `what` names them in messages. */
+typedef int assay_safetensors_reader(
+    const assay_safetensors *tensors, const char *what, void *model);
+int assay_safetensors_decode(const void *bytes, size_t size, const char *what,
+    assay_safetensors_reader *reader, void *model);
+int assay_safetensors_load(const char *path, assay_safetensors_reader *reader, void *model);
+
 /* What is to be written: floats. */
 typedef struct assay_tensor_source {
     const char *name;
