@@ -88,6 +88,9 @@ void assay_experiment_interrupt(assay_experiment *experiment, const char *reason
  * interrupt. */
 struct assay_progress;
 const struct assay_progress *assay_lua_progress(struct lua_State *L);
+/* lua_pcall in a thread that is no coroutine of a script's, while another waits: an interrupt reaches
+ * what runs there. */
+int assay_lua_pcall_beside(struct lua_State *thread, int arguments, int results);
 
 /* Check the claims over the rows (as assay_store_rows gives them). The result is JSON:
  * [{"name","text","verdict","estimate","low","high","p","n","test","message"}...]; a claim whose

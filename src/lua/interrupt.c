@@ -175,6 +175,24 @@ const assay_progress *assay_lua_progress(lua_State *L)
     return progress;
 }
 
+int assay_lua_pcall_beside(lua_State *thread, int arguments, int results)
+{
+    const assay_progress *progress = assay_lua_progress(thread);
+    assay_interrupt *interrupt = progress ? progress->context : NULL;
+    if (!interrupt)
+        return lua_pcall(thread, arguments, results, 0);
+    lua_State *caller = interrupt->running;
+    interrupt->running = thread;
+    if (interrupt->reason)
+        hook_thread(thread);
+    const int status = lua_pcall(thread, arguments, results, 0);
+    interrupt->running = caller;
+    lua_sethook(thread, NULL, 0, 0);
+    if (interrupt->reason)
+        hook_thread(caller);
+    return status;
+}
+
 void assay_interrupt_install(lua_State *L, assay_interrupt *interrupt)
 {
     assay_interrupt_guard_handlers(L, interrupt);

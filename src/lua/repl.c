@@ -1,7 +1,8 @@
 /*
  * What `assay lua` runs, after the model of the stock interpreter's lua.c: the same prompts, the
- * same rule for unfinished lines (a syntax error at <eof>), the same interrupt, a hook that a
- * signal sets. No line editing: a terminal user has rlwrap.
+ * same rule for unfinished lines (a syntax error at <eof>). An interrupt is that of cells
+ * (interrupt.c), which reaches coroutines and primitives, too. No line editing: a terminal user has
+ * rlwrap.
  */
 #include "lua/repl.h"
 
@@ -15,22 +16,16 @@
 #include <unistd.h>
 
 #include "lua/engine.h"
+#include "lua/script.h"
 
-/* The state that an interrupt stops: a signal handler has no other way to it. */
-static lua_State *volatile interruptible;
-
-static void stop(lua_State *L, lua_Debug *debug)
-{
-    (void)debug;
-    lua_sethook(L, NULL, 0, 0);
-    luaL_error(L, "interrupted!");
-}
+/* What a signal stops: its handler has no other way to it. */
+static assay_interrupt interruptible;
 
 /* A second interrupt kills, in case a C function does not come back to Lua. */
 static void on_interrupt(int signal_number)
 {
     signal(signal_number, SIG_DFL);
-    lua_sethook(interruptible, stop, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
+    assay_interrupt_raise(&interruptible, "interrupted!");
 }
 
 /* Error objects that are not strings are shown by __tostring or by their type. */
@@ -62,10 +57,10 @@ static int call(lua_State *L, int arguments, int results)
     int base = lua_gettop(L) - arguments;
     lua_pushcfunction(L, with_traceback);
     lua_insert(L, base);
-    interruptible = L;
     signal(SIGINT, on_interrupt);
     int status = lua_pcall(L, arguments, results, base);
     signal(SIGINT, SIG_DFL);
+    assay_interrupt_clear(L, &interruptible);
     lua_remove(L, base);
     return status;
 }
@@ -248,6 +243,7 @@ int assay_lua_repl(int argc, char **argv)
         fputs("assay lua: out of memory\n", stderr);
         return 1;
     }
+    assay_interrupt_install(L, &interruptible);
     bool done = run(L, &what, argc, argv);
     lua_close(L);
     return done ? 0 : 1;

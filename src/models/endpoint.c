@@ -56,6 +56,7 @@ struct request {
     size_t size, largest;
     bool too_large;
     CURL *easy;
+    char why[CURL_ERROR_SIZE]; /* curl's words for a failure; may be empty */
 };
 
 struct run {
@@ -352,6 +353,7 @@ static bool set_up(struct run *r, struct request *q)
            !curl_easy_setopt(e, CURLOPT_POSTFIELDS, q->body) &&
            !curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, take_bytes) &&
            !curl_easy_setopt(e, CURLOPT_WRITEDATA, q) && !curl_easy_setopt(e, CURLOPT_PRIVATE, q) &&
+           !curl_easy_setopt(e, CURLOPT_ERRORBUFFER, q->why) &&
            !curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, 30000L) &&
            !curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)(1000 * self->options.timeout)) &&
            !(self->local && curl_easy_setopt(e, CURLOPT_PROXY, ""));
@@ -364,6 +366,7 @@ static int start(struct run *r, struct request *q)
     q->easy = curl_easy_init();
     q->largest = r->self->options.largest;
     q->too_large = false;
+    q->why[0] = '\0';
     if (!q->body || !q->easy || !set_up(r, q) || curl_multi_add_handle(r->multi, q->easy)) {
         curl_easy_cleanup(q->easy);
         free_request(q);
@@ -610,6 +613,14 @@ static bool is_passing(CURLcode code)
     }
 }
 
+static void no_answer(struct run *r, const struct request *q, CURLcode result)
+{
+    char why[CURL_ERROR_SIZE + 64];
+    snprintf(why, sizeof why, "%s%s", *q->why ? q->why : curl_easy_strerror(result),
+        result == CURLE_SSL_CONNECT_ERROR ? " (does the server speak https, or http?)" : "");
+    server_failed(r, ASSAY_EIO, "does not answer", why);
+}
+
 static int take_end(struct run *r, CURL *easy, CURLcode result)
 {
     struct request *q;
@@ -630,7 +641,7 @@ static int take_end(struct run *r, CURL *easy, CURLcode result)
         free_request(q);
         return server_failed(r, ASSAY_EIO, limit, "");
     }
-    server_failed(r, ASSAY_EIO, "does not answer", curl_easy_strerror(result));
+    no_answer(r, q, result);
     if (is_passing(result))
         return try_again(r, q, 0);
     free_request(q);

@@ -182,6 +182,28 @@ static void stops_at_an_interrupt(void **state)
     assert_has(out, "on\n");
 }
 
+/* In a coroutine, in a hook of a model (which has a thread of its own), and in a primitive. */
+static void stops_whatever_runs(void **state)
+{
+    (void)state;
+    static const char *const loops[] = {
+        "coroutine.wrap(function() io.stdout:write('go'):flush() while true do end end)()\n'on'\n",
+        "lm = assay.lm.new { d = 8, heads = 2, layers = 1, ctx = 4 }\n"
+        "lm:weight_hook('head.weight', { forward = function(w) io.stdout:write('go'):flush() "
+        "while true do end end })\n"
+        "lm:logits { 1, 2 }\n'on'\n",
+        "io.stdout:write('go'):flush() assay.lm.new { preset = 'nano' }:train { task = "
+        "assay.task('copy'), steps = 10000000 }\n'on'\n"};
+    for (size_t i = 0; i < sizeof loops / sizeof *loops; i++) {
+        const char *lines[] = {"lua", "-i", NULL};
+        run(lines, loops[i], "go");
+        assert_int_equal(status, 0);
+        if (!strstr(err, "interrupted!") && !strstr(err, "cancelled"))
+            fail_msg("%s", err);
+        assert_has(out, "on\n");
+    }
+}
+
 static void refuses_usage(void **state)
 {
     (void)state;
@@ -206,6 +228,7 @@ int main(void)
         cmocka_unit_test(reads_lines),
         cmocka_unit_test(goes_on_after_errors),
         cmocka_unit_test(stops_at_an_interrupt),
+        cmocka_unit_test(stops_whatever_runs),
         cmocka_unit_test(refuses_usage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

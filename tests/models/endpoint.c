@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -386,6 +387,24 @@ static void nobody_there_is_told_soon(void **state)
     assay_endpoint_free(e);
 }
 
+/* A port of plain http under an https address. */
+static void http_is_no_https(void **state)
+{
+    (void)state;
+    char address[80];
+    assay_endpoint *e;
+    assay_table *t;
+    const assay_endpoint_sampling how = of(1, 1);
+    snprintf(address, sizeof address, "https%s", url + strlen("http"));
+    const assay_endpoint_options options = {.url = address, .model = "m", .backoff = 0.01};
+    assert_int_equal(assay_endpoint_new(&options, &e), ASSAY_OK);
+    assert_int_equal(assay_endpoint_sample(e, prompts, NULL, 1, &how, NULL, &t, NULL), ASSAY_EIO);
+    assert_non_null(strstr(assay_errmsg(), address));
+    assert_non_null(strstr(assay_errmsg(), " does not answer: "));
+    assert_non_null(strstr(assay_errmsg(), "(does the server speak https, or http?)"));
+    assay_endpoint_free(e);
+}
+
 /* ---- n ---- */
 
 static void servers_that_ignore_n_are_asked_more_often(void **state)
@@ -582,6 +601,69 @@ static void a_kill_loses_nothing(void **state)
     remove_files(kept);
 }
 
+/* Every journal ends with a whole line. */
+static void assert_whole_lines(void)
+{
+    char name[4096];
+    int journals = 0;
+    DIR *files = opendir(kept);
+    assert_non_null(files);
+    for (struct dirent *entry; (entry = readdir(files));) {
+        if (entry->d_name[0] == '.')
+            continue;
+        snprintf(name, sizeof name, "%s/%s", kept, entry->d_name);
+        FILE *file = fopen(name, "r");
+        assert_non_null(file);
+        assert_int_equal(fseek(file, -1, SEEK_END), 0);
+        assert_int_equal(fgetc(file), '\n');
+        fclose(file);
+        journals++;
+    }
+    closedir(files);
+    assert_true(journals > 0);
+}
+
+/* Files may not grow beyond what a question and an answer or two take. */
+static int sample_with_little_room(const assay_endpoint_sampling *how)
+{
+    assay_table *t = NULL;
+    const struct rlimit most = {.rlim_cur = 800, .rlim_max = 800};
+    signal(SIGXFSZ, SIG_IGN);
+    if (setrlimit(RLIMIT_FSIZE, &most))
+        return 2;
+    assay_endpoint *e = ENDPOINT(.model = "full", .batch = 1, .in_flight = 2, .journal = kept);
+    const int status = assay_endpoint_sample(e, prompts, NULL, 3, how, NULL, &t, NULL);
+    const bool told =
+        strstr(assay_errmsg(), "the journal of samples can't be written: File too large");
+    assay_table_free(t);
+    assay_endpoint_free(e);
+    return status == ASSAY_EIO && told ? 0 : 1;
+}
+
+/* A disk that is full stops the run with its reason; what was kept is whole, and is not asked
+ * again. */
+static void a_full_disk_is_told(void **state)
+{
+    (void)state;
+    make_kept("full");
+    const assay_endpoint_sampling how = of(40, 2);
+    assay_endpoint_usage usage;
+    int ended;
+    const pid_t other = fork();
+    if (other == 0)
+        _exit(sample_with_little_room(&how));
+    waitpid(other, &ended, 0);
+    assert_true(WIFEXITED(ended) && WEXITSTATUS(ended) == 0);
+    assert_whole_lines();
+    assay_table *t = sample(
+        ENDPOINT(.model = "full", .batch = 1, .in_flight = 2, .journal = kept), &how, &usage);
+    assert_texts(t, 40, 1, 2);
+    assert_true(usage.kept > 0);
+    assert_int_equal(usage.requests, 120 - usage.kept);
+    assay_table_free(t);
+    remove_files(kept);
+}
+
 static void an_impossible_place_is_told(void **state)
 {
     (void)state;
@@ -715,6 +797,7 @@ int main(void)
         cmocka_unit_test(timeouts_are_tried_again),
         cmocka_unit_test(what_stays_wrong_is_not_tried_for_ever),
         cmocka_unit_test(nobody_there_is_told_soon),
+        cmocka_unit_test(http_is_no_https),
         cmocka_unit_test(servers_that_ignore_n_are_asked_more_often),
         cmocka_unit_test(wrong_counts_are_put_right),
         cmocka_unit_test(a_cancel_is_heard),
@@ -722,6 +805,7 @@ int main(void)
         cmocka_unit_test(torn_journals_are_mended),
         cmocka_unit_test(two_processes_share_what_comes),
         cmocka_unit_test(a_kill_loses_nothing),
+        cmocka_unit_test(a_full_disk_is_told),
         cmocka_unit_test(an_impossible_place_is_told),
         cmocka_unit_test(the_key_goes_nowhere_else),
         cmocka_unit_test(wrong_options_are_named),

@@ -71,6 +71,14 @@ static size_t length_of(const char *head)
     return length;
 }
 
+/* What a server of plain http says to one who begins with TLS's greeting. */
+static void refuse_tls(const char *bytes)
+{
+    static const char refusal[] = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
+    if (bytes[0] == 0x16 && send(connection, refusal, sizeof refusal - 1, MSG_NOSIGNAL) > 0)
+        _exit(0);
+}
+
 /* One request, whole; false when the client is gone. */
 static bool read_request(struct request *q)
 {
@@ -83,6 +91,7 @@ static bool read_request(struct request *q)
             return false;
         size += (size_t)n;
         q->bytes[size] = '\0';
+        refuse_tls(q->bytes);
         char *end = q->body ? NULL : strstr(q->bytes, "\r\n\r\n");
         if (end) {
             q->body = end + 4;

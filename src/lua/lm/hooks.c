@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "core/status.h"
+#include "lua/engine.h"
 #include "lua/lm/lm.h"
 #include "models/lm/quantise.h"
 
@@ -71,7 +72,7 @@ static int run_hook(struct hooked *h)
     lua_getfield(L, LUA_REGISTRYINDEX, ASSAY_LUA_LM_HOOK);
     lua_pushlightuserdata(L, h);
     lua_pushvalue(L, 1);
-    if (lua_pcall(L, 2, 0, 0) == LUA_OK)
+    if (assay_lua_pcall_beside(L, 2, 0) == LUA_OK)
         return ASSAY_OK;
     const char *words = lua_tostring(L, -1);
     const int status =
