@@ -14,6 +14,8 @@
 --   explained  how much of the exact score the approximations explain, by sigma
 --   features   the sigma at which each principal component of the denoised image is half there: of a Gaussian
 --              sqrt(3 L) for its variance L
+--   network    the same explained for a network trained here on 14 x 14 pixels, at the end and at a tenth of its
+--              training, and DDIM of 20 steps of which the flow takes the place of the first
 --
 -- Rows: (part, line, skip, sigma_skip, nfe, fd, log_fd, mmd2, nll, rmse), with the differences that claims are
 -- about; (part, sigma, score, ev, unexplained); (part, component, log_scale, log_half, slope). The Frechet
@@ -236,7 +238,74 @@ local function features(cell, world)
         rotation_r2 = assay.stats.mean(plane.r2) }
 end
 
-local parts = { skip = skip, budget = budget, rank = rank, explained = explained, features = features }
+---- A learned score ----
+
+-- In x / alpha the state has the noise sigma / alpha, and the score is -eps / (sigma / alpha).
+local function explain_network(cell, world, approximations)
+    local p = cell.params
+    local lambda, noise = {}, cell:rng "states":normal(#world.test, 196)
+    for i, ratio in ipairs { 0.08, 0.18, 0.34, 0.5, 0.72, 2, 6.2, 20 } do
+        lambda[1] = -math.log(ratio)
+        local t = diffusion.inverse_lambda(world.schedule, lambda)[1]
+        local alpha = diffusion.schedule_at(world.schedule, t).alpha
+        local state, scaled = assay.matrix(#world.test, 196), assay.matrix(#world.test, 196)
+        for row = 1, #world.test do
+            for j = 1, 196 do
+                scaled[row][j] = world.test[row][j] + ratio * noise[row][j]
+                state[row][j] = alpha * scaled[row][j]
+            end
+        end
+        local scores = {}
+        for name, approximation in assay.sorted_pairs(approximations) do
+            scores[name] = approximation(scaled, ratio)
+        end
+        for at, net in assay.sorted_pairs { ["whole training"] = world.net, ["a tenth of it"] = world.early } do
+            local learned = diffusion.net_eps(net, world.schedule)(state, t)
+            for row = 1, #learned do
+                for j = 1, 196 do
+                    learned[row][j] = -learned[row][j] / ratio
+                end
+            end
+            for name, score in assay.sorted_pairs(scores) do
+                local ev = diffusion.explained_variance(learned, score)
+                cell:log { training = at, score = name, ratio = ratio, ev = ev, unexplained = math.max(1 - ev, 1e-12) }
+            end
+        end
+        cell:progress(i, 12)
+    end
+end
+
+local function skip_of_network(cell, world, gauss)
+    local p = cell.params
+    local model, noise = diffusion.net_eps(world.net, world.schedule), cell:rng "noise":normal(p.samples, 196)
+    for i, k in ipairs { 0, 4, 6, 8, 10, 12 } do
+        local made = diffusion.teleport_sample(model, noise, gauss, { solver = "ddim", n = 20, skip = k })
+        cell:log { line = "network", skip = k, nfe = made.nfe, of_ratio = made.sigma_skip,
+            pixel_fd = diffusion.frechet(made.x, world.test, { features = world.pca }) }
+        cell:progress(8 + i, 14)
+    end
+end
+
+local function network(cell)
+    local world = assay.testbed.fashion_denoiser(cell, { steps = cell.params.training })
+    local gauss = diffusion.gaussian_fit(world.train)
+    local lowrank = diffusion.gmm_lowrank_fit(world.train, { components = 10, rank = 40, ridge = 1e-2, rng = cell:rng "lowrank" })
+    local some = assay.matrix(400, 196)
+    for i = 1, 400 do -- other images in each replicate
+        for j = 1, 196 do
+            some[i][j] = world.test[((cell.replicate - 1) * 100 + i - 1) % #world.test + 1][j]
+        end
+    end
+    explain_network(cell, setmetatable({ test = some }, { __index = world }), {
+        Gaussian = function(x, sigma) return (diffusion.gaussian_score(x, sigma, gauss)) end,
+        isotropic = function(x, sigma) return (diffusion.gaussian_score(x, sigma, gauss, { kind = "isotropic" })) end,
+        ["low-rank mixture"] = function(x, sigma) return diffusion.gmm_lowrank_score(x, sigma, lowrank) end,
+        ["training rows"] = function(x, sigma) return diffusion.delta_score(x, sigma, world.train) end,
+    })
+    skip_of_network(cell, world, gauss)
+end
+
+local parts = { network = network, skip = skip, budget = budget, rank = rank, explained = explained, features = features }
 
 ---- Claims ----
 
@@ -314,6 +383,31 @@ local function check_explained(r)
     end)
 end
 
+-- Of the whole training, at these sigma / alpha.
+local function at_ratios(wanted, check)
+    return function(r)
+        return assay.claims.each(r:where({ score = "Gaussian" }):distinct "ratio", function(ratio)
+            if wanted(ratio) then
+                return check(r, function(score, training)
+                    return { score = score, ratio = ratio, training = training or "whole training" }
+                end)
+            end
+        end)
+    end
+end
+
+local function check_learned(r, at)
+    return r:estimate { measure = "ev", where = at "Gaussian", above = 0.99 }
+end
+
+local function check_delta(r, at)
+    return r:compare { measure = "ev", a = at "Gaussian", b = at "training rows", above = 0 }
+end
+
+local function check_early(r, at)
+    return r:compare { measure = "ev", a = at("Gaussian", "a tenth of it"), b = at "Gaussian", above = 0 }
+end
+
 local function check_slope(r)
     return r:estimate { measure = "slope", within = { 0.9, 1.1 } }
 end
@@ -326,8 +420,9 @@ return assay.experiment {
         .. "score it explains; the order in which features appear.",
     method = "gaussian-teleport",
     params = {
-        part = { default = { "skip", "budget", "rank", "explained", "features" },
-            choices = { "skip", "budget", "rank", "explained", "features" }, doc = "what is measured" },
+        part = { default = { "skip", "budget", "rank", "explained", "features", "network" },
+            choices = { "skip", "budget", "rank", "explained", "features", "network" }, doc = "what is measured" },
+        training = { default = 4000, min = 10, max = 1000000, doc = "network: steps of its training" },
         steps = { default = 18, min = 2, max = 1000, doc = "Heun's steps on the whole way" },
         skips = { default = "0,2,4,5,6,7,8,9,10,12,14", doc = "skip: steps that the flow takes the place of" },
         budgets = { default = "5,8,10,15", doc = "budget: model calls" },
@@ -340,7 +435,7 @@ return assay.experiment {
         full = {},
     },
     replicates = 16,
-    run = function(cell) parts[cell.params.part](cell, world_of(cell)) end,
+    run = function(cell) parts[cell.params.part](cell, cell.params.part ~= "network" and world_of(cell) or nil) end,
     figures = {
         { name = "mmd2", title = "MMD^2 by model calls", x = "nfe", y = "mmd2_shown", by = "line", where = { part = "skip" },
             logx = true, logy = true, band = "ci95", key = "right", xlabel = "model calls", ylabel = "MMD^2, at least 1e-5" },
@@ -360,6 +455,12 @@ return assay.experiment {
         { name = "explained", title = "What is left unexplained of the exact score", x = "of_scale", y = "unexplained", by = "score",
             where = { part = "explained" }, logx = true, logy = true, band = "ci95", key = "below",
             xlabel = "sigma / sqrt(L1)", ylabel = "1 - explained variance" },
+        { name = "learned", title = "What is left unexplained of a network's score", x = "ratio", y = "unexplained",
+            by = { "score", "training" }, where = { part = "network" }, logx = true, logy = true, band = "ci95", key = "below",
+            xlabel = "sigma / alpha", ylabel = "1 - explained variance" },
+        { name = "network", title = "DDIM of a network, the first of 20 steps skipped", x = "of_ratio", y = "pixel_fd",
+            where = { part = "network" }, logx = true, logy = true, band = "ci95", xlabel = "sigma / alpha of the first step",
+            ylabel = "Frechet distance" },
         { name = "features", title = "Where components of the image are half there", x = "log_scale", y = "log_half",
             by = "line", where = { part = "features" }, band = "ci95", xlabel = "log10 sqrt(L)", ylabel = "log10 sigma" },
     },
@@ -374,6 +475,12 @@ return assay.experiment {
             check = of_part("budget", check_budget) },
         { name = "explained", text = "from 1.5 sqrt(L1) on the Gaussian explains more than 0.99 of the exact score",
             check = of_part("explained", check_explained) },
+        { name = "learned", text = "network: the Gaussian explains more than 0.99 of its score for sigma / alpha from 2 on",
+            check = of_part("network", at_ratios(function(ratio) return ratio >= 2 end, check_learned)) },
+        { name = "beats_rows", text = "network: it explains more than the training rows for sigma / alpha from 0.08 to 2",
+            check = of_part("network", at_ratios(function(ratio) return ratio <= 2 end, check_delta)) },
+        { name = "early", text = "network: for sigma / alpha up to 0.5 it explains more at a tenth of the training than at its end",
+            check = of_part("network", at_ratios(function(ratio) return ratio <= 0.5 end, check_early)) },
         { name = "order", text = "components of the exact model, as a Gaussian's, are half there at sigma ~ sqrt(L)", check = of_part("features", check_slope) },
     },
 }

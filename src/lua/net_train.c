@@ -12,6 +12,7 @@
 #include "lua/diffusion/diffusion.h"
 #include "lua/net.h"
 #include "models/net/fit.h"
+#include "models/net_noise.h"
 
 enum { X = 2, Y = 3, OPTIONS = 4, MOST_GROUPS = 64 };
 
@@ -380,23 +381,6 @@ int assay_lua_net_averaged(lua_State *L)
     return 1;
 }
 
-/* [x, t] with one t, or one a row */
-static assay_matrix with_time(lua_State *L, const assay_net *net, const double **t)
-{
-    const assay_matrix x = assay_arg_matrix(L, 2, "x");
-    *t = assay_arg_vector_of(L, 3, "t", x.rows);
-    if (net->prediction == ASSAY_NET_PREDICTS_NOTHING)
-        assay_arg_error(L, "the net was not trained to denoise (train with prediction and noise)");
-    if (x.cols + 1 != assay_net_inputs(net))
-        assay_arg_error(L, "x must have %zu columns, got %zu", assay_net_inputs(net) - 1, x.cols);
-    assay_matrix in = assay_push_matrix(L, x.rows, x.cols + 1);
-    for (size_t i = 0; i < x.rows; i++) {
-        memcpy(assay_matrix_row(&in, i), assay_matrix_row(&x, i), x.cols * sizeof(double));
-        *assay_matrix_at(&in, i, x.cols) = (*t)[i];
-    }
-    return in;
-}
-
 /* eps of x0: (x - alpha x0) / sigma; of v: (alpha v + sigma x) / (alpha^2 + sigma^2) */
 static double eps_of(assay_net_prediction what, double out, double x, double alpha, double sigma)
 {
@@ -406,27 +390,39 @@ static double eps_of(assay_net_prediction what, double out, double x, double alp
                : (alpha * out + sigma * x) / (alpha * alpha + sigma * sigma);
 }
 
+static int noise_free(lua_State *L)
+{
+    assay_net_noise_free(lua_touserdata(L, 1));
+    return 0;
+}
+
 /* net:eps(x, t, {noise=}): the noise that a trained denoiser sees in x at t */
 int assay_lua_net_eps(lua_State *L)
 {
     static const char *const of_eps[] = {"noise", NULL};
     assay_net_handle *self = assay_arg_net(L);
-    const double *t = NULL;
     assay_opts_check(L, OPTIONS, of_eps);
     if (!assay_opt_push(L, OPTIONS, "noise"))
         assay_arg_error(L, "noise (a schedule) must be given");
     const assay_schedule *schedule = assay_arg_schedule(L, lua_gettop(L), "noise");
-    const assay_matrix in = with_time(L, self->net, &t);
-    assay_matrix out = assay_push_matrix(L, in.rows, in.cols - 1);
+    const assay_matrix x = assay_arg_matrix(L, 2, "x");
+    const double *t = assay_arg_vector_of(L, 3, "t", x.rows);
+    if (self->net->prediction == ASSAY_NET_PREDICTS_NOTHING)
+        assay_arg_error(L, "the net was not trained to denoise (train with prediction and noise)");
+    if (x.rows > 0 && assay_net_time_inputs(self->net, x.cols) == 0)
+        assay_arg_status(L, assay_net_refuse_denoiser(self->net, x.cols));
+    assay_matrix out = assay_push_matrix(L, x.rows, x.cols);
     const int result = lua_gettop(L);
-    int status = assay_net_predict(self->net, &in, SIZE_MAX, NULL, &out);
-    for (size_t i = 0; i < in.rows && status == ASSAY_OK; i++) {
+    assay_net_noise *noise = assay_lua_owner(L, sizeof *noise, noise_free);
+    noise->net = self->net;
+    int status = assay_net_noise_predict(noise, &x, t, x.rows, &out);
+    for (size_t i = 0; i < x.rows && status == ASSAY_OK; i++) {
         double log_alpha = 0, sigma = 0;
         status = assay_schedule_eval(schedule, t[i], &log_alpha, &sigma, NULL);
         for (size_t j = 0; j < out.cols; j++) {
             double *at = assay_matrix_at(&out, i, j);
             *at = eps_of(
-                self->net->prediction, *at, *assay_matrix_at(&in, i, j), exp(log_alpha), sigma);
+                self->net->prediction, *at, *assay_matrix_at(&x, i, j), exp(log_alpha), sigma);
         }
     }
     assay_lua_net_status(L, self, status);

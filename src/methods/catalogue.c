@@ -103,7 +103,7 @@ static const assay_method methods[METHODS] = {
             "Cheng Lu, Yuhao Zhou, Fan Bao, Jianfei Chen, Chongxuan Li, Jun Zhu", 2022,
             "2211.01095"},
         .functions = FUNCTIONS("schedule", "schedule_at", "inverse_lambda", "betas", "alpha_bar",
-            "gmm_eps", "model", "cfg", "classifier", "timesteps", "karras_sigmas",
+            "gmm_eps", "net_eps", "model", "cfg", "classifier", "timesteps", "karras_sigmas",
             "singlestep_orders", "phi", "dynamic_threshold", "solvers", "sample", "rmse", "frechet",
             "frechet_moments", "frechet_gmm", "wasserstein_1d", "sliced_wasserstein", "mmd2",
             "nll_gap", "kl_gmm", "mode_weights", "loglog_slope"),
@@ -129,7 +129,7 @@ static const assay_method methods[METHODS] = {
             "Mingxiao Li, Tingyu Qu, Ruicong Yao, Wei Sun, Marie-Francine Moens", 2023,
             "2305.15583"},
         .functions =
-            FUNCTIONS("gmm_eps_index", "ts_timesteps", "ts_variance", "ts_pick", "ts_sample"),
+            FUNCTIONS("gmm_eps_index", "net_eps_index", "ts_timesteps", "ts_variance", "ts_pick", "ts_sample"),
         .experiment = "diffusion/time-shift.lua",
     },
     {

@@ -1,8 +1,8 @@
 src_libassay_la_SOURCES += src/models/sat.c
 modelsinclude_HEADERS += src/models/sat.h
-src_libassay_la_SOURCES += src/models/gmm_noise.c src/models/gmm_lift.c src/models/gmm_block.h src/models/gmm_kernel.h \
+src_libassay_la_SOURCES += src/models/gmm_noise.c src/models/net_noise.c src/models/gmm_lift.c src/models/gmm_block.h src/models/gmm_kernel.h \
 	src/models/gmm_block.c src/models/gmm.c src/models/gmm_fit.c
-modelsinclude_HEADERS += src/models/gmm_noise.h src/models/gmm.h
+modelsinclude_HEADERS += src/models/net_noise.h src/models/gmm_noise.h src/models/gmm.h
 # Coarse-to-fine sampling.
 src_libassay_la_SOURCES += src/models/canvas.c
 modelsinclude_HEADERS += src/models/canvas.h

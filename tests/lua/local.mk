@@ -69,6 +69,8 @@ TESTS += tests/lua/usf.lua tests/lua/usf_golden.lua
 EXTRA_DIST += tests/lua/usf.lua tests/lua/usf_golden.lua tests/golden/unified-solver.json
 TESTS += tests/lua/time_shift.lua tests/lua/time_shift_golden.lua
 EXTRA_DIST += tests/lua/time_shift.lua tests/lua/time_shift_golden.lua tests/golden/time-shift.json
+TESTS += tests/lua/net_model.lua
+EXTRA_DIST += tests/lua/net_model.lua
 TESTS += tests/lua/teleport.lua tests/lua/teleport_golden.lua
 EXTRA_DIST += tests/lua/teleport.lua tests/lua/teleport_golden.lua tests/golden/gaussian-teleport.json
 # Rollouts.

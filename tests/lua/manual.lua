@@ -203,6 +203,8 @@ local probes = {
     ["assay.diffusion.schedule"] = { { { kind = "vp_linear", [nope] = 1 } }, { { kind = "vp_cosine", [nope] = 1 } },
         { { kind = "edm", [nope] = 1 } }, { { kind = "discrete", [nope] = 1 } } },
     ["assay.diffusion.gmm_eps"] = { { mixture, { kind = "edm" }, option } },
+    ["assay.diffusion.net_eps"] = { { net, { kind = "edm" }, option } },
+    ["assay.diffusion.net_eps_index"] = { { net, { kind = "edm" }, option } },
     ["assay.diffusion.model"] = { { { print, [nope] = 1 } } },
     ["assay.diffusion.timesteps"] = { { { kind = "edm" }, 1, option } },
     ["assay.diffusion.karras_sigmas"] = { { 1, option } },

@@ -113,5 +113,56 @@ function testbed.fashion_pixels(cell, options)
     return { gmm = assay.gmm.lift(kept.fitted, kept.pca, { residual = kept.residual }), pca = kept.pca }
 end
 
+local function denoiser_layers(hidden)
+    local function block()
+        return { "residual", { { "silu" }, { "dense", out = hidden }, { "silu" }, { "dense", out = hidden } } }
+    end
+    return { { "time", count = 64, scale = 1000 }, { "dense", out = hidden }, block(), block(), { "silu" },
+        { "dense", out = 196 } }
+end
+
+local function unit_images(split, count)
+    local images = pooled(assay.data.load("fashion-mnist", { split = split, count = count }).images)
+    for i = 1, #images do
+        for j = 1, 196 do
+            images[i][j] = images[i][j] / 127.5 - 1
+        end
+    end
+    return images
+end
+
+--- A small network that denoises such images, trained here on a discrete schedule of 1000 linear betas: an
+-- MLP of two residual blocks, weak on purpose. It predicts v: one of its size that predicts the noise errs at
+-- high noise, where x_0 is that error times sigma / alpha, so that samples explode from 20 steps on. Returns
+-- { net, early, train, test, pca, schedule }: averaged weights at the end and at a tenth of the way, and images
+-- to compare with.
+function testbed.fashion_denoiser(cell, options)
+    local o = { images = 20000, hidden = 256, steps = 4000, kept = 4000, test = 2000 }
+    for key, value in pairs(options or {}) do
+        o[key] = value
+    end
+    local schedule = assay.diffusion.schedule { kind = "discrete", N = 1000 }
+    local kept = cell:cache({ what = "fashion denoiser", images = o.images, hidden = o.hidden, steps = o.steps,
+        kept = o.kept, test = o.test }, function(rng)
+        local images = unit_images("train", o.images)
+        local net = assay.net.new { input = { 197 }, layers = denoiser_layers(o.hidden), seed = rng:integer(1, 1000000000) }
+        local early
+        net:train(images, nil, { prediction = "v", noise = schedule, steps = o.steps, batch = 128, optimizer = "adam",
+            lr = 1e-3, schedule = "cosine", ema = 0.995, on_step = function(step, _, trained)
+                if step == math.max(1, o.steps // 10) then
+                    early = trained:averaged()
+                end
+            end, progress = function(done, total) cell:progress(done, total) end })
+        local train = {}
+        for i = 1, math.min(o.kept, #images) do
+            train[i] = images:row(i)
+        end
+        return { net = net:averaged(), early = early, train = assay.matrix(train), test = unit_images("test", o.test),
+            pca = assay.pca.fit(images, { components = 20 }) }
+    end, { version = "1" })
+    kept.schedule = schedule
+    return kept
+end
+
 assay.testbed = testbed
 return testbed

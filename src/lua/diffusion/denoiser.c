@@ -14,7 +14,10 @@
 #include <string.h>
 
 #include "core/status.h"
+#include "lua/net.h"
 #include "models/gmm_noise.h"
+#include "models/net/checkpoint.h"
+#include "models/net_noise.h"
 
 #define MODEL "assay.denoiser"
 
@@ -29,6 +32,7 @@ typedef struct denoiser {
     assay_diffusion_model view;
     lua_model lua;
     assay_gmm_noise gmm;
+    assay_net_noise net;
     assay_cfg_model cfg;
     assay_classifier_model classifier;
 } denoiser;
@@ -39,6 +43,9 @@ static int denoiser_free(lua_State *L)
 {
     denoiser *d = lua_touserdata(L, 1);
     assay_gmm_noise_free(&d->gmm);
+    assay_net_noise_free(&d->net);
+    assay_net_free(d->net.net);
+    d->net.net = NULL;
     assay_cfg_free(&d->cfg);
     assay_classifier_free(&d->classifier);
     luaL_unref(L, LUA_REGISTRYINDEX, d->lua.function);
@@ -290,6 +297,71 @@ static int gmm_eps_index(lua_State *L)
     return 1;
 }
 
+/* ---- nets ---- */
+
+/* A copy, which what the net learns later doesn't change; or the net of a file. */
+static void read_net(lua_State *L, int at, denoiser *d)
+{
+    const assay_net_handle *given = luaL_testudata(L, at, ASSAY_LUA_NET);
+    if (!given && lua_type(L, at) != LUA_TSTRING)
+        assay_arg_error(L, "net must be a net or the path of its file, got a %s", luaL_typename(L, at));
+    if (given && given->hooks)
+        assay_arg_error(L, "net has hooks, which a model's copy of it can't call");
+    assay_arg_status(L, given ? assay_net_clone(given->net, &d->net.net)
+                              : assay_net_load(lua_tostring(L, at), &d->net.net));
+}
+
+/* What it predicts: as it was trained, or as the option says where a file doesn't. */
+static assay_prediction net_prediction(lua_State *L, int at, const assay_net *net)
+{
+    static const char *const names[] = {"eps", "x0", "v", NULL};
+    static const assay_prediction kinds[] = {
+        ASSAY_PREDICT_NOISE, ASSAY_PREDICT_X_START, ASSAY_PREDICT_V};
+    const int trained = (int)net->prediction - (int)ASSAY_NET_PREDICTS_EPS;
+    const int chosen = assay_opt_choice(L, at, "prediction", trained, names);
+    if (chosen < 0)
+        assay_arg_error(L, "the net was not trained to denoise here: prediction must be given");
+    if (trained >= 0 && chosen != trained)
+        assay_arg_error(
+            L, "the net was trained to predict %s, not %s", names[trained], names[chosen]);
+    return kinds[chosen];
+}
+
+static denoiser *push_net(lua_State *L)
+{
+    static const char *const known[] = {"prediction", NULL};
+    const assay_schedule *s = assay_arg_schedule(L, 2, "schedule");
+    const int schedule_at = lua_gettop(L);
+    assay_opts_check(L, 3, known);
+    denoiser *d = push_denoiser(L);
+    keep(L, schedule_at, SCHEDULE);
+    read_net(L, 1, d);
+    d->view = (assay_diffusion_model){
+        assay_net_noise_predict, &d->net, net_prediction(L, 3, d->net.net), s, 1};
+    return d;
+}
+
+/* net_eps(net, schedule [, {prediction=}]): model(x, t) */
+static int net_eps(lua_State *L)
+{
+    push_net(L);
+    return 1;
+}
+
+/* net_eps_index(net, schedule [, {prediction=}]): model(x, t) with labels t, real numbers in 0..N-1,
+ * of a discrete schedule of N steps */
+static int net_eps_index(lua_State *L)
+{
+    denoiser *d = push_net(L);
+    if (d->view.schedule->kind != ASSAY_SCHEDULE_DISCRETE)
+        assay_arg_error(L, "labels need a discrete schedule");
+    d->net.labels = d->view.schedule->n;
+    d->view.schedule = NULL;
+    lua_pushnil(L);
+    lua_setiuservalue(L, -2, SCHEDULE);
+    return 1;
+}
+
 /* ---- guidance ---- */
 
 /* cfg(unconditional, conditional, scale): e = u + scale (c - u) */
@@ -370,6 +442,8 @@ static int denoiser_tostring(lua_State *L)
 static const luaL_Reg functions[] = {
     {"gmm_eps", gmm_eps},
     {"gmm_eps_index", gmm_eps_index},
+    {"net_eps", net_eps},
+    {"net_eps_index", net_eps_index},
     {"model", model},
     {"cfg", cfg},
     {"classifier", classifier},

@@ -77,6 +77,9 @@ int assay_prediction_convert(assay_prediction type, bool data, const assay_matri
 int assay_diffusion_noise(const assay_diffusion_model *m, const assay_matrix *x, const double *t,
     size_t nt, assay_matrix *out)
 {
+    if (m->type != ASSAY_PREDICT_NOISE && !m->schedule)
+        return assay_fail(ASSAY_EINVAL,
+            "the model is called with labels and predicts no noise: its samplers alone can tell it");
     int status = m->predict(m->context, x, t, nt, out);
     for (size_t i = 0; i < x->rows && status == ASSAY_OK && m->type != ASSAY_PREDICT_NOISE; i++) {
         assay_noise_level level;

@@ -80,12 +80,16 @@ int assay_net_save(const assay_net *net, const char *path)
 
 /* ---- reading ---- */
 
+/* 0 where a file, of somebody else's making, has none. */
 static int read_count(const assay_safetensors *s, const char *what, const char *key, uint64_t *out)
 {
     const char *text = assay_safetensors_metadata(s, key);
     char *end = NULL;
     errno = 0;
-    *out = text && *text >= '0' && *text <= '9' ? strtoull(text, &end, 10) : 0;
+    *out = 0;
+    if (!text)
+        return ASSAY_OK;
+    *out = *text >= '0' && *text <= '9' ? strtoull(text, &end, 10) : 0;
     return end && *end == '\0' && errno == 0
                ? ASSAY_OK
                : assay_fail(ASSAY_EFORMAT, "%s: the metadata's \"%s\" is not a number", what, key);
@@ -137,8 +141,11 @@ static int fill(const assay_safetensors *s, const char *what, assay_net *net)
     uint64_t prediction = 0;
     if (status == ASSAY_OK)
         status = read_count(s, what, "prediction", &prediction);
-    if (prediction <= ASSAY_NET_PREDICTS_V)
-        net->prediction = (assay_net_prediction)prediction;
+    if (status == ASSAY_OK && prediction > ASSAY_NET_PREDICTS_V)
+        status = assay_fail(ASSAY_EFORMAT,
+            "%s: the metadata's \"prediction\" must be 0 (none), 1 (eps), 2 (x0) or 3 (v), got %" PRIu64,
+            what, prediction);
+    net->prediction = status == ASSAY_OK ? (assay_net_prediction)prediction : 0;
     read_frozen(s, net);
     return status;
 }

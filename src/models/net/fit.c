@@ -32,12 +32,8 @@ size_t assay_fit_epoch(const assay_fit_options *o, size_t n)
 static int check_denoise(const assay_net *net, const assay_fit_options *o, const assay_matrix *x)
 {
     const assay_fit_denoise *d = o->denoise;
-    if (net->layers.input.image || assay_net_inputs(net) != x->cols + 1 ||
-        assay_net_outputs(net) != x->cols)
-        return assay_fail(ASSAY_EINVAL,
-            "net: to denoise x of %zu columns a net takes %zu numbers (x and the time) and gives "
-            "%zu, this one takes %zu and gives %zu",
-            x->cols, x->cols + 1, x->cols, assay_net_inputs(net), assay_net_outputs(net));
+    if (assay_net_time_inputs(net, x->cols) == 0)
+        return assay_net_refuse_denoiser(net, x->cols);
     if (o->loss.kind != ASSAY_LOSS_MSE && o->loss.kind != ASSAY_LOSS_HUBER)
         return assay_fail(ASSAY_EINVAL, "net: the loss of a denoiser is mse or huber");
     if (!(d->t_min > 0 && d->t_min < d->t_max && d->t_max <= d->schedule->t_max))
@@ -168,7 +164,8 @@ static int add_noise(struct fit *f, const assay_rng *rng, size_t i)
                     : d->prediction == ASSAY_NET_PREDICTS_X0 ? x[j]
                                                              : alpha * eps - sigma * x[j];
     }
-    noised[dim] = t;
+    for (size_t j = dim; j < f->noised.cols; j++)
+        noised[j] = t;
     return status;
 }
 
@@ -277,7 +274,7 @@ static int make_buffers(struct fit *f)
         return assay_fail(ASSAY_ENOMEM, "net: out of memory for batches of %zu examples", f->most);
     if (!f->o->denoise)
         return ASSAY_OK;
-    const int status = assay_matrix_alloc(f->most, f->data->x.cols + 1, &f->noised);
+    const int status = assay_matrix_alloc(f->most, assay_net_inputs(f->net), &f->noised);
     return status == ASSAY_OK ? assay_matrix_alloc(f->most, f->data->x.cols, &f->target) : status;
 }
 

@@ -99,6 +99,21 @@ size_t assay_net_outputs(const assay_net *net)
     return assay_layer_size(&net->layers.output);
 }
 
+size_t assay_net_time_inputs(const assay_net *net, size_t dim)
+{
+    const assay_layer_shape *in = &net->layers.input;
+    const size_t extra = in->image ? in->n[1] * in->n[2] : 1;
+    return assay_net_inputs(net) == dim + extra && assay_net_outputs(net) == dim ? extra : 0;
+}
+
+int assay_net_refuse_denoiser(const assay_net *net, size_t dim)
+{
+    return assay_fail(ASSAY_EINVAL,
+        "net: to denoise x of %zu columns a net takes %zu numbers (x and the time; an image one more "
+        "channel) and gives %zu, this one takes %zu and gives %zu",
+        dim, dim + 1, dim, assay_net_inputs(net), assay_net_outputs(net));
+}
+
 int assay_net_threads(assay_net *net, size_t threads)
 {
     assay_shards *shards;

@@ -53,6 +53,12 @@ void assay_net_state_free(assay_net_state *state);
 size_t assay_net_inputs(const assay_net *net);
 size_t assay_net_outputs(const assay_net *net);
 
+/* How many of the inputs hold the time when the net denoises rows of `dim` numbers: 1 behind a vector,
+ * a channel (h w) behind an image's; 0 when the net's shapes are of no denoiser of such rows. */
+size_t assay_net_time_inputs(const assay_net *net, size_t dim);
+/* ASSAY_EINVAL that tells what a denoiser of such rows takes and gives. */
+int assay_net_refuse_denoiser(const assay_net *net, size_t dim);
+
 /* Threads from now on, 1 to begin with; not a part of what is saved. */
 int assay_net_threads(assay_net *net, size_t threads);
 
