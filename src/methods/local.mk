@@ -51,3 +51,7 @@ src_methods_balance_libvectors_la_CFLAGS = $(AM_CFLAGS) $(NET_CFLAGS)
 src_libassay_la_LIBADD += src/methods/balance/libvectors.la
 balanceinclude_HEADERS += src/methods/balance/boxes.h src/methods/balance/detection.h \
 	src/methods/balance/average_precision.h
+# Training sets under a budget.
+src_libassay_la_SOURCES += src/methods/balance/equitable_checks.h src/methods/balance/curve.c \
+	src/methods/balance/allocate.c src/methods/balance/slice_tuner.c src/methods/balance/equitable.c
+balanceinclude_HEADERS += src/methods/balance/equitable.h

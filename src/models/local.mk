@@ -76,3 +76,7 @@ src_libassay_la_SOURCES += src/models/tree.c src/models/tree_prune.h src/models/
 	src/models/naive_bayes.c
 modelsinclude_HEADERS += src/models/tree.h src/models/naive_bayes.h
 	src/models/lm/masked.h src/models/lm/adapters.h src/models/lm/quantise.h src/models/lm/checkpoint.h
+
+# Polygenic scores in a population of groups.
+src_libassay_la_SOURCES += src/models/polygenic.c
+modelsinclude_HEADERS += src/models/polygenic.h

@@ -87,3 +87,6 @@ EXTRA_DIST += tests/lua/apply.lua
 # Dense detectors.
 TESTS += tests/lua/sampling_free_golden.lua tests/lua/sampling_free.lua
 EXTRA_DIST += tests/lua/sampling_free_golden.lua tests/lua/sampling_free.lua tests/golden/sampling-free.json
+# Training sets under a budget.
+TESTS += tests/lua/equitable_golden.lua tests/lua/equitable.lua
+EXTRA_DIST += tests/lua/equitable_golden.lua tests/lua/equitable.lua tests/golden/equitable.json

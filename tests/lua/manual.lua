@@ -80,6 +80,7 @@ methods("gmm", registry["assay.gmm"].__index)
 methods("net", registry["assay.net"].__index)
 methods("tree", registry["assay.tree"].__index)
 methods("bayes", registry["assay.bayes"].__index)
+methods("world", registry["assay.polygenic"].__index)
 methods("task", registry["assay.task"].__index)
 methods("vocab", registry["assay.vocab"].__index)
 methods("lm", registry["assay.lm"].__index)
@@ -316,6 +317,14 @@ probes["assay.balance.det_loss"] = { { "bce", logits, { 0 }, option }, { "focal"
     { "ghm", logits, { 0 }, option }, { "ohem", logits, { 0 }, option }, { "biased", logits, { 0 }, option } }
 probes["assay.balance.ghm_box_loss"] = { { logits, option } }
 probes["assay.balance.average_precision"] = { { {}, {}, option } }
+probes["assay.balance.learning_curve_fit"] = { { { 1 }, { 1 }, option } }
+for _, name in ipairs { "allocate", "allocate_proportional", "allocate_waterfill", "slice_tuner", "prs_expected_r2" } do
+    probes["assay.balance." .. name] = { { {}, option } }
+end
+probes["assay.balance.allocate_equal"] = { { 1, option } }
+probes["assay.balance.targeting_benefit"] = { { { 1 }, { 1 }, option } }
+probes["assay.balance.polygenic_world"] = { { option } }
+probes["assay.balance.equitable"] = { { { groups = 1, collect = print, performance = print }, option } }
 probes["tree:predict"] = { { assay.balance.tree_fit({ { 0 } }, { 0 }), { { 0 } }, option } }
 for _, name in ipairs { "pass_at_k", "pass_hat_k", "samples_to_reach", "fit_power_law", "fit_log_linear",
     "beta_binomial_logpmf", "kumaraswamy_binomial_logpmf", "beta_binomial_nll",

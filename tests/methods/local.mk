@@ -25,3 +25,5 @@ check_PROGRAMS += tests/methods/balance/smote
 tests_methods_balance_smote_LDADD = $(TEST_LIBS)
 check_PROGRAMS += tests/methods/balance/detection
 tests_methods_balance_detection_LDADD = $(TEST_LIBS)
+check_PROGRAMS += tests/methods/balance/equitable
+tests_methods_balance_equitable_LDADD = $(TEST_LIBS)

@@ -89,11 +89,15 @@ static const luaL_Reg *const tables[] = {
     assay_lua_classifiers,
     assay_lua_roc,
     assay_lua_detection,
+    assay_lua_allocation,
+    assay_lua_equitable,
+    assay_lua_polygenic,
 };
 
 int assay_lua_balance(lua_State *L)
 {
     assay_lua_classifier_types(L);
+    assay_lua_polygenic_type(L);
     lua_newtable(L);
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         assay_lua_register(L, tables[i]);

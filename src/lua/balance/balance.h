@@ -19,9 +19,14 @@ extern const luaL_Reg assay_lua_balance_cores[];
 extern const luaL_Reg assay_lua_classifiers[];
 extern const luaL_Reg assay_lua_roc[];
 extern const luaL_Reg assay_lua_detection[];
+extern const luaL_Reg assay_lua_allocation[];
+extern const luaL_Reg assay_lua_equitable[];
+extern const luaL_Reg assay_lua_polygenic[];
 
 /* Makes the classes of fitted classifiers. */
 void assay_lua_classifier_types(lua_State *L);
+/* Makes the class of populations. */
+void assay_lua_polygenic_type(lua_State *L);
 
 /* X and y, as many labels as rows, at arguments 1 and 2. Pushes values that keep the memory. */
 typedef struct assay_lua_set {
