@@ -55,3 +55,4 @@ nobase_dist_pkgdata_DATA += experiments/data/smote/PROVENANCE.md \
 nobase_dist_pkgdata_DATA += experiments/diffusion/dpm-solver-pp.lua experiments/diffusion/unified-solver.lua \
 	experiments/diffusion/time-shift.lua experiments/diffusion/gaussian-teleport.lua
 nobase_dist_pkgdata_DATA += experiments/balance/smote.lua
+nobase_dist_pkgdata_DATA += experiments/balance/equitable.lua

@@ -6,7 +6,7 @@
 #include "core/status.h"
 #include "core/suggest.h"
 
-enum { FAMILIES = 7, METHODS = 11 };
+enum { FAMILIES = 7, METHODS = 12 };
 
 static const assay_family families[FAMILIES];
 static const assay_method methods[METHODS];
@@ -214,5 +214,18 @@ static const assay_method methods[METHODS] = {
         .functions = FUNCTIONS("optimal_bias", "initial_bce", "guided_scale", "effective_weights",
             "box_iou", "match_anchors", "box_encode", "box_decode", "smooth_l1", "nms",
             "sample_anchors", "det_loss", "ghm_box_loss", "average_precision"),
+    },
+    {
+        .slug = "equitable",
+        .family = "balance",
+        .summary = "a budget for examples of several groups, by learning curves and a fair utility",
+        .paper = {"Adaptive Sampling Strategies to Construct Equitable Training Datasets",
+            "William Cai, Ro Encarnacion, Bobbie Chern, Sam Corbett-Davies, Miranda Bogen, Stevie "
+            "Bergman, Sharad Goel",
+            2022, "2202.01327"},
+        .functions = FUNCTIONS("equitable", "learning_curve", "learning_curve_fit", "allocate",
+            "allocate_equal", "allocate_proportional", "allocate_waterfill", "slice_tuner",
+            "polygenic_world", "prs_expected_r2", "targeting_benefit"),
+        .experiment = "balance/equitable.lua",
     },
 };

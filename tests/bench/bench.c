@@ -399,6 +399,23 @@ static void bench_onebench(const bench *b)
     }
 }
 
+/* ---- a budget for 200 groups, and 100 learning curves of 6 points ---- */
+
+static void bench_equitable(const bench *b)
+{
+    static const char *const tasks[][3] = {
+        {"allocate", "level allocation, 200 groups / SciPy's SLSQP", ">= 100"},
+        {"fit", "100 learning curves / SciPy's curve_fit", ">= 1"}};
+    char lua[4096], python[4096];
+    snprintf(lua, sizeof lua, "%s/tests/bench/equitable.lua", b->source);
+    snprintf(python, sizeof python, "%s/tests/bench/equitable.py", b->source);
+    for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++) {
+        const char *const us[] = {b->assay, "lua", lua, tasks[i][0], NULL};
+        const char *const peer[] = {"/usr/bin/python3", python, tasks[i][0], NULL};
+        compare_scripts(b, tasks[i][1], us, peer, tasks[i][2]);
+    }
+}
+
 /* ---- mixtures: 64 full components in 32 dimensions, 10^5 points ---- */
 
 enum { COMPONENTS = 64, DIM = 32, POINTS = 100000, SQUARE = 512 };
@@ -719,6 +736,7 @@ int main(int argc, char **argv)
     bench_binary_battery(&b);
     bench_chrf(&b);
     bench_onebench(&b);
+    bench_equitable(&b);
     bench_paint(&b);
     bench_mixture();
     bench_sampler(&b);

@@ -18,6 +18,7 @@ tests_bench_data_LDADD = src/libassay.la -lm
 EXTRA_DIST += tests/bench/pass_at_k.py tests/bench/pass_at_k.lua tests/bench/net.py tests/bench/data.py \
 	tests/bench/binary_battery.py tests/bench/binary_battery.lua
 EXTRA_DIST += tests/bench/onebench.py tests/bench/onebench.lua
+EXTRA_DIST += tests/bench/equitable.py tests/bench/equitable.lua
 tests_bench_core_SOURCES = tests/bench/core.c tests/bench/peer.c tests/bench/peer.h
 tests_bench_core_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_bench_core_LDADD = src/libassay.la $(BLAS_LIBS) -lm

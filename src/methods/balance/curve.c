@@ -58,6 +58,7 @@ struct points {
     assay_curve_law law;
     double a_max;
     double penalty; /* of (log c - log 1/2)^2 */
+    double *x;      /* scratch: the regressor of the shape at hand */
 };
 
 /* v = a + b' x with b' = -b of a power law */
@@ -76,14 +77,15 @@ static struct moments moments_of(const struct points *p, double shape)
 {
     struct moments m = {0};
     for (size_t i = 0; i < p->k; i++) {
+        p->x[i] = regressor(p->law, shape, p->n[i]);
         m.w += p->n[i];
-        m.x += p->n[i] * regressor(p->law, shape, p->n[i]);
+        m.x += p->n[i] * p->x[i];
         m.v += p->n[i] * p->v[i];
     }
     m.x /= m.w;
     m.v /= m.w;
     for (size_t i = 0; i < p->k; i++) {
-        const double dx = regressor(p->law, shape, p->n[i]) - m.x;
+        const double dx = p->x[i] - m.x;
         m.xx += p->n[i] * dx * dx;
         m.xv += p->n[i] * dx * (p->v[i] - m.v);
     }
@@ -122,11 +124,16 @@ static assay_learning_curve curve_of_shape(const struct points *p, double shape)
     return curve;
 }
 
+/* Of a curve of the shape that the regressor was made for. */
 static double objective(const struct points *p, const assay_learning_curve *curve)
 {
+    const double intercept = p->law == ASSAY_CURVE_SATURATING ? 0 : curve->a;
+    const double slope = p->law == ASSAY_CURVE_SATURATING ? curve->a
+                         : p->law == ASSAY_CURVE_LOG      ? curve->b
+                                                          : -curve->b;
     double sum = 0;
     for (size_t i = 0; i < p->k; i++) {
-        const double r = p->v[i] - assay_balance_learning_curve(curve, p->n[i]);
+        const double r = p->v[i] - (intercept + slope * p->x[i]);
         sum += p->n[i] * r * r;
     }
     const double away = p->penalty > 0 ? log(curve->c / 0.5) : 0;
@@ -272,10 +279,13 @@ int assay_balance_learning_curve_fit(const double *n, const double *v, size_t k,
 {
     static const struct assay_curve_options defaults = {0};
     const struct assay_curve_options *o = options ? options : &defaults;
-    const struct points p = {n, v, k, o->law, o->a_max > 0 ? o->a_max : 1, 0};
     const int status = check_points(n, v, k);
+    double *x = status ? NULL : malloc(k * sizeof *x);
     if (status)
         return status;
+    if (!x)
+        return assay_fail(ASSAY_ENOMEM, "no memory for %zu points", k);
+    const struct points p = {n, v, k, o->law, o->a_max > 0 ? o->a_max : 1, 0, x};
     assay_learning_curve curve = o->law == ASSAY_CURVE_SATURATING ? fit_saturating(&p)
                                  : o->law == ASSAY_CURVE_LOG      ? fit_log(&p)
                                                                   : fit_power(&p, o->prior);
@@ -283,6 +293,7 @@ int assay_balance_learning_curve_fit(const double *n, const double *v, size_t k,
         const double r = v[i] - assay_balance_learning_curve(&curve, n[i]);
         curve.mse += r * r / (double)k;
     }
+    free(x);
     *out = curve;
     return ASSAY_OK;
 }
