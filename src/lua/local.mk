@@ -85,7 +85,6 @@ src_lua_assay_la_LDFLAGS = -Wl,-z,nodelete -module -avoid-version -shared -expor
 src_lua_libassaylua_la_SOURCES += src/lua/balance/balance.h src/lua/balance/balance.c \
 	src/lua/balance/resampling.c src/lua/balance/cleaning.c src/lua/balance/cores.c \
 	src/lua/balance/classifiers.c src/lua/balance/roc.c src/lua/balance/detection.c
-	src/lua/balance/classifiers.c src/lua/balance/roc.c
 src_lua_libassaylua_la_SOURCES += src/lua/balance/curves.h src/lua/balance/polygenic.h \
 	src/lua/balance/equitable.c src/lua/balance/allocation.c \
 	src/lua/balance/polygenic.c

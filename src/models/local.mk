@@ -70,12 +70,11 @@ src_libassay_la_LIBADD += src/models/lm/libsingle.la src/models/lm/libdouble.la
 lmincludedir = $(includedir)/assay/models/lm
 lminclude_HEADERS = src/models/lm/config.h src/models/lm/transformer.h src/models/lm/objective.h \
 	src/models/lm/pick.h src/models/lm/lm.h src/models/lm/sample.h src/models/lm/train.h \
-	src/models/lm/masked.h src/models/lm/adapters.h src/models/lm/checkpoint.h
+	src/models/lm/masked.h src/models/lm/adapters.h src/models/lm/quantise.h src/models/lm/checkpoint.h
 # Classifiers of tables.
 src_libassay_la_SOURCES += src/models/tree.c src/models/tree_prune.h src/models/tree_prune.c \
 	src/models/naive_bayes.c
 modelsinclude_HEADERS += src/models/tree.h src/models/naive_bayes.h
-	src/models/lm/masked.h src/models/lm/adapters.h src/models/lm/quantise.h src/models/lm/checkpoint.h
 
 # Polygenic scores in a population of groups.
 src_libassay_la_SOURCES += src/models/polygenic.c
