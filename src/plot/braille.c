@@ -601,7 +601,7 @@ static void draw_message(const drawing *d, const char *text)
 int assay_figure_draw(assay_raster *raster, const assay_figure *figure, const assay_series_set *set,
     size_t rows, size_t cols, bool ascii, assay_screen *out)
 {
-    *out = (assay_screen){0, 0, NULL};
+    *out = (assay_screen){0};
     if (rows < LEAST_ROWS || cols < LEAST_COLS)
         return assay_fail(ASSAY_EINVAL,
             "a figure needs at least %d rows and %d columns of characters, here are %zu x %zu",
@@ -610,7 +610,8 @@ int assay_figure_draw(assay_raster *raster, const assay_figure *figure, const as
         return assay_fail(ASSAY_EINVAL,
             "a figure has at most 4096 rows and columns of characters, asked for %zu x %zu", rows,
             cols);
-    assay_screen screen = {rows, cols, malloc(rows * cols * sizeof(assay_glyph))};
+    assay_screen screen = {
+        .rows = rows, .cols = cols, .cells = malloc(rows * cols * sizeof(assay_glyph))};
     if (!screen.cells)
         return no_memory();
     for (size_t i = 0; i < rows * cols; i++)
@@ -618,6 +619,13 @@ int assay_figure_draw(assay_raster *raster, const assay_figure *figure, const as
     drawing d = {.figure = figure, .set = set, .screen = &screen, .ascii = ascii};
     assay_axis_ranges(figure, set, &d.x, &d.y);
     lay_out(&d);
+    screen.top = d.top;
+    screen.left = d.left + 1;
+    screen.height = d.rows;
+    screen.width = d.cols;
+    screen.x_low = d.x.lo;
+    screen.x_high = d.x.hi;
+    screen.x_log = d.x.log;
     int status = set->count ? draw_dots(&d, raster) : ASSAY_OK;
     if (!status) {
         if (assay_style_has_markers(figure, set))

@@ -84,6 +84,11 @@ typedef struct assay_series_set {
 int assay_figure_series(const assay_figure *figure, const assay_table *rows, assay_series_set **out);
 void assay_series_set_free(assay_series_set *set);
 
+/* In place of each point's mean and band the means over the `window` points around it (fewer at the
+ * ends, as many on either side). Fits stay those of the points as they were. window: 1 or an odd
+ * number. */
+void assay_series_smooth(assay_series_set *set, size_t window);
+
 /*
  * Export to base.EXT: "png", "svg", "pdf", "tex" (cairolatex; its picture is base.pdf), "tikz" or
  * "txt" (our own drawing, 100 x 30). `base` is the path without extension. Beside it stand base.dat,
@@ -114,6 +119,9 @@ typedef struct assay_glyph {
 typedef struct assay_screen {
     size_t rows, cols;
     assay_glyph *cells; /* rows * cols */
+    size_t top, left, height, width; /* where the curves are */
+    double x_low, x_high;            /* at the sides of it */
+    bool x_log;
 } assay_screen;
 
 /* Draw into rows x cols characters (at least 6 x 24, else ASSAY_EINVAL). ascii: no code above 127. */

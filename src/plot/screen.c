@@ -8,7 +8,7 @@
 void assay_screen_free(assay_screen *screen)
 {
     free(screen->cells);
-    *screen = (assay_screen){0, 0, NULL};
+    *screen = (assay_screen){0};
 }
 
 static void put_code(unsigned code, FILE *out)

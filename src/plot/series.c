@@ -308,3 +308,30 @@ void assay_series_set_free(assay_series_set *set)
     free(set->series);
     free(set);
 }
+
+/* y, low and high of one series. */
+static void smooth(assay_series *series, size_t half, assay_point *old)
+{
+    memcpy(old, series->points, series->count * sizeof *old);
+    for (size_t i = 0; i < series->count; i++) {
+        assay_point *point = &series->points[i];
+        size_t reach = half < i ? half : i;
+        reach = reach < series->count - 1 - i ? reach : series->count - 1 - i;
+        point->y = point->low = point->high = 0;
+        for (size_t j = i - reach; j <= i + reach; j++) {
+            point->y += old[j].y / (double)(2 * reach + 1);
+            point->low += old[j].low / (double)(2 * reach + 1);
+            point->high += old[j].high / (double)(2 * reach + 1);
+        }
+    }
+}
+
+void assay_series_smooth(assay_series_set *set, size_t window)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        assay_point *old = malloc((set->series[i].count + 1) * sizeof *old);
+        if (old && set->series[i].count)
+            smooth(&set->series[i], window / 2, old);
+        free(old);
+    }
+}

@@ -467,3 +467,28 @@ int assay_store_run_measure(assay_store *store, int64_t run, const char *measure
         sqlite3_reset(s);
     return status;
 }
+
+int assay_store_run_measures(assay_store *store, int64_t run, char ***names)
+{
+    sqlite3_stmt *s;
+    bool row = true;
+    size_t count = 0;
+    *names = NULL;
+    int status = store_bind(store, STORE_METRIC_NAMES, &s, "ii", run, run);
+    while (status == ASSAY_OK) {
+        status = store_grow((void **)names, count, sizeof **names);
+        if (status == ASSAY_OK)
+            (*names)[count] = NULL;
+        if (status == ASSAY_OK)
+            status = store_step(store, s, &row);
+        if (status || !row)
+            break;
+        status = store_text(s, 1, &(*names)[count++]);
+    }
+    if (status) {
+        sqlite3_reset(s);
+        free_names(*names, count);
+        *names = NULL;
+    }
+    return status;
+}

@@ -273,6 +273,9 @@ typedef struct assay_run_query {
 
 int assay_store_run_select(assay_store *store, const assay_run_query *query, int64_t **ids, size_t *count);
 
+/* The names of what the run's cells logged; NULL at the end. The caller frees each and the array. */
+int assay_store_run_measures(assay_store *store, int64_t run, char ***names);
+
 /* The mean over the run's cells of the last value of a measure; NaN when there is none. */
 int assay_store_run_measure(assay_store *store, int64_t run, const char *measure, double *value);
 

@@ -1,18 +1,21 @@
 /*
- * A run's figures in characters, live while rows arrive.
+ * A run's figures in characters, live while rows arrive; or those of several runs in one.
  *
- * Reading a run's rows and fitting them takes as long as there are rows, so it is done aside, with
- * a store handle of its own; the figure on the screen stays until the next one is ready. Drawing it
- * takes milliseconds and is kept until the data or the size change.
+ * Reading is done aside (figure_read.c); the picture on the screen stays until the next one is
+ * ready. Drawing it takes milliseconds and is kept until the data or the size change. What the keys
+ * change are fields of the figure's declaration, kept here as JSON; zooming only changes the range
+ * that is drawn.
  */
+#include "tui/figure.h"
+
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/status.h"
-#include "run/diff.h"
+#include "plot/axis.h"
 #include "tui/format.h"
-#include "tui/view.h"
 
 struct figure {
     struct tui_view view;
@@ -24,117 +27,83 @@ struct figure {
     assay_run_info info;
     bool info_known;
 
-    assay_figure **figures; /* of the last reading */
-    size_t figure_count, figure_index;
-    assay_series_set *series;
-    char *trouble; /* why there is none */
+    json_t *changes; /* fields in place of the declared ones */
+    json_t *shown;   /* those of what is on the screen */
+    size_t smooth;
+    bool grid;
+    char facet[128];
+
+    struct figure_panel *panels;     /* of the last reading */
+    size_t panel_count, panel_index; /* panel_index: of the figure that they show */
+    char **measures, **params;
+    char *trouble; /* why there are none */
     bool reading, again;
 
     assay_raster *raster;
     char *raster_trouble;
-    assay_screen screen;
-    bool drawn;
-    size_t rows, cols;
+
+    bool pointing; /* a cursor reads values */
+    size_t point;
 };
 
 /* ---- reading, aside ---- */
 
-struct reading {
-    struct tui_job job;
-    char *database, *wanted;
-    char *format, *base; /* to export instead of showing */
-    int64_t *runs;
-    size_t run_count;
-    size_t index;
-    assay_figure **figures;
-    size_t count;
-    assay_series_set *series;
-};
-
-static size_t find_figure(const struct reading *self)
+static void free_names(char **names)
 {
-    for (size_t i = 0; self->wanted && i < self->count; i++)
-        if (strcmp(self->figures[i]->name, self->wanted) == 0)
-            return i;
-    return self->index < self->count ? self->index : self->count - 1;
+    for (char **name = names; name && *name; name++)
+        free(*name);
+    free(names);
 }
 
-/* Of one run, or of several beside each other. */
-static int read_series(assay_store *store, const struct reading *self, const assay_figure *figure,
-    assay_series_set **out)
+static void forget_panels(struct figure *self)
 {
-    assay_diff *diff = NULL;
-    if (self->run_count == 1)
-        return assay_run_series(store, self->runs[0], figure, out);
-    int status = assay_diff_runs(
-        store, self->runs, self->run_count, &(assay_diff_options){.only_settings = true}, &diff);
-    if (status == ASSAY_OK)
-        status = assay_diff_series(store, diff, figure, out);
-    assay_diff_free(diff);
-    return status;
-}
-
-static int read_figure(struct tui_job *job)
-{
-    struct reading *self = (struct reading *)job;
-    assay_store *store = NULL;
-    int status = assay_store_open(self->database, ASSAY_STORE_READ, &store);
-    if (status == ASSAY_OK)
-        status = assay_run_figures(store, self->runs[0], &self->figures, &self->count);
-    if (status == ASSAY_OK && self->count) {
-        self->index = find_figure(self);
-        status = read_series(store, self, self->figures[self->index], &self->series);
-    }
-    if (status == ASSAY_OK && self->format && self->count)
-        status =
-            assay_figure_export(self->figures[self->index], self->series, self->format, self->base);
-    assay_store_close(store);
-    return status;
-}
-
-static void forget_reading(struct reading *self)
-{
-    assay_run_figures_free(self->figures, self->count);
-    assay_series_set_free(self->series);
-    free(self->runs);
-    free(self->database);
-    free(self->wanted);
-    free(self->format);
-    free(self->base);
-}
-
-static void forget_figures(struct figure *self)
-{
-    assay_run_figures_free(self->figures, self->figure_count);
-    assay_series_set_free(self->series);
+    figure_panels_free(self->panels, self->panel_count);
+    free_names(self->measures);
+    free_names(self->params);
     free(self->trouble);
-    self->figures = NULL;
-    self->figure_count = 0;
-    self->series = NULL;
+    self->panels = NULL;
+    self->panel_count = 0;
+    self->measures = self->params = NULL;
     self->trouble = NULL;
 }
 
 static int start_reading(struct figure *self, const char *format, const char *base);
 
-/* What was read becomes the view's. A failure keeps what is on the screen, when something is. */
-static void take(struct figure *self, struct reading *reading)
+/* A change that can't be drawn is taken back. */
+static void take_back(struct figure *self, const struct figure_reading *reading)
 {
-    if (reading->job.status != ASSAY_OK && reading->count && self->figure_count) {
-        tui_failed(self->view.tui);
+    tui_failed(self->view.tui);
+    if (self->shown && json_equal(self->changes, reading->changes)) {
+        json_decref(self->changes);
+        self->changes = json_deep_copy(self->shown);
+    }
+    *self->facet = '\0';
+}
+
+/* What was read becomes the view's. A failure keeps what is on the screen, when something is. */
+static void take(struct figure *self, struct figure_reading *reading)
+{
+    if (reading->job.status != ASSAY_OK && self->panel_count) {
+        take_back(self, reading);
         return;
     }
-    forget_figures(self);
-    self->drawn = false;
-    self->figures = reading->figures;
-    self->figure_count = reading->count;
-    self->figure_index = self->index = reading->index;
-    self->series = reading->series;
+    json_decref(self->shown);
+    self->shown = reading->changes;
+    reading->changes = NULL;
+    forget_panels(self);
+    self->measures = reading->measures;
+    self->params = reading->params;
     self->count = reading->count;
-    if (reading->job.status != ASSAY_OK)
+    self->panel_index = self->index = reading->index;
+    reading->measures = reading->params = NULL;
+    if (reading->job.status != ASSAY_OK) {
         self->trouble = strdup(reading->job.message);
-    reading->figures = NULL;
-    reading->count = 0;
-    reading->series = NULL;
+    } else {
+        self->panels = reading->panels;
+        self->panel_count = reading->panel_count;
+        reading->panels = NULL;
+        reading->panel_count = 0;
+    }
     free(self->wanted);
     self->wanted = NULL;
 }
@@ -146,24 +115,24 @@ static void was_read(struct tui *tui, struct tui_view *view, struct tui_job *job
     if (self) {
         bool again = self->again;
         self->reading = self->again = false;
-        if (!again || self->index == ((struct reading *)job)->index)
-            take(self, (struct reading *)job);
+        if (!again || self->index == ((struct figure_reading *)job)->index)
+            take(self, (struct figure_reading *)job);
         if (again && start_reading(self, NULL, NULL) != ASSAY_OK)
             tui_failed(view->tui);
     }
-    forget_reading((struct reading *)job);
+    figure_reading_clear((struct figure_reading *)job);
 }
 
 static void was_exported(struct tui *tui, struct tui_view *view, struct tui_job *job)
 {
-    struct reading *self = (struct reading *)job;
+    struct figure_reading *self = (struct figure_reading *)job;
     (void)view;
     if (job->status != ASSAY_OK)
         tui_failed(tui);
     else
         tui_say(tui, TUI_GOOD, "wrote %s.%s, with its .gp and .dat beside it", self->base,
             strcmp(self->format, "tikz") == 0 ? "tex" : self->format);
-    forget_reading(self);
+    figure_reading_clear(self);
 }
 
 static char *copy(const char *text)
@@ -182,21 +151,30 @@ static int64_t *copy_runs(const int64_t *runs, size_t count)
 static int start_reading(struct figure *self, const char *format, const char *base)
 {
     struct tui *tui = self->view.tui;
-    struct reading *reading = calloc(1, sizeof *reading);
+    if (!format && self->reading) {
+        self->again = true;
+        return ASSAY_OK;
+    }
+    struct figure_reading *reading = calloc(1, sizeof *reading);
     if (!reading)
         return assay_fail(ASSAY_ENOMEM, "out of memory");
-    reading->job.work = read_figure;
+    reading->job.work = figure_read;
     reading->job.done = format ? was_exported : was_read;
     reading->job.view = self->view.serial;
     reading->database = strdup(tui_database(tui));
+    reading->runs = copy_runs(self->runs, self->run_count);
+    reading->run_count = self->run_count;
     reading->wanted = format ? NULL : copy(self->wanted);
+    reading->index = self->index;
+    reading->changes = json_deep_copy(self->changes);
+    reading->smooth = self->smooth;
+    reading->grid = self->grid && !format;
+    reading->facet = *self->facet && !self->grid && !format ? strdup(self->facet) : NULL;
     reading->format = copy(format);
     reading->base = copy(base);
-    reading->run_count = self->run_count;
-    reading->runs = copy_runs(self->runs, self->run_count);
-    reading->index = self->index;
-    if (!reading->database || !reading->runs || (format && (!reading->format || !reading->base))) {
-        forget_reading(reading);
+    if (!reading->database || !reading->runs || !reading->changes ||
+        (format && (!reading->format || !reading->base))) {
+        figure_reading_clear(reading);
         free(reading);
         return assay_fail(ASSAY_ENOMEM, "out of memory");
     }
@@ -222,10 +200,6 @@ static int load(struct tui_view *view)
     self->info = info;
     self->info_known = true;
     view->live = info.state <= ASSAY_RUN_RUNNING;
-    if (self->reading) {
-        self->again = true;
-        return ASSAY_OK;
-    }
     return start_reading(self, NULL, NULL);
 }
 
@@ -236,8 +210,12 @@ static int open_view(struct tui_view *view, const struct tui_target *target)
         return assay_fail(ASSAY_ENOTFOUND, "there is no database yet, and no run");
     self->run_count = target->run_count ? target->run_count : 1;
     self->runs = copy_runs(target->run_count ? target->runs : &target->run, self->run_count);
-    if (!self->runs)
+    self->changes = json_object();
+    if (!self->runs || !self->changes) {
+        free(self->runs);
+        json_decref(self->changes);
         return assay_fail(ASSAY_ENOMEM, "out of memory");
+    }
     self->run = self->runs[0];
     self->wanted = copy(target->name);
     if (assay_raster_open(&self->raster) != ASSAY_OK)
@@ -257,18 +235,36 @@ static bool shows(struct tui_view *view, const struct tui_target *target)
 static void close_view(struct tui_view *view)
 {
     struct figure *self = (struct figure *)view;
-    forget_figures(self);
-    assay_screen_free(&self->screen);
+    forget_panels(self);
     if (self->raster)
         assay_raster_close(self->raster);
     if (self->info_known)
         assay_run_info_clear(&self->info);
+    json_decref(self->changes);
+    json_decref(self->shown);
     free(self->raster_trouble);
     free(self->wanted);
     free(self->runs);
 }
 
 /* ---- drawing ---- */
+
+/* "logx=true  band=sd": what differs from the declaration. */
+static int draw_changes(const struct figure *self, int y, int x, int cols)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach(self->changes, name, value)
+    {
+        char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(4));
+        if (text && !json_is_null(value) && x < cols)
+            x += tui_putf(y, x, cols - x, TUI_WARN, "  %s=%s", name, text);
+        free(text);
+    }
+    if (self->smooth > 1 && x < cols)
+        x += tui_putf(y, x, cols - x, TUI_WARN, "  smooth=%zu", self->smooth);
+    return x;
+}
 
 /* The figure's title is drawn with it. */
 static void draw_header(const struct figure *self, int y, int cols)
@@ -285,9 +281,12 @@ static void draw_header(const struct figure *self, int y, int cols)
         y, x, cols - x, tui_run_style(self->info.state), assay_run_state_name(self->info.state));
     if (self->view.live)
         x += tui_putf(y, x, cols - x, TUI_LIVE, " %.0f%%", 100 * tui_run_fraction(&self->info));
-    if (self->figure_count)
-        tui_putf(y, x, cols - x, TUI_NORMAL, "  figure %s, %zu of %zu",
-            self->figures[self->figure_index]->name, self->index + 1, self->count);
+    if (self->panel_count && self->grid)
+        x += tui_putf(y, x, cols - x, TUI_NORMAL, "  all %zu figures", self->count);
+    else if (self->panel_count)
+        x += tui_putf(y, x, cols - x, TUI_NORMAL, "  figure %s, %zu of %zu",
+            self->panels[0].figure->name, self->index + 1, self->count);
+    draw_changes(self, y, x, cols);
 }
 
 static int glyph_style(const assay_glyph *glyph)
@@ -307,19 +306,19 @@ static void put_screen(const assay_screen *screen, struct tui_area area)
         }
 }
 
-static int render(struct figure *self, struct tui_area area)
+static int render(struct figure *self, struct figure_panel *panel, struct tui_area area)
 {
     size_t rows = (size_t)area.rows, cols = (size_t)area.cols;
-    if (self->drawn && self->rows == rows && self->cols == cols)
+    if (panel->drawn && panel->rows == rows && panel->cols == cols)
         return ASSAY_OK;
-    assay_screen_free(&self->screen);
-    self->screen = (assay_screen){0};
-    self->drawn = false;
-    int status = assay_figure_draw(self->raster, self->figures[self->figure_index], self->series,
-        rows, cols, tui_screen_ascii(), &self->screen);
-    self->drawn = status == ASSAY_OK;
-    self->rows = rows;
-    self->cols = cols;
+    assay_screen_free(&panel->screen);
+    panel->screen = (assay_screen){0};
+    panel->drawn = false;
+    int status = assay_figure_draw(
+        self->raster, panel->figure, panel->series, rows, cols, tui_screen_ascii(), &panel->screen);
+    panel->drawn = status == ASSAY_OK;
+    panel->rows = rows;
+    panel->cols = cols;
     return status;
 }
 
@@ -338,90 +337,491 @@ static const char *emptiness(const struct figure *self)
         return self->raster_trouble;
     if (self->trouble)
         return self->trouble;
-    if (!self->figures && !self->count)
-        return self->reading
-                   ? "Reading the rows..."
-                   : "This experiment declares no figures: add some to the `figures` of its "
-                     "file (man 5 assay-experiment) and run it again.";
-    if (has_points(self->series))
-        return NULL;
+    if (!self->panel_count && (self->reading || self->count))
+        return "Reading the rows...";
+    if (!self->panel_count)
+        return "This experiment declares no figures: add some to the `figures` of its file "
+               "(man 5 assay-experiment) and run it again.";
+    for (size_t i = 0; i < self->panel_count; i++)
+        if (has_points(self->panels[i].series))
+            return NULL;
     return self->view.live ? "No rows yet: the figure appears when the first arrive."
                            : "The run logged no rows that this figure could show.";
+}
+
+/* Several pictures side by side and below each other, about square. */
+static const char *draw_panels(struct figure *self, struct tui_area area)
+{
+    int n = (int)self->panel_count, across = 1;
+    while (across * across < n && area.cols / (across + 1) >= 36)
+        across++;
+    int down = (n + across - 1) / across, width = area.cols / across, height = area.rows / down;
+    for (int i = 0; i < n; i++) {
+        struct tui_area part = {area.y + i / across * height, area.x + i % across * width, height,
+            across > 1 ? width - 1 : width};
+        if (height < 6)
+            return "there is no room for so many figures: m shows one, a larger screen all";
+        if (render(self, &self->panels[i], part) != ASSAY_OK)
+            return assay_errmsg();
+        put_screen(&self->panels[i].screen, part);
+    }
+    return NULL;
+}
+
+/* ---- the cursor that reads values ---- */
+
+static int compare_numbers(const void *left, const void *right)
+{
+    double a = *(const double *)left, b = *(const double *)right;
+    return (a > b) - (a < b);
+}
+
+/* The x of all series, in order and once; the caller frees. */
+static double *all_x(const assay_series_set *set, size_t *count)
+{
+    size_t n = 0, most = 1;
+    for (size_t i = 0; i < set->count; i++)
+        most += set->series[i].count;
+    double *x = malloc(most * sizeof *x);
+    *count = 0;
+    for (size_t i = 0; x && i < set->count; i++)
+        for (size_t j = 0; j < set->series[i].count; j++)
+            x[n++] = set->series[i].points[j].x;
+    if (n)
+        qsort(x, n, sizeof *x, compare_numbers);
+    for (size_t i = 0; i < n; i++)
+        if (!*count || x[i] != x[*count - 1])
+            x[(*count)++] = x[i];
+    return x;
+}
+
+static const assay_point *point_at(const assay_series *series, double x)
+{
+    for (size_t i = 0; i < series->count; i++)
+        if (series->points[i].x == x)
+            return &series->points[i];
+    return NULL;
+}
+
+static void draw_values(const struct figure_panel *panel, double x, struct tui_area area)
+{
+    char number[TUI_SHORT], low[TUI_SHORT], high[TUI_SHORT];
+    tui_format_estimate(x, number);
+    int at = tui_putf(area.y, area.x, area.cols, TUI_BOLD, "%s = %s  ", panel->figure->x, number);
+    int line = 0;
+    for (size_t i = 0; i < panel->series->count && line < area.rows; i++) {
+        const assay_series *series = &panel->series->series[i];
+        const assay_point *point = point_at(series, x);
+        char words[512];
+        if (!point)
+            continue;
+        tui_format_estimate(point->y, number);
+        tui_format_estimate(point->low, low);
+        tui_format_estimate(point->high, high);
+        if (point->low < point->high)
+            snprintf(
+                words, sizeof words, "%.200s: %s [%s, %s]  ", series->label, number, low, high);
+        else
+            snprintf(words, sizeof words, "%.200s: %s  ", series->label, number);
+        if (at + tui_width(words) > area.cols && at > 0) {
+            at = 0;
+            if (++line >= area.rows)
+                break;
+        }
+        at += tui_put(area.y + line, area.x + at, area.cols - at,
+            TUI_SERIES + (int)(i % TUI_SERIES_COUNT), words);
+    }
+}
+
+/* A line through the plot at the cursor's x, and the values of all series there. */
+static void draw_pointer(struct figure *self, struct tui_area area, struct tui_area below)
+{
+    struct figure_panel *panel = &self->panels[0];
+    const assay_screen *screen = &panel->screen;
+    size_t count;
+    double *x = all_x(panel->series, &count);
+    if (x && count) {
+        self->point = self->point < count ? self->point : count - 1;
+        assay_axis axis = {screen->x_low, screen->x_high, screen->x_log};
+        double place = assay_axis_place(&axis, x[self->point]);
+        if (place >= 0 && place <= 1) {
+            int col = area.x + (int)screen->left +
+                      (int)(lround(place * (double)(2 * screen->width - 1)) / 2);
+            for (size_t row = 0; row < screen->height; row++)
+                if (screen->cells[(screen->top + row) * screen->cols + (size_t)(col - area.x)]
+                        .code <= ' ')
+                    tui_put(
+                        area.y + (int)(screen->top + row), col, 1, TUI_DIM, tui_glyph(TUI_VLINE));
+        }
+        draw_values(panel, x[self->point], below);
+    }
+    free(x);
 }
 
 static void draw(struct tui_view *view, struct tui_area area)
 {
     struct figure *self = (struct figure *)view;
-    struct tui_area body = {area.y + 1, area.x, area.rows - 1, area.cols};
+    struct tui_area body = {area.y + 1, area.x, area.rows - 1, area.cols}, below = body;
     const char *empty = emptiness(self);
     draw_header(self, area.y, area.cols);
-    if (!empty && render(self, body) != ASSAY_OK)
-        empty = assay_errmsg();
+    if (self->pointing && !empty) {
+        below.rows = 2;
+        body.rows -= below.rows;
+        below.y = body.y + body.rows;
+    }
+    if (!empty)
+        empty = draw_panels(self, body);
     if (empty)
         tui_put_wrapped(
             (struct tui_area){body.y + 1, 2, body.rows - 1, body.cols - 4}, 0, TUI_NORMAL, empty);
-    else
-        put_screen(&self->screen, body);
+    else if (self->pointing && self->panel_count == 1)
+        draw_pointer(self, body, below);
+}
+
+/* ---- changes ---- */
+
+static void read_anew(struct figure *self)
+{
+    if (start_reading(self, NULL, NULL) != ASSAY_OK)
+        tui_failed(self->view.tui);
+}
+
+static void change(struct figure *self, const char *field, json_t *value)
+{
+    json_object_set_new(self->changes, field, value);
+    read_anew(self);
+}
+
+/* Another column has another name, and its own range. */
+static void change_column(struct figure *self, const char *axis, const char *name)
+{
+    char field[16];
+    snprintf(field, sizeof field, "%slabel", axis);
+    json_object_set_new(self->changes, field, json_null());
+    snprintf(field, sizeof field, "%srange", axis);
+    json_object_set_new(self->changes, field, json_null());
+    json_object_set_new(self->changes, "title", json_null());
+    if (strcmp(axis, "y") == 0)
+        json_object_set_new(self->changes, "lines", json_null());
+    change(self, axis, json_string(name));
+}
+
+static void turn_band(struct figure *self, const assay_figure *figure)
+{
+    static const char *const bands[] = {"none", "ci95", "sd", "minmax"};
+    change(self, "band", json_string(bands[((int)figure->band + 1) % 4]));
+}
+
+/* Off, else what is declared, else a power law. */
+static void turn_fit(struct figure *self, const assay_figure *figure)
+{
+    if (figure->fit) {
+        json_object_set_new(self->changes, "fit_space", json_null());
+        change(self, "fit", json_null());
+    } else if (json_object_get(self->changes, "fit")) {
+        json_object_del(self->changes, "fit");
+        json_object_del(self->changes, "fit_space");
+        read_anew(self);
+    } else {
+        change(self, "fit", json_string("power"));
+    }
+}
+
+static size_t count_names(char *const *names)
+{
+    size_t n = 0;
+    while (names && names[n])
+        n++;
+    return n;
+}
+
+/* The next name after `now` among the measures and, for x, the parameters. */
+static const char *next_name(const struct figure *self, const char *now, bool params)
+{
+    size_t measures = count_names(self->measures),
+           n = measures + (params ? count_names(self->params) : 0), at = 0;
+    for (size_t i = 0; i < n; i++) {
+        const char *name = i < measures ? self->measures[i] : self->params[i - measures];
+        if (now && strcmp(name, now) == 0)
+            at = i + 1;
+    }
+    if (!n)
+        return NULL;
+    at %= n;
+    return at < measures ? self->measures[at] : self->params[at - measures];
+}
+
+/* None, then each parameter, then none again. */
+static void turn_by(struct figure *self, const assay_figure *figure)
+{
+    size_t n = count_names(self->params), at = 0;
+    for (size_t i = 0; figure->by_count && i < n; i++)
+        if (strcmp(self->params[i], figure->by[0]) == 0)
+            at = i + 1;
+    json_object_set_new(self->changes, "title", json_null());
+    change(self, "by", at < n ? json_string(self->params[at]) : json_null());
+}
+
+static void turn_smooth(struct figure *self)
+{
+    static const size_t steps[] = {3, 5, 9, 17};
+    size_t i = 0;
+    while (i < 4 && steps[i] <= self->smooth)
+        i++;
+    self->smooth = i < 4 ? steps[i] : 1;
+    read_anew(self);
+}
+
+/* ---- zoom ---- */
+
+static void set_range(struct figure *self, double low, double high)
+{
+    struct figure_panel *panel = &self->panels[0];
+    panel->figure->xmin = low;
+    panel->figure->xmax = high;
+    panel->drawn = false;
+    json_object_set_new(
+        self->changes, "xrange", isnan(low) ? json_null() : json_pack("[f, f]", low, high));
+}
+
+/* The part of the axis between two places becomes all of it. */
+static void zoom(struct figure *self, double from, double to)
+{
+    if (self->panel_count != 1 || !self->panels[0].drawn)
+        return;
+    const assay_screen *screen = &self->panels[0].screen;
+    assay_axis axis = {screen->x_low, screen->x_high, screen->x_log};
+    double low = assay_axis_value(&axis, from), high = assay_axis_value(&axis, to);
+    if (isfinite(low) && isfinite(high) && low < high && (!axis.log || low > 0) &&
+        high - low > 1e-12 * fmax(fabs(low), fabs(high)))
+        set_range(self, low, high);
+}
+
+static void reset(struct figure *self)
+{
+    json_object_clear(self->changes);
+    self->smooth = 0;
+    *self->facet = '\0';
+    self->grid = self->pointing = false;
+    read_anew(self);
 }
 
 /* ---- keys ---- */
 
 static void turn_to(struct figure *self, int step)
 {
+    if (self->pointing) {
+        self->point = step < 0 ? self->point - (self->point > 0) : self->point + 1;
+        return;
+    }
     if (self->count < 2) {
         tui_say(self->view.tui, TUI_DIM, "there is no other figure");
         return;
     }
     self->index = (self->index + self->count + (size_t)step) % self->count;
+    json_object_clear(self->changes);
     self->view.stale = true;
 }
 
 static int export_figure(struct figure *self, const char *format, const char *base)
 {
     char path[512];
-    if (!self->figure_count || !has_points(self->series))
+    if (!self->panel_count || !has_points(self->panels[0].series))
         return assay_fail(ASSAY_ENOTFOUND, "there is nothing to save yet");
     if (!base || !*base) {
         snprintf(path, sizeof path, "%s-%lld%s-%s", self->info.experiment, (long long)self->run,
-            self->run_count > 1 ? "-and-others" : "", self->figures[self->figure_index]->name);
+            self->run_count > 1 ? "-and-others" : "", self->panels[0].figure->name);
         base = path;
     }
     tui_say(self->view.tui, TUI_NORMAL, "saving %s...", base);
     return start_reading(self, format, base);
 }
 
-static bool key(struct tui_view *view, enum tui_request request)
+/* Keys that change what is drawn; they need a figure to start from. */
+static bool change_key(struct figure *self, enum tui_request request)
 {
-    struct figure *self = (struct figure *)view;
+    const assay_figure *figure = self->panels[0].figure;
+    const char *name;
     switch (request) {
-    case TUI_BESIDE_LEFT:
-    case TUI_BESIDE_RIGHT:
-        turn_to(self, request == TUI_BESIDE_RIGHT ? 1 : -1);
+    case TUI_LOG_X:
+        json_object_set_new(self->changes, "xrange", json_null());
+        change(self, "logx", json_boolean(!figure->logx));
         return true;
-    case TUI_SAVE_PNG:
-    case TUI_SAVE_PDF:
-        if (export_figure(self, request == TUI_SAVE_PNG ? "png" : "pdf", NULL) != ASSAY_OK)
-            tui_failed(view->tui);
+    case TUI_LOG_Y:
+        json_object_set_new(self->changes, "yrange", json_null());
+        change(self, "logy", json_boolean(!figure->logy));
+        return true;
+    case TUI_BAND:
+        turn_band(self, figure);
+        return true;
+    case TUI_FIT:
+        turn_fit(self, figure);
+        return true;
+    case TUI_LEGEND:
+        change(self, "key",
+            figure->key && strcmp(figure->key, "off") == 0 ? json_null() : json_string("off"));
+        return true;
+    case TUI_SMOOTH:
+        turn_smooth(self);
+        return true;
+    case TUI_NEXT_Y:
+        name = next_name(self, figure->y, false);
+        if (name && strcmp(name, figure->x) == 0) /* not against itself */
+            name = next_name(self, name, false);
+        if (name)
+            change_column(self, "y", name);
+        return true;
+    case TUI_NEXT_X:
+        name = next_name(self, figure->x, true);
+        if (name && strcmp(name, figure->y) == 0)
+            name = next_name(self, name, true);
+        if (name)
+            change_column(self, "x", name);
+        return true;
+    case TUI_NEXT_BY:
+        turn_by(self, figure);
         return true;
     default:
         return false;
     }
 }
 
-static bool command(struct tui_view *view, const char *name, const char *argument, int *status)
+static bool zoom_key(struct figure *self, enum tui_request request)
+{
+    switch (request) {
+    case TUI_ZOOM_IN:
+        zoom(self, 0.25, 0.75);
+        return true;
+    case TUI_ZOOM_OUT:
+        zoom(self, -0.5, 1.5);
+        return true;
+    case TUI_PAN_LEFT:
+        zoom(self, -0.25, 0.75);
+        return true;
+    case TUI_PAN_RIGHT:
+        zoom(self, 0.25, 1.25);
+        return true;
+    case TUI_POINT:
+        self->pointing = !self->pointing;
+        return true;
+    case TUI_GRID:
+        self->grid = !self->grid;
+        read_anew(self);
+        return true;
+    case TUI_CLEAR:
+        reset(self);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static const char *export_format(enum tui_request request)
+{
+    static const struct {
+        enum tui_request request;
+        const char *format;
+    } keys[] = {
+        {TUI_SAVE_PNG, "png"}, {TUI_SAVE_PDF, "pdf"}, {TUI_SAVE_SVG, "svg"}, {TUI_SAVE_TEX, "tex"}};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (keys[i].request == request)
+            return keys[i].format;
+    return NULL;
+}
+
+static bool key(struct tui_view *view, enum tui_request request)
+{
+    struct figure *self = (struct figure *)view;
+    const char *format = export_format(request);
+    if (format) {
+        if (export_figure(self, format, NULL) != ASSAY_OK)
+            tui_failed(view->tui);
+        return true;
+    }
+    if (request == TUI_BESIDE_LEFT || request == TUI_BESIDE_RIGHT) {
+        turn_to(self, request == TUI_BESIDE_RIGHT ? 1 : -1);
+        return true;
+    }
+    return (self->panel_count && change_key(self, request)) || zoom_key(self, request);
+}
+
+/* ---- commands ---- */
+
+static int export_as(struct figure *self, const char *argument)
 {
     static const char *const formats[] = {"png", "svg", "pdf", "tex", "tikz", "txt"};
     size_t length = strcspn(argument, " "), i = 0;
-    if (strcmp(name, "export") != 0)
-        return false;
     while (i < 6 && (strlen(formats[i]) != length || strncmp(formats[i], argument, length) != 0))
         i++;
     if (i == 6)
-        *status = assay_fail(
+        return assay_fail(
             ASSAY_EINVAL, "export wants png, svg, pdf, tex, tikz or txt, got \"%s\"", argument);
-    else
-        *status = export_figure(
-            (struct figure *)view, formats[i], argument + length + strspn(argument + length, " "));
+    return export_figure(self, formats[i], argument + length + strspn(argument + length, " "));
+}
+
+static json_t *list_json(const char *names)
+{
+    json_t *list = json_array();
+    for (const char *at = names; *(at += strspn(at, ", "));) {
+        size_t length = strcspn(at, ", ");
+        json_array_append_new(list, json_stringn(at, length));
+        at += length;
+    }
+    return list;
+}
+
+static int change_where(struct figure *self, const char *setting)
+{
+    size_t length = strcspn(setting, "=");
+    char name[256];
+    if (!*setting) {
+        change(self, "where", json_null());
+        return ASSAY_OK;
+    }
+    if (!setting[length] || length >= sizeof name)
+        return assay_fail(ASSAY_EINVAL, "where wants COLUMN=VALUE, got \"%s\"", setting);
+    snprintf(name, sizeof name, "%.*s", (int)length, setting);
+    json_t *value = json_loads(setting + length + 1, JSON_DECODE_ANY, NULL);
+    if (!value || json_is_object(value) || json_is_array(value)) {
+        json_decref(value);
+        value = json_string(setting + length + 1);
+    }
+    change(self, "where", json_pack("{s:o}", name, value));
+    return ASSAY_OK;
+}
+
+static int change_range(struct figure *self, const char *field, const char *range)
+{
+    double low, high;
+    int used = 0;
+    if (*range && (sscanf(range, "%lf %lf%n", &low, &high, &used) != 2 || range[used]))
+        return assay_fail(ASSAY_EINVAL, "%s wants LOW HIGH, got \"%s\"", field, range);
+    change(self, field, *range ? json_pack("[f, f]", low, high) : json_null());
+    return ASSAY_OK;
+}
+
+static bool command(struct tui_view *view, const char *name, const char *argument, int *status)
+{
+    struct figure *self = (struct figure *)view;
+    *status = ASSAY_OK;
+    if (strcmp(name, "export") == 0)
+        *status = export_as(self, argument);
+    else if ((strcmp(name, "x") == 0 || strcmp(name, "y") == 0) && *argument)
+        change_column(self, name, argument);
+    else if (strcmp(name, "by") == 0)
+        change(self, name, *argument ? list_json(argument) : json_null());
+    else if (strcmp(name, "where") == 0)
+        *status = change_where(self, argument);
+    else if (strcmp(name, "xrange") == 0 || strcmp(name, "yrange") == 0)
+        *status = change_range(self, name, argument);
+    else if (strcmp(name, "fit") == 0 && *argument)
+        change(self, name, strcmp(argument, "off") == 0 ? json_null() : json_string(argument));
+    else if (strcmp(name, "facet") == 0) {
+        snprintf(self->facet, sizeof self->facet, "%s", argument);
+        self->grid = false;
+        *status = start_reading(self, NULL, NULL);
+    } else
+        return false;
     return true;
 }
 
@@ -438,7 +838,7 @@ static const char *experiment(struct tui_view *view)
 
 const struct view_ops tui_figure_view = {
     .name = "figure",
-    .hint = "h/l:other figure  p:PNG  P:PDF  c:cancel",
+    .hint = "h/l:other figure  b:band  .:read values  v:next y  p:PNG",
     .size = sizeof(struct figure),
     .open = open_view,
     .load = load,

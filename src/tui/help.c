@@ -68,8 +68,13 @@ static void add_commands(struct help *self)
     add(self, ":filter [QUERY]", "in the runs: those of which it holds (assay-tui(1))");
     add(self, ":sort NAME [asc|desc]", "in the runs: by a column, parameter or measure");
     add(self, ":columns [NAME ...]", "in the runs: parameters and measures beside the others");
+    add(self, ":x NAME :y NAME", "in a figure: another column");
+    add(self, ":where [NAME=VALUE]", "in a figure: only such rows");
+    add(self, ":facet [NAME]", "in a figure: one for each of its values");
+    add(self, ":xrange [LOW HIGH]", "in a figure: that part (:yrange, too)");
+    add(self, ":fit LAW|off", "in a figure: another law");
     add(self, ":tab NAME", "in a run: cells, claims, notes, rows, params, figures...");
-    add(self, ":by [NAME ...]", "in a comparison: a line for each of their values");
+    add(self, ":by [NAME ...]", "in a comparison or figure: groups");
     add(self, ":take last|mean|min|max", "in a comparison: of a cell's rows");
     for (size_t i = 0; (help = tui_command_help(i, &usage)) != NULL; i++)
         add(self, usage, help);

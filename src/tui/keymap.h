@@ -53,7 +53,24 @@ enum tui_request {
     TUI_WRITE,
     TUI_RETRY,
     TUI_SHIFT_LEFT,
-    TUI_SHIFT_RIGHT
+    TUI_SHIFT_RIGHT,
+    TUI_SAVE_SVG,
+    TUI_SAVE_TEX,
+    TUI_LOG_X,
+    TUI_LOG_Y,
+    TUI_BAND,
+    TUI_FIT,
+    TUI_LEGEND,
+    TUI_SMOOTH,
+    TUI_NEXT_X,
+    TUI_NEXT_Y,
+    TUI_NEXT_BY,
+    TUI_POINT,
+    TUI_ZOOM_IN,
+    TUI_ZOOM_OUT,
+    TUI_PAN_LEFT,
+    TUI_PAN_RIGHT,
+    TUI_GRID
 };
 
 struct tui_key {

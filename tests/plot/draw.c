@@ -310,7 +310,7 @@ static void colours_are_those_of_the_palette(void **state)
 {
     (void)state;
     assay_glyph cells[] = {{'a', 0, false}, {'b', 0, false}, {'c', -1, true}, {' ', -1, false}};
-    assay_screen screen = {1, 4, cells};
+    assay_screen screen = {.rows = 1, .cols = 4, .cells = cells};
     char *text;
     size_t size;
     FILE *memory = open_memstream(&text, &size);

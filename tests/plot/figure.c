@@ -280,6 +280,33 @@ static void fits_a_law_or_says_why_not(void **state)
     assay_figure_free(f);
 }
 
+/* 1, 2, 6, 3, 8 over three: the ends stay, the others are means of three. Over five the middle is
+ * the mean of all and its neighbours are still means of three, for as many count on either side. */
+static void smooths_over_neighbours(void **state)
+{
+    static const double y[] = {1, 2, 6, 3, 8}, three[] = {1, 3, 11. / 3, 17. / 3, 8},
+                        five[] = {1, 3, 4, 17. / 3, 8};
+    (void)state;
+    for (int wide = 0; wide < 2; wide++) {
+        assay_point points[5];
+        assay_series series = {.points = points, .count = 5};
+        assay_series_set set = {.series = &series, .count = 1};
+        for (int i = 0; i < 5; i++)
+            points[i] = (assay_point){i, y[i], y[i] - 1, y[i] + 2, 3};
+        assay_series_smooth(&set, 1);
+        for (int i = 0; i < 5; i++)
+            assert_true(points[i].y == y[i]);
+        assay_series_smooth(&set, wide ? 5 : 3);
+        for (int i = 0; i < 5; i++) {
+            double wanted = wide ? five[i] : three[i];
+            assert_true(fabs(points[i].y - wanted) < 1e-12);
+            assert_true(fabs(points[i].low - (wanted - 1)) < 1e-12);
+            assert_true(fabs(points[i].high - (wanted + 2)) < 1e-12);
+            assert_true(points[i].x == i);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,6 +319,7 @@ int main(void)
         cmocka_unit_test(what_axes_cannot_show_is_counted),
         cmocka_unit_test(where_selects),
         cmocka_unit_test(a_part_that_did_not_run_is_empty),
+        cmocka_unit_test(smooths_over_neighbours),
         cmocka_unit_test(missing_columns_are_errors),
         cmocka_unit_test(no_rows_give_no_series),
         cmocka_unit_test(fits_a_law_or_says_why_not),

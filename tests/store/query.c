@@ -224,6 +224,15 @@ static void labels_and_tags_are_read_back(void **state)
     assert_fails(assay_store_run_pin(store, 99, true), ASSAY_ENOTFOUND, "no run 99");
     assert_ok(assay_store_run_measure(store, 1, "share", &value));
     assert_true(value == 3.5);
+    char **names;
+    assert_ok(assay_store_run_measures(store, 1, &names));
+    assert_string_equal(names[0], "share");
+    assert_null(names[1]);
+    free(names[0]);
+    free(names);
+    assert_ok(assay_store_run_measures(store, 4, &names));
+    assert_null(names[0]);
+    free(names);
     assert_ok(assay_store_run_measure(store, 4, "share", &value));
     assert_true(isnan(value));
 }

@@ -44,6 +44,10 @@ EXTRA_DIST += $(tui_tests) tests/tui/common.sh tests/tui/experiments/inference/c
 	tests/tui/screens/experiments-broken-80x24.txt \
 	tests/tui/screens/figure-140x40.txt \
 	tests/tui/screens/figure-2-140x40.txt \
+	tests/tui/screens/figure-changed-140x40.txt \
+	tests/tui/screens/figure-changed-80x24.txt \
+	tests/tui/screens/figure-grid-140x40.txt \
+	tests/tui/screens/figure-grid-80x24.txt \
 	tests/tui/screens/figure-2-80x24.txt \
 	tests/tui/screens/figure-80x24.txt \
 	tests/tui/screens/figure-empty-140x40.txt \
