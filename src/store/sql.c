@@ -473,3 +473,35 @@ int assay_store_sql(assay_store *store, const char *sql, const char *format, FIL
     return assay_fail(
         ASSAY_EINVAL, "format must be \"table\", \"csv\" or \"json\", got \"%s\"", format);
 }
+
+int assay_store_sql_names(assay_store *store, char ***names)
+{
+    static const char sql[] =
+        "SELECT m.name FROM sqlite_schema m WHERE m.type IN ('table', 'view') "
+        "AND m.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' UNION "
+        "SELECT c.name FROM sqlite_schema m JOIN pragma_table_info(m.name) c "
+        "WHERE m.type IN ('table', 'view') ORDER BY 1";
+    sqlite3_stmt *s = NULL;
+    size_t count = 0;
+    bool row = true;
+    *names = NULL;
+    int status = store_prepare(store, sql, &s, NULL);
+    while (status == ASSAY_OK) {
+        status = store_grow((void **)names, count, sizeof **names);
+        if (status == ASSAY_OK)
+            (*names)[count] = NULL;
+        if (status == ASSAY_OK)
+            status = store_step(store, s, &row);
+        if (status || !row)
+            break;
+        status = store_text(s, 0, &(*names)[count++]);
+    }
+    sqlite3_finalize(s);
+    if (status) {
+        while (*names && count)
+            free((*names)[--count]);
+        free(*names);
+        *names = NULL;
+    }
+    return status;
+}

@@ -18,4 +18,8 @@
  */
 int assay_store_sql(assay_store *store, const char *sql, const char *format, FILE *out);
 
+/* The names of tables, views and their columns, each once, NULL at the end: for completing what is
+ * typed. The caller frees each and the array. */
+int assay_store_sql_names(assay_store *store, char ***names);
+
 #endif

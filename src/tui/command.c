@@ -133,6 +133,15 @@ static int open_compare(struct tui *tui, const char *names)
     return status == ASSAY_OK ? tui_open(tui, &tui_compare_view, &target) : status;
 }
 
+static int open_sql(struct tui *tui, const char *query)
+{
+    int status = tui_open(tui, &tui_sql_view, NULL);
+    if (status != ASSAY_OK || !*query)
+        return status;
+    tui_sql_view.command(tui->top, "sql", query, &status);
+    return status;
+}
+
 static int open_form(struct tui *tui, const char *name)
 {
     if (!*name)
@@ -231,6 +240,7 @@ static const struct command commands[] = {
     {"runs", "[EXPERIMENT]", "its runs (all: every run)", open_runs},
     {"figure", "[RUN [NAME]]", "a figure of a run", open_figure},
     {"compare", "[RUN RUN ...]", "compare these runs, or the marked ones", open_compare},
+    {"sql", "[QUERY]", "ask the database", open_sql},
     {"label", "[TEXT]", "call the marked runs, or this one, so", label},
     {"tag", "[-]TAG", "put a tag on them, or take it off", tag},
     {"note", "TEXT", "add a note to them", note},

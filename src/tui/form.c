@@ -621,6 +621,11 @@ static const char *experiment(struct tui_view *view)
     return ((struct form *)view)->name;
 }
 
+static const char *path(struct tui_view *view)
+{
+    return ((struct form *)view)->path;
+}
+
 const struct view_ops tui_form_view = {
     .name = "form",
     .hint = "s:start  Enter:edit  h/l:choose  x:default",
@@ -634,6 +639,7 @@ const struct view_ops tui_form_view = {
     .shows = shows,
     .text = text,
     .experiment = experiment,
+    .path = path,
     .input = input,
     .command = command,
 };

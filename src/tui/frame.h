@@ -16,6 +16,15 @@ enum { TUI_HISTORY = 50, TUI_MIN_ROWS = 12, TUI_MIN_COLS = 60 };
 
 struct tui_queue; /* of jobs (aside.c) */
 
+enum { TUI_LOG = 200 };
+
+/* What was said, for the view of messages. */
+struct tui_message {
+    double time;
+    int style;
+    char text[1024];
+};
+
 struct tui {
     struct assay_tui_options options;
     assay_store *store;
@@ -42,6 +51,9 @@ struct tui {
 
     char message[1024];
     int message_style;
+    struct tui_message log[TUI_LOG]; /* a ring */
+    size_t log_end;                  /* messages in all */
+    char edited[4096];               /* a file whose experiment is to be looked at, or "" */
 
     struct tui_marks marks;
 

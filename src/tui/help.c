@@ -65,7 +65,7 @@ static void add_commands(struct help *self)
     const char *usage, *help;
     add(self, ":param NAME=VALUE", "in the form: set a field");
     add(self, ":export FORMAT [BASE]", "in a figure: png, svg, pdf, tex, tikz or txt");
-    add(self, ":filter [QUERY]", "in the runs: those of which it holds (assay-tui(1))");
+    add(self, ":filter [QUERY]", "runs of which it holds; experiments with a text");
     add(self, ":sort NAME [asc|desc]", "in the runs: by a column, parameter or measure");
     add(self, ":columns [NAME ...]", "in the runs: parameters and measures beside the others");
     add(self, ":x NAME :y NAME", "in a figure: another column");
@@ -82,7 +82,7 @@ static void add_commands(struct help *self)
 
 static void fill(struct help *self)
 {
-    static const char *const views[] = {"experiments", "form", "runs", "run", "figure", "compare", "artifact"};
+    static const char *const views[] = {"experiments", "form", "runs", "run", "figure", "compare", "artifact", "sql"};
     char heading[64];
     if (!has_word("help", self->from)) {
         snprintf(heading, sizeof heading, "In this view (%s)", self->from);

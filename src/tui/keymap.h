@@ -70,7 +70,11 @@ enum tui_request {
     TUI_ZOOM_OUT,
     TUI_PAN_LEFT,
     TUI_PAN_RIGHT,
-    TUI_GRID
+    TUI_GRID,
+    TUI_SQL,
+    TUI_MESSAGES,
+    TUI_AGAIN,
+    TUI_EDIT
 };
 
 struct tui_key {

@@ -398,6 +398,12 @@ static const char *experiment(struct tui_view *view)
     return self->known ? self->info.experiment : NULL;
 }
 
+static const char *path(struct tui_view *view)
+{
+    struct run *self = (struct run *)view;
+    return self->known ? self->info.path : NULL;
+}
+
 const struct view_ops tui_run_view = {
     .name = "run",
     .hint = "Tab:section  f:figure  c:cancel  T:again",
@@ -412,5 +418,6 @@ const struct view_ops tui_run_view = {
     .text = text,
     .run = run,
     .experiment = experiment,
+    .path = path,
     .command = command,
 };

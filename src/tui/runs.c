@@ -685,6 +685,12 @@ static const char *text(struct tui_view *view, size_t index, char *out, size_t s
     return out;
 }
 
+static const char *path(struct tui_view *view)
+{
+    const assay_run_info *here = current((struct runs *)view);
+    return here ? here->path : NULL;
+}
+
 const struct view_ops tui_runs_view = {
     .name = "runs",
     .hint = "Enter:open  Space:mark  F:filter  o:sort",
@@ -699,5 +705,6 @@ const struct view_ops tui_runs_view = {
     .text = text,
     .run = run,
     .experiment = experiment,
+    .path = path,
     .command = command,
 };

@@ -217,6 +217,20 @@ void tui_screen_redraw(void)
     clearok(stdscr, TRUE);
 }
 
+void tui_screen_suspend(void)
+{
+    def_prog_mode();
+    if (!screen.scripted)
+        endwin();
+}
+
+void tui_screen_resume(void)
+{
+    reset_prog_mode();
+    clearok(stdscr, TRUE);
+    refresh();
+}
+
 int tui_screen_key(void)
 {
     wint_t key;

@@ -69,6 +69,10 @@ void tui_screen_redraw(void);                        /* the next end sends all o
 int tui_screen_save(const char *path);
 bool tui_screen_shows(const char *text);
 
+/* Give the terminal to another program, and take it back. */
+void tui_screen_suspend(void);
+void tui_screen_resume(void);
+
 /* The next key that waits, or TUI_NO_KEY; TUI_KEY_RESIZE when the terminal's size changed. Keys
  * that are not characters are TUI_KEY_FUNCTION + curses' KEY_ code. */
 enum { TUI_NO_KEY = -1, TUI_KEY_RESIZE = -2, TUI_KEY_FUNCTION = 0x200000 };

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "core/status.h"
+#include "tui/again.h"
 #include "tui/frame.h"
 #include "tui/terminal.h"
 
@@ -99,6 +100,21 @@ void tui_dirty(struct tui *tui)
     tui->dirty = true;
 }
 
+/* Hints and what is only under way are not worth keeping. */
+static void remember_message(struct tui *tui)
+{
+    size_t length = strlen(tui->message);
+    bool passing = tui->message_style == TUI_DIM || length == 0 ||
+                   (length > 3 && strcmp(tui->message + length - 3, "...") == 0);
+    struct tui_message *message = &tui->log[tui->log_end % TUI_LOG];
+    if (passing)
+        return;
+    message->time = tui_now(tui);
+    message->style = tui->message_style;
+    memcpy(message->text, tui->message, sizeof message->text);
+    tui->log_end++;
+}
+
 void tui_say(struct tui *tui, int style, const char *format, ...)
 {
     va_list arguments;
@@ -107,6 +123,7 @@ void tui_say(struct tui *tui, int style, const char *format, ...)
     va_end(arguments);
     tui->message_style = style;
     tui->dirty = true;
+    remember_message(tui);
 }
 
 void tui_failed(struct tui *tui)
@@ -285,6 +302,21 @@ static int discover(struct tui_job *job)
     return assay_run_discover(&((struct discovery *)job)->found);
 }
 
+/* The file that was edited: does it load, and if not, where is it wrong? */
+static void tell_edited(struct tui *tui)
+{
+    for (size_t i = 0; i < tui->found.count; i++) {
+        const assay_found *found = &tui->found.items[i];
+        if (strcmp(found->path, tui->edited) != 0)
+            continue;
+        if (found->error)
+            tui_say(tui, TUI_BAD, "%s", found->error);
+        else
+            tui_say(tui, TUI_GOOD, "%s loads", found->name);
+    }
+    *tui->edited = '\0';
+}
+
 static void discovered(struct tui *tui, struct tui_view *view, struct tui_job *job)
 {
     (void)view;
@@ -293,6 +325,8 @@ static void discovered(struct tui *tui, struct tui_view *view, struct tui_job *j
     tui->found_known = true;
     snprintf(tui->found_error, sizeof tui->found_error, "%s", job->message);
     all_stale(tui);
+    if (*tui->edited)
+        tell_edited(tui);
 }
 
 static void start_discovery(struct tui *tui)
@@ -303,6 +337,12 @@ static void start_discovery(struct tui *tui)
     discovery->job.work = discover;
     discovery->job.done = discovered;
     tui_aside(tui, &discovery->job);
+}
+
+void tui_look_for_experiments(struct tui *tui, const char *edited)
+{
+    snprintf(tui->edited, sizeof tui->edited, "%s", edited ? edited : "");
+    start_discovery(tui);
 }
 
 /* ---- drawing ---- */
@@ -526,6 +566,17 @@ static int open_figure(struct tui *tui)
     return tui_open(tui, &tui_figure_view, &target);
 }
 
+static int edit_here(struct tui *tui)
+{
+    const char *path = tui->top->ops->path ? tui->top->ops->path(tui->top) : NULL;
+    char copy[4096];
+    if (!path)
+        return assay_fail(
+            ASSAY_ENOTFOUND, "there is no experiment here whose file could be edited");
+    snprintf(copy, sizeof copy, "%s", path);
+    return tui_edit_file(tui, copy);
+}
+
 static int open_here(struct tui *tui, enum tui_request request)
 {
     const char *name = experiment_here(tui);
@@ -536,6 +587,17 @@ static int open_here(struct tui *tui, enum tui_request request)
         return tui_open(tui, &tui_runs_view, &(struct tui_target){.name = name});
     case TUI_COMPARE:
         return open_compare(tui);
+    case TUI_SQL:
+        return tui_open(tui, &tui_sql_view, NULL);
+    case TUI_MESSAGES:
+        return tui_open(tui, &tui_messages_view, NULL);
+    case TUI_AGAIN:
+        if (!run_here(tui))
+            return assay_fail(ASSAY_ENOTFOUND,
+                "there is no run to be started again; Enter opens the parameters of the first");
+        return tui_run_again(tui, tui->top, run_here(tui));
+    case TUI_EDIT:
+        return edit_here(tui);
     case TUI_HELP:
         return tui_open(tui, &tui_help_view, &(struct tui_target){.name = tui->top->ops->name});
     default:
@@ -585,6 +647,10 @@ bool tui_frame_request(struct tui *tui, enum tui_request request)
     case TUI_RUNS:
     case TUI_HELP:
     case TUI_COMPARE:
+    case TUI_SQL:
+    case TUI_MESSAGES:
+    case TUI_AGAIN:
+    case TUI_EDIT:
     case TUI_FIGURE:
         if (open_here(tui, request) != ASSAY_OK)
             tui_failed(tui);

@@ -60,6 +60,7 @@ struct view_ops {
     const char *(*text)(struct tui_view *view, size_t index, char *out, size_t size); /* searched */
     int64_t (*run)(struct tui_view *view);                    /* the run that the cursor is on, or 0 */
     const char *(*experiment)(struct tui_view *view);         /* the experiment, or NULL */
+    const char *(*path)(struct tui_view *view); /* of the experiment's file, to be edited, or NULL */
     bool (*input)(struct tui_view *view, int key); /* a key while it edits; false: not editing */
     const int64_t *(*runs)(struct tui_view *view, size_t *count); /* several that it is on */
     /* A command of the prompt; false: not one of this view's. */
@@ -68,7 +69,7 @@ struct view_ops {
 
 extern const struct view_ops tui_experiments_view, tui_form_view, tui_runs_view, tui_run_view,
     tui_figure_view, tui_help_view, tui_compare_view,
-    tui_artifact_view;
+    tui_artifact_view, tui_sql_view, tui_messages_view;
 
 /* ---- the frame ---- */
 
@@ -84,6 +85,9 @@ double tui_now(const struct tui *tui); /* Unix seconds, or the script's clock */
 const assay_found_list *tui_found(const struct tui *tui);
 const assay_found *tui_find_experiment(const struct tui *tui, const char *name);
 const char *tui_found_error(const struct tui *tui); /* why looking for them failed, or NULL */
+
+/* Look for them again; what becomes of the one in the file `edited` (or NULL) is told. */
+void tui_look_for_experiments(struct tui *tui, const char *edited);
 
 /* Open a view, or bring the one that is already open on the target to the top. */
 int tui_open(struct tui *tui, const struct view_ops *ops, const struct tui_target *target);

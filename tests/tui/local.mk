@@ -34,6 +34,16 @@ EXTRA_DIST += $(tui_tests) tests/tui/common.sh tests/tui/experiments/inference/c
 	tests/tui/screens/compare-80x24.txt \
 	tests/tui/screens/compare-groups-140x40.txt \
 	tests/tui/screens/compare-groups-80x24.txt \
+	tests/tui/screens/experiments-folded-140x40.txt \
+	tests/tui/screens/experiments-folded-80x24.txt \
+	tests/tui/screens/experiments-filtered-140x40.txt \
+	tests/tui/screens/experiments-filtered-80x24.txt \
+	tests/tui/screens/sql-140x40.txt \
+	tests/tui/screens/sql-80x24.txt \
+	tests/tui/screens/messages-140x40.txt \
+	tests/tui/screens/messages-80x24.txt \
+	tests/tui/screens/empty-messages-140x40.txt \
+	tests/tui/screens/empty-messages-80x24.txt \
 	tests/tui/screens/empty-experiments-140x40.txt \
 	tests/tui/screens/empty-experiments-80x24.txt \
 	tests/tui/screens/empty-runs-140x40.txt \
