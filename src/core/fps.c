@@ -149,13 +149,9 @@ static int run_kept(const assay_matrix *points, size_t m, size_t start, const un
             assay_fail(ASSAY_EINVAL, "fps: start must be a point that is kept, got %zu", start + 1);
         goto cleanup;
     }
-    status = assay_matrix_alloc(kept, points->cols, &part);
-    if (status != ASSAY_OK)
-        goto cleanup;
-    for (size_t i = 0; i < kept; i++)
-        for (size_t j = 0; j < points->cols; j++)
-            *assay_matrix_at(&part, i, j) = *assay_matrix_at(points, row[i], j);
-    status = run(&part, m, first, progress, index, radius);
+    status = assay_matrix_gather(points, row, kept, &part);
+    if (status == ASSAY_OK)
+        status = run(&part, m, first, progress, index, radius);
     for (size_t i = 0; i < m && status == ASSAY_OK; i++)
         index[i] = row[index[i]];
 cleanup:

@@ -33,3 +33,6 @@ coreinclude_HEADERS += src/core/linediff.h
 # Curves of precision by recall.
 src_libassay_la_SOURCES += src/core/precision.c
 coreinclude_HEADERS += src/core/precision.h
+# Point clouds.
+src_libassay_la_SOURCES += src/core/cloud.c
+coreinclude_HEADERS += src/core/cloud.h

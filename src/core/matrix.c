@@ -70,3 +70,11 @@ int assay_matrix_copy(const assay_matrix *from, assay_matrix *to)
         memmove(assay_matrix_row(to, i), assay_matrix_row(from, i), from->cols * sizeof(double));
     return ASSAY_OK;
 }
+
+int assay_matrix_gather(const assay_matrix *m, const size_t *row, size_t rows, assay_matrix *out)
+{
+    const int status = assay_matrix_alloc(rows, m->cols, out);
+    for (size_t i = 0; i < rows && !status; i++)
+        memcpy(assay_matrix_row(out, i), assay_matrix_row(m, row[i]), m->cols * sizeof *m->data);
+    return status;
+}

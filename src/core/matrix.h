@@ -42,4 +42,8 @@ int assay_matrix_sub(const assay_matrix *m, size_t first, size_t rows, size_t fi
 
 int assay_matrix_copy(const assay_matrix *from, assay_matrix *to); /* equal shapes */
 
+/* *out, which is the caller's and new: rows row[0 .. rows - 1] of m. */
+int assay_matrix_gather(
+    const assay_matrix *m, const size_t *row, size_t rows, assay_matrix *out);
+
 #endif

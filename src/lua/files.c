@@ -14,6 +14,7 @@
 
 #include "core/status.h"
 #include "data/idx.h"
+#include "data/mesh_view.h"
 #include "data/npy.h"
 #include "data/text.h"
 #include "lua/args.h"
@@ -110,9 +111,40 @@ void assay_push_numbers(lua_State *L, const assay_array *array)
     lua_remove(L, -2);
 }
 
+/* mesh:sample(n, {rng=}): points of the surface, by area */
+static int mesh_sample(lua_State *L)
+{
+    static const char *const known[] = {"rng", NULL};
+    assay_mesh mesh;
+    assay_lua_mesh_argument(L, 1, &mesh);
+    const size_t n = (size_t)assay_arg_integer(L, 2, "n", 1, (int64_t)1e9);
+    assay_opts_check(L, 3, known);
+    assay_rng *rng = assay_required_rng(L, 3);
+    assay_matrix out = assay_push_matrix(L, n, 3);
+    assay_arg_status(L, assay_mesh_sample(&mesh, n, rng, &out));
+    return 1;
+}
+
+static const luaL_Reg mesh_methods[] = {
+    {"sample", mesh_sample},
+    {NULL, NULL},
+};
+
+/* Meshes are tables, which scripts may fill, with methods. */
+static void set_mesh_methods(lua_State *L)
+{
+    if (luaL_newmetatable(L, "assay.mesh")) {
+        lua_newtable(L);
+        assay_lua_register_methods(L, "mesh", mesh_methods);
+        lua_setfield(L, -2, "__index");
+    }
+    lua_setmetatable(L, -2);
+}
+
 void assay_push_mesh(lua_State *L, const assay_mesh *mesh)
 {
     lua_createtable(L, 0, 2);
+    set_mesh_methods(L);
     assay_matrix vertices = assay_push_matrix(L, mesh->vertices, 3);
     memcpy(vertices.data, mesh->xyz, 3 * mesh->vertices * sizeof(double));
     lua_setfield(L, -2, "vertices");
@@ -390,32 +422,40 @@ static int write_npz(lua_State *L)
     return 0;
 }
 
-/* {vertices = matrix, faces = matrix} */
-static int write_mesh(lua_State *L)
+void assay_lua_mesh_argument(lua_State *L, int at, assay_mesh *out)
 {
-    const char *path = assay_arg_string(L, 1, "path");
-    luaL_argexpected(L, lua_istable(L, 2), 2, "table");
-    lua_getfield(L, 2, "vertices");
+    luaL_checkstack(L, 20, NULL);
+    if (!lua_istable(L, at))
+        assay_arg_error(L, "mesh must be a table, got a %s", luaL_typename(L, at));
+    lua_getfield(L, at, "vertices");
     assay_matrix vertices = assay_arg_matrix(L, lua_gettop(L), "vertices");
-    lua_getfield(L, 2, "faces");
+    lua_getfield(L, at, "faces");
     assay_matrix faces = {0, 3, 3, NULL};
     if (!lua_isnil(L, -1))
         faces = assay_arg_matrix(L, lua_gettop(L), "faces");
     if (vertices.cols != 3 || (faces.rows > 0 && faces.cols != 3))
         assay_arg_error(L, "vertices and faces must have 3 columns, got %zu and %zu", vertices.cols,
             faces.cols);
-    assay_mesh out = {.vertices = vertices.rows, .faces = faces.rows};
-    out.xyz = assay_lua_doubles(L, 3 * out.vertices);
-    out.corners = assay_lua_scratch(L, 3 * out.faces, sizeof(size_t));
-    for (size_t i = 0; i < out.vertices; i++)
-        memcpy(out.xyz + 3 * i, assay_matrix_row(&vertices, i), 3 * sizeof(double));
-    for (size_t i = 0; i < 3 * out.faces; i++) {
+    *out = (assay_mesh){.vertices = vertices.rows, .faces = faces.rows};
+    out->xyz = assay_lua_doubles(L, 3 * out->vertices);
+    out->corners = assay_lua_scratch(L, 3 * out->faces, sizeof(size_t));
+    for (size_t i = 0; i < out->vertices; i++)
+        memcpy(out->xyz + 3 * i, assay_matrix_row(&vertices, i), 3 * sizeof(double));
+    for (size_t i = 0; i < 3 * out->faces; i++) {
         double corner = *assay_matrix_at(&faces, i / 3, i % 3);
-        if (!(corner >= 1 && corner <= (double)out.vertices) || corner != (double)(size_t)corner)
+        if (!(corner >= 1 && corner <= (double)out->vertices) || corner != (double)(size_t)corner)
             assay_arg_error(
-                L, "corners must be whole numbers in 1..%zu, got %g", out.vertices, corner);
-        out.corners[i] = (size_t)corner - 1;
+                L, "corners must be whole numbers in 1..%zu, got %g", out->vertices, corner);
+        out->corners[i] = (size_t)corner - 1;
     }
+}
+
+/* {vertices = matrix, faces = matrix} */
+static int write_mesh(lua_State *L)
+{
+    assay_mesh out;
+    const char *path = assay_arg_string(L, 1, "path");
+    assay_lua_mesh_argument(L, 2, &out);
     assay_arg_status(L, assay_mesh_write(path, &out));
     return 0;
 }

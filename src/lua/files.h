@@ -22,6 +22,9 @@ void assay_push_numbers(
 /* {vertices = matrix, faces = matrix}, corners from 1 on. */
 void assay_push_mesh(lua_State *L, const assay_mesh *mesh);
 
+/* The mesh of a table {vertices=, faces=} at `at`; pushes values that keep the memory. */
+void assay_lua_mesh_argument(lua_State *L, int at, assay_mesh *out);
+
 /* `count` items behind the first `first` of an IDX file, into an owner from assay_lua_new_array.
  * `progress` is the report's, or a stretch of it. */
 void assay_lua_read_idx(lua_State *L, const char *path, size_t first, size_t count,

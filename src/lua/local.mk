@@ -88,3 +88,5 @@ src_lua_libassaylua_la_SOURCES += src/lua/balance/balance.h src/lua/balance/bala
 src_lua_libassaylua_la_SOURCES += src/lua/balance/curves.h src/lua/balance/polygenic.h \
 	src/lua/balance/equitable.c src/lua/balance/allocation.c \
 	src/lua/balance/polygenic.c
+# Point clouds.
+src_lua_libassaylua_la_SOURCES += src/lua/balance/points.c src/lua/balance/corruptions.c

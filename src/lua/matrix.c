@@ -86,6 +86,28 @@ static int matrix_transpose(lua_State *L)
     return 1;
 }
 
+/* matrix:gather(rows): those rows */
+static int matrix_gather(lua_State *L)
+{
+    const assay_matrix *from = self_matrix(L);
+    size_t n = 0;
+    const size_t *row = assay_arg_indices(L, 2, "rows", 1, from->rows, &n);
+    const assay_matrix to = assay_push_matrix(L, n, from->cols);
+    for (size_t i = 0; i < n; i++)
+        memcpy(assay_matrix_row(&to, i), assay_matrix_row(from, row[i]), to.cols * sizeof(double));
+    return 1;
+}
+
+/* matrix:flat(): one row of all numbers, row after row */
+static int matrix_flat(lua_State *L)
+{
+    const assay_matrix *from = self_matrix(L);
+    const assay_matrix to = assay_push_matrix(L, 1, from->rows * from->cols);
+    for (size_t i = 0; i < from->rows; i++)
+        memcpy(to.data + i * from->cols, assay_matrix_row(from, i), from->cols * sizeof(double));
+    return 1;
+}
+
 /* ---- reading and writing ---- */
 
 static void push_row_view(lua_State *L, int parent, const assay_matrix *m, size_t i)
@@ -281,6 +303,8 @@ static const luaL_Reg matrix_methods[] = {
     {"copy", matrix_copy},
     {"totable", matrix_totable},
     {"transpose", matrix_transpose},
+    {"gather", matrix_gather},
+    {"flat", matrix_flat},
     {NULL, NULL},
 };
 

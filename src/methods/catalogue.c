@@ -228,4 +228,15 @@ static const assay_method methods[METHODS] = {
             "polygenic_world", "prs_expected_r2", "targeting_benefit"),
         .experiment = "balance/equitable.lua",
     },
+    {
+        .slug = "pointsp",
+        .family = "balance",
+        .summary = "corrupted point clouds: key points by crowdedness, clouds thinned and filled",
+        .paper = {"Enhancing Sampling Protocol for Point Cloud Classification Against Corruptions",
+            "Chongshou Li, Pin Tang, Xinke Li, Yuheng Liu, Tianrui Li", 2024, "2408.12062"},
+        .functions = FUNCTIONS("fps", "ffps", "wrs", "wrs_core", "keypoint_weights",
+            "resample_ratio", "resample", "downsample", "downsample_core", "upsample", "fill_up",
+            "pc_normals", "tangent_interpolate", "pc_normalize", "corrupt", "corrupt_rotation",
+            "corrupt_shear", "corrupt_cutout", "corrupt_ffd", "corrupt_rbf", "corruption_table"),
+    },
 };

@@ -55,3 +55,7 @@ balanceinclude_HEADERS += src/methods/balance/boxes.h src/methods/balance/detect
 src_libassay_la_SOURCES += src/methods/balance/equitable_checks.h src/methods/balance/curve.c \
 	src/methods/balance/allocate.c src/methods/balance/slice_tuner.c src/methods/balance/equitable.c
 balanceinclude_HEADERS += src/methods/balance/equitable.h
+# Point clouds: key points, numbers of points, corruptions.
+src_libassay_la_SOURCES += src/methods/balance/pointsp.c src/methods/balance/pointsp_resample.c \
+	src/methods/balance/corrupt.c src/methods/balance/corrupt_deform.c
+balanceinclude_HEADERS += src/methods/balance/pointsp.h src/methods/balance/corrupt.h

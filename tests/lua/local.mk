@@ -79,6 +79,9 @@ EXTRA_DIST += tests/lua/rollout.lua
 # Class imbalance.
 TESTS += tests/lua/smote_golden.lua tests/lua/smote.lua
 EXTRA_DIST += tests/lua/smote_golden.lua tests/lua/smote.lua tests/golden/smote.json
+# Point clouds.
+TESTS += tests/lua/pointsp_golden.lua tests/lua/pointsp.lua
+EXTRA_DIST += tests/lua/pointsp_golden.lua tests/lua/pointsp.lua tests/golden/pointsp.json
 # The language model.
 TESTS += tests/lua/lm_quant.lua tests/lua/lm.lua tests/lua/lm_golden.lua tests/lua/lm_change.lua
 EXTRA_DIST += tests/lua/lm_quant.lua tests/lua/lm.lua tests/lua/lm_golden.lua tests/lua/lm_change.lua

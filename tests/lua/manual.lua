@@ -78,6 +78,7 @@ methods("problem", registry["assay.sat"].__index)
 methods("endpoint", registry["assay.endpoint"].__index)
 methods("gmm", registry["assay.gmm"].__index)
 methods("net", registry["assay.net"].__index)
+methods("mesh", getmetatable(assay.data.load("pointsp", { split = "sofa" })[1]).__index)
 methods("tree", registry["assay.tree"].__index)
 methods("bayes", registry["assay.bayes"].__index)
 methods("world", registry["assay.polygenic"].__index)
@@ -325,6 +326,16 @@ probes["assay.balance.allocate_equal"] = { { 1, option } }
 probes["assay.balance.targeting_benefit"] = { { { 1 }, { 1 }, option } }
 probes["assay.balance.polygenic_world"] = { { option } }
 probes["assay.balance.equitable"] = { { { groups = 1, collect = print, performance = print }, option } }
+for _, name in ipairs { "keypoint_weights", "resample", "downsample", "downsample_core", "upsample", "fill_up", "pc_normals",
+    "tangent_interpolate", "corrupt_rotation", "corrupt_shear", "corrupt_cutout", "corrupt_ffd", "corrupt_rbf" } do
+    probes["assay.balance." .. name] = { { { { 0, 0, 0 } }, option } }
+end
+for name, second in pairs { fps = 1, ffps = 1, wrs = 1, corrupt = "shear" } do
+    probes["assay.balance." .. name] = { { { { 0, 0, 0 } }, second, option } }
+end
+probes["assay.balance.wrs_core"] = { { { 1 }, { 0 }, option } }
+probes["assay.balance.resample_ratio"] = { { 0, option } }
+probes["mesh:sample"] = { { { vertices = { { 0, 0, 0 } }, faces = {} }, 1, option } }
 probes["tree:predict"] = { { assay.balance.tree_fit({ { 0 } }, { 0 }), { { 0 } }, option } }
 for _, name in ipairs { "pass_at_k", "pass_hat_k", "samples_to_reach", "fit_power_law", "fit_log_linear",
     "beta_binomial_logpmf", "kumaraswamy_binomial_logpmf", "beta_binomial_nll",

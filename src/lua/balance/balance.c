@@ -92,6 +92,8 @@ static const luaL_Reg *const tables[] = {
     assay_lua_allocation,
     assay_lua_equitable,
     assay_lua_polygenic,
+    assay_lua_points,
+    assay_lua_corruptions,
 };
 
 int assay_lua_balance(lua_State *L)

@@ -22,6 +22,8 @@ extern const luaL_Reg assay_lua_detection[];
 extern const luaL_Reg assay_lua_allocation[];
 extern const luaL_Reg assay_lua_equitable[];
 extern const luaL_Reg assay_lua_polygenic[];
+extern const luaL_Reg assay_lua_points[];
+extern const luaL_Reg assay_lua_corruptions[];
 
 /* Makes the classes of fitted classifiers. */
 void assay_lua_classifier_types(lua_State *L);
@@ -35,6 +37,18 @@ typedef struct assay_lua_set {
 } assay_lua_set;
 
 assay_lua_set assay_lua_set_argument(lua_State *L);
+
+/* A cloud of points at argument 1, checked. */
+assay_matrix assay_lua_cloud_argument(lua_State *L);
+
+/* Push the matrix of those rows of X. */
+assay_matrix assay_lua_push_rows(
+    lua_State *L, const assay_matrix *X, const size_t *row, size_t n);
+
+/* Push an owner of a matrix that C allocates, empty at first. */
+assay_matrix *assay_lua_own_matrix(lua_State *L);
+/* Push its numbers as a matrix of Lua; what it held is freed. */
+void assay_lua_push_owned(lua_State *L, assay_matrix *from);
 
 /* Option `threads` (1) as a pool, NULL for one thread. Pushes a value that owns it. */
 assay_threads *assay_lua_pool(lua_State *L, int at);

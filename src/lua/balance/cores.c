@@ -369,7 +369,8 @@ static const size_t *push_kinds(
     return danger;
 }
 
-static assay_matrix push_rows(lua_State *L, const assay_matrix *X, const size_t *row, size_t n)
+assay_matrix assay_lua_push_rows(
+    lua_State *L, const assay_matrix *X, const size_t *row, size_t n)
 {
     const assay_matrix out = assay_push_matrix(L, n, X->cols);
     for (size_t i = 0; i < n; i++)
@@ -407,9 +408,9 @@ static int borderline_core(lua_State *L)
             other[others++] = i;
     if (k > others)
         assay_arg_error(L, "k must be in 1..%zu (rows of other classes), got %zu", others, k);
-    const assay_matrix minority = push_rows(L, &set.X, row, T);
-    const assay_matrix majority = push_rows(L, &set.X, other, others);
-    const assay_matrix border = push_rows(L, &minority, danger, dangers);
+    const assay_matrix minority = assay_lua_push_rows(L, &set.X, row, T);
+    const assay_matrix majority = assay_lua_push_rows(L, &set.X, other, others);
+    const assay_matrix border = assay_lua_push_rows(L, &minority, danger, dangers);
     const size_t *own = own_neighbours(L, &minority, k);
     size_t *near = assay_lua_scratch(L, dangers * k + 1, sizeof *near);
     size_t *far = assay_lua_scratch(L, dangers * k + 1, sizeof *far);

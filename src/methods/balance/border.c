@@ -14,7 +14,7 @@ static int around(const assay_matrix *X, const size_t *row, size_t T, size_t k, 
     assay_matrix query = {0};
     const struct assay_neighbours_options how = {.pool = pool, .progress = progress};
     size_t *found = malloc(T * (k + 1) * sizeof *found);
-    int status = found ? assay_gather(X, row, T, &query)
+    int status = found ? assay_matrix_gather(X, row, T, &query)
                        : assay_fail(ASSAY_ENOMEM, "no memory for %zu neighbours", T * k);
     if (!status)
         status = assay_neighbours(&query, X, k + 1, &how, found, NULL);

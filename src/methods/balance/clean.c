@@ -162,7 +162,7 @@ static int drop_links(const assay_matrix *X, const size_t *y, size_t largest, as
             label[rows] = y[i];
             row[rows++] = i;
         }
-    int status = assay_gather(X, row, rows, &kept);
+    int status = assay_matrix_gather(X, row, rows, &kept);
     if (!status)
         status = assay_tomek_links(&kept, label, pool, progress, pair, &pairs);
     for (size_t i = 0; i < 2 * pairs && !status; i++)
@@ -196,7 +196,7 @@ int assay_one_sided_selection(const assay_matrix *X, const size_t *y, size_t see
     }
     size_t *nearest = row + n;
     const struct assay_neighbours_options how = {.pool = pool, .progress = progress};
-    status = assay_gather(X, row, rows, &store);
+    status = assay_matrix_gather(X, row, rows, &store);
     if (!status)
         status = assay_neighbours(X, &store, 1, &how, nearest, NULL);
     for (size_t i = 0; i < n && !status; i++)

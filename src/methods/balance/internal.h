@@ -9,9 +9,6 @@ int assay_check_minority(size_t T);
 /* *k in 1..most, or clipped to most. */
 int assay_check_k(const char *name, size_t *k, size_t most, bool clip, const char *of);
 
-/* out is new: those rows of X. */
-int assay_gather(const assay_matrix *X, const size_t *row, size_t rows, assay_matrix *out);
-
 /* Rows wanted of a class of T rows with so many bases; per_base is 0 where bases are drawn. */
 int assay_wanted(const assay_smote_options *o, size_t bases, size_t T, size_t largest,
     size_t *total, size_t *per_base);

@@ -79,14 +79,6 @@ void assay_class_rows(const size_t *y, size_t n, size_t label, size_t *row, size
             row[(*T)++] = i;
 }
 
-int assay_gather(const assay_matrix *X, const size_t *row, size_t rows, assay_matrix *out)
-{
-    const int status = assay_matrix_alloc(rows, X->cols, out);
-    for (size_t i = 0; i < rows && !status; i++)
-        memcpy(assay_matrix_row(out, i), assay_matrix_row(X, row[i]), X->cols * sizeof *X->data);
-    return status;
-}
-
 int assay_check_finite(const assay_matrix *X)
 {
     for (size_t i = 0; i < X->rows; i++)
@@ -333,9 +325,9 @@ static int find_border(const assay_matrix *X, const size_t *y, size_t T, size_t 
     for (size_t i = 0; i < X->rows; i++)
         if (y[i] != label)
             row[others++] = i;
-    int status = assay_gather(X, row, others, &w->others);
+    int status = assay_matrix_gather(X, row, others, &w->others);
     if (!status)
-        status = assay_gather(&w->rows, w->base, d->bases, &w->border);
+        status = assay_matrix_gather(&w->rows, w->base, d->bases, &w->border);
     w->foreign_near = calloc(d->bases * d->k, sizeof *w->foreign_near);
     if (!status && !w->foreign_near)
         status = assay_fail(ASSAY_ENOMEM, "no memory for %zu neighbours", d->bases * d->k);
@@ -447,7 +439,7 @@ static int enlarge(const assay_matrix *X, const size_t *y, size_t label, size_t 
         if (!status)
             status = assay_check_k("k", &d.k, T - 1, o->clip_k, "other rows of the class");
         if (!status)
-            status = assay_gather(X, w.member, T, &w.rows);
+            status = assay_matrix_gather(X, w.member, T, &w.rows);
         if (!status && needs_surroundings(o->kind))
             status = look_around(X, y, T, &w, &d);
         if (!status && d.bases == 0)
