@@ -36,6 +36,8 @@ src_lua_libassaylua_la_SOURCES += src/lua/engine.c src/lua/script.h src/lua/prel
 	src/lua/interrupt.c src/lua/order.c src/lua/cell.c src/lua/rows.h src/lua/rows.c
 # Coarse-to-fine sampling, a testbed.
 src_lua_libassaylua_la_SOURCES += src/lua/canvas.h src/lua/canvas.c
+# Experiments that are composed.
+src_lua_libassaylua_la_SOURCES += src/lua/composer.h src/lua/composer.c
 # What cells keep between runs.
 src_lua_libassaylua_la_SOURCES += src/lua/cache.h src/lua/cache.c src/lua/serial.h src/lua/serial.c
 nodist_src_lua_libassaylua_la_SOURCES = src/lua/prelude_source.c
@@ -55,6 +57,15 @@ PRELUDE = src/lua/assay/init.lua \
 	src/lua/assay/canonical.lua \
 	src/lua/assay/check.lua \
 	src/lua/assay/claims.lua \
+	src/lua/assay/compose.lua \
+	src/lua/assay/compose_text.lua \
+	src/lua/assay/kits.lua \
+	src/lua/assay/kit_flips.lua \
+	src/lua/assay/kit_paths.lua \
+	src/lua/assay/kit_rankings.lua \
+	src/lua/assay/kit_samples.lua \
+	src/lua/assay/kit_solvers.lua \
+	src/lua/assay/kit_tables.lua \
 	src/lua/assay/experiment.lua \
 	src/lua/assay/figures.lua \
 	src/lua/assay/grid.lua \

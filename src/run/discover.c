@@ -157,8 +157,7 @@ static int walk_root(assay_found_list *list, const char *directory)
     return stat(directory, &file) == 0 ? descend(list, directory, &file, NULL) : ASSAY_OK;
 }
 
-/* The user's directory of experiments; the caller frees; NULL: there is no home. */
-static char *user_directory(void)
+char *assay_run_user_directory(void)
 {
     const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
     char *path = NULL;
@@ -180,7 +179,7 @@ static int by_family_and_name(const void *a, const void *b)
 int assay_run_discover(assay_found_list *out)
 {
     *out = (assay_found_list){0};
-    char *user = user_directory();
+    char *user = assay_run_user_directory();
     int status = walk_root(out, "experiments");
     if (!status && user)
         status = walk_root(out, user);

@@ -89,6 +89,9 @@ typedef struct assay_found_list {
 } assay_found_list;
 
 int assay_run_discover(assay_found_list *out);
+
+/* The user's directory of experiments, which need not exist; the caller frees. NULL: no home. */
+char *assay_run_user_directory(void);
 void assay_found_list_free(assay_found_list *list);
 /* A path, or the name or slug of a discovered experiment, to a path (caller frees); "did you mean". */
 int assay_run_locate(const char *text, char **path);

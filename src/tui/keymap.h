@@ -34,6 +34,7 @@ enum tui_request {
     TUI_RUNS,
     TUI_FIGURE,
     TUI_START,
+    TUI_COMPOSE,
     TUI_CANCEL,
     TUI_CLEAR,
     TUI_SAVE_PNG,

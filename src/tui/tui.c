@@ -598,6 +598,8 @@ static int open_here(struct tui *tui, enum tui_request request)
         return tui_run_again(tui, tui->top, run_here(tui));
     case TUI_EDIT:
         return edit_here(tui);
+    case TUI_COMPOSE:
+        return tui_open(tui, &tui_compose_view, NULL);
     case TUI_HELP:
         return tui_open(tui, &tui_help_view, &(struct tui_target){.name = tui->top->ops->name});
     default:
@@ -645,6 +647,7 @@ bool tui_frame_request(struct tui *tui, enum tui_request request)
         return ask_cancel(tui);
     case TUI_EXPERIMENTS:
     case TUI_RUNS:
+    case TUI_COMPOSE:
     case TUI_HELP:
     case TUI_COMPARE:
     case TUI_SQL:

@@ -68,8 +68,8 @@ struct view_ops {
 };
 
 extern const struct view_ops tui_experiments_view, tui_form_view, tui_runs_view, tui_run_view,
-    tui_figure_view, tui_help_view, tui_compare_view,
-    tui_artifact_view, tui_sql_view, tui_messages_view;
+    tui_figure_view, tui_compose_view, tui_help_view, tui_compare_view, tui_artifact_view, tui_sql_view,
+    tui_messages_view;
 
 /* ---- the frame ---- */
 

@@ -29,6 +29,8 @@ tests_lua_engine_LDADD = $(WORKBENCH_TEST_LIBS)
 tests_lua_order_LDADD = $(WORKBENCH_TEST_LIBS)
 TESTS += tests/lua/experiment.lua tests/lua/grid.lua tests/lua/claims.lua
 EXTRA_DIST += tests/lua/experiment.lua tests/lua/grid.lua tests/lua/claims.lua
+TESTS += tests/lua/experiment.lua tests/lua/grid.lua tests/lua/claims.lua tests/lua/compose.lua
+EXTRA_DIST += tests/lua/experiment.lua tests/lua/grid.lua tests/lua/claims.lua tests/lua/compose.lua
 
 # Files.
 TESTS += tests/lua/data.lua tests/lua/manual.lua
