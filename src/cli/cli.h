@@ -115,11 +115,16 @@ json_t *cli_number_json(double x); /* null when it is not finite */
 json_t *cli_run_json(const assay_run_info *info);
 json_t *cli_claims_json(const assay_claim_list *claims);
 
+/* Words of `text` in lines as wide as the terminal, going on in column `used`; further lines begin in
+ * column `hang`. */
+void cli_print_wrapped(const char *text, size_t used, size_t hang);
+
 /* The verdicts as text, one claim a line or two. */
 void cli_print_claims(const assay_claim_list *claims, size_t indent);
 
 extern const cli_command cli_tui, cli_new, cli_run, cli_ls, cli_show, cli_watch, cli_cancel,
     cli_resume, cli_reproduce, cli_plot, cli_table_command, cli_claims, cli_methods, cli_data,
-    cli_lua, cli_sql, cli_import, cli_export, cli_serve, cli_rm, cli_gc, cli_apply, cli_diff;
+    cli_lua, cli_sql, cli_import, cli_export, cli_serve, cli_rm, cli_gc, cli_apply, cli_diff,
+    cli_doctor;
 
 #endif

@@ -207,8 +207,7 @@ static size_t terminal_columns(void)
                                                                                 : 80;
 }
 
-/* Words of `text` in lines, going on in column `used`; further lines begin in column `hang`. */
-static void print_wrapped(const char *text, size_t used, size_t hang)
+void cli_print_wrapped(const char *text, size_t used, size_t hang)
 {
     size_t columns = terminal_columns();
     while (*text) {
@@ -237,7 +236,7 @@ static void print_numbers(const assay_claim_result *c, size_t indent)
     if (c->test && *c->test)
         snprintf(text + used, sizeof text - (size_t)used, ", %s", c->test);
     printf("%*s%s", (int)indent, "", cli_paint("dim"));
-    print_wrapped(text, indent, indent);
+    cli_print_wrapped(text, indent, indent);
     printf("%s", cli_plain());
 }
 
@@ -248,12 +247,12 @@ void cli_print_claims(const assay_claim_list *claims, size_t indent)
         const assay_claim_result *c = &claims->claims[i];
         printf("%*s%s%-13s%s  %s%s%s:", (int)indent, "", cli_verdict_paint(c->verdict), c->verdict,
             cli_plain(), cli_paint("bold"), c->name, cli_plain());
-        print_wrapped(c->text ? c->text : "", hang + strlen(c->name) + 1, hang);
+        cli_print_wrapped(c->text ? c->text : "", hang + strlen(c->name) + 1, hang);
         if (!isnan(c->estimate))
             print_numbers(c, hang);
         if (c->message && *c->message) {
             printf("%*s", (int)hang, "");
-            print_wrapped(c->message, hang, hang);
+            cli_print_wrapped(c->message, hang, hang);
         }
     }
 }

@@ -6,4 +6,5 @@ src_assay_SOURCES = src/cli/main.c src/cli/cli.h src/cli/options.c src/cli/commo
 	src/cli/methods.c src/cli/data.c src/cli/lua.c src/cli/sql.c src/cli/import.c src/cli/serve.c src/cli/rm.c \
 	src/cli/scripting.h src/cli/scripting.c src/cli/output.h src/cli/output.c src/cli/apply.c \
 	src/cli/gc.c src/cli/diff.c
+src_assay_SOURCES += src/cli/doctor.c
 src_assay_LDADD = src/libworkbench.la

@@ -14,7 +14,7 @@
 static const cli_command *const commands[] = {&cli_tui, &cli_new, &cli_run, &cli_ls, &cli_show,
     &cli_watch, &cli_cancel, &cli_resume, &cli_reproduce, &cli_plot, &cli_table_command,
     &cli_diff, &cli_claims, &cli_methods, &cli_data, &cli_apply, &cli_lua, &cli_sql, &cli_import,
-    &cli_export, &cli_serve, &cli_rm, &cli_gc};
+    &cli_export, &cli_serve, &cli_rm, &cli_gc, &cli_doctor};
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
 

@@ -532,9 +532,10 @@ static int refuse_for_reading(const assay_store *store, const content *found)
             "%s is empty: nothing was run yet (`assay run` fills it)", store->path);
     if (found->version < store_version)
         return assay_fail(ASSAY_EVERSION,
-            "%s was written by an older assay (version %lld, now %d); any command that writes, "
-            "such "
-            "as `assay run`, brings it up to date",
+            "%s was written by an older assay (version %lld, now %d) and can't be brought up to "
+            "date "
+            "there, because it or its directory is read-only for you; copy it to where you may "
+            "write",
             store->path, (long long)found->version, store_version);
     return ASSAY_OK;
 }
@@ -589,6 +590,16 @@ static int migrate(assay_store *store)
     return status;
 }
 
+/* An older file is brought up to date by whoever opens it first, if only to read. */
+static int update_for_reading(assay_store *store, content *found)
+{
+    bool older = found->application == STORE_APPLICATION_ID && found->version < store_version;
+    if (!older || sqlite3_db_readonly(store->db, "main"))
+        return ASSAY_OK;
+    int status = migrate(store);
+    return status ? status : read_content(store, found);
+}
+
 static int open_for_reading(assay_store *store)
 {
     content found = {0};
@@ -597,6 +608,8 @@ static int open_for_reading(assay_store *store)
         status = read_without_log(store, &found);
     if (status == ASSAY_OK)
         status = refuse(store, &found);
+    if (status == ASSAY_OK)
+        status = update_for_reading(store, &found);
     if (status == ASSAY_OK)
         status = refuse_for_reading(store, &found);
     return status ? status : store_execute(store, "PRAGMA query_only = 1");

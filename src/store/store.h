@@ -24,7 +24,7 @@ struct sqlite3;
 typedef struct assay_store assay_store;
 
 typedef enum assay_store_mode {
-    ASSAY_STORE_READ,  /* must exist; migrates nothing; refuses what is newer or older than it can read */
+    ASSAY_STORE_READ,  /* must exist; migrates an older file where it may write */
     ASSAY_STORE_WRITE, /* must exist; migrates */
     ASSAY_STORE_CREATE /* created when missing; migrates */
 } assay_store_mode;
@@ -328,5 +328,18 @@ typedef struct assay_sample_log_list {
 
 int assay_store_sample_logs(assay_store *store, assay_sample_log_list *out); /* by name */
 void assay_sample_log_list_free(assay_sample_log_list *list);
+
+/*
+ * Health. log_size: bytes of FILE-wal, 0 when there is none. empty_log moves what it holds into the
+ * file and cuts it to nothing; not emptied when a reader still needs it, and then who (as words, may be
+ * empty). examine reads the whole file: sound, or the first thing that is wrong. orphans are the
+ * runs that stand as queued or running though their process is gone; settle writes that down, so
+ * that they need no asking (a run that lives is left alone).
+ */
+int assay_store_log_size(assay_store *store, int64_t *size);
+int assay_store_empty_log(assay_store *store, bool *emptied, char *holders, size_t size);
+int assay_store_examine(assay_store *store, bool *sound, char *found, size_t size);
+int assay_store_orphans(assay_store *store, assay_run_list *out);
+int assay_store_run_settle(assay_store *store, int64_t run);
 
 #endif

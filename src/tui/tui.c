@@ -230,7 +230,6 @@ static void say_why_not(struct tui *tui, int status)
         tui_failed(tui);
 }
 
-/* A database of an older version is brought up to date, as any other command would do. */
 static void open_store(struct tui *tui)
 {
     const char *path = tui->options.database;
@@ -239,8 +238,6 @@ static void open_store(struct tui *tui)
         return;
     }
     int status = assay_store_open(path, ASSAY_STORE_READ, &tui->store);
-    if (status == ASSAY_EVERSION)
-        status = assay_store_open(path, ASSAY_STORE_WRITE, &tui->store);
     if (status == ASSAY_OK)
         status = assay_store_data_version(tui->store, &tui->version);
     if (status != ASSAY_OK)

@@ -1,6 +1,7 @@
 check_PROGRAMS += tests/run/frame tests/run/pool tests/run/run tests/run/interrupt \
 	tests/run/bridge tests/run/determinism tests/run/diff
 tests_run_diff_LDADD = $(WORKBENCH_TEST_LIBS)
+check_PROGRAMS += tests/run/frame tests/run/pool tests/run/run tests/run/interrupt tests/run/bridge
 tests_run_frame_LDADD = $(WORKBENCH_TEST_LIBS)
 tests_run_pool_SOURCES = tests/run/pool.c tests/run/fixture.h
 tests_run_pool_LDADD = $(WORKBENCH_TEST_LIBS)
@@ -10,5 +11,15 @@ tests_run_interrupt_SOURCES = tests/run/interrupt.c tests/run/fixture.h
 tests_run_interrupt_LDADD = $(WORKBENCH_TEST_LIBS)
 tests_run_bridge_SOURCES = tests/run/bridge.c tests/run/fixture.h
 tests_run_bridge_LDADD = $(WORKBENCH_TEST_LIBS)
+check_PROGRAMS += tests/run/diff
+tests_run_diff_LDADD = $(WORKBENCH_TEST_LIBS)
+check_PROGRAMS += tests/run/determinism
 tests_run_determinism_SOURCES = tests/run/determinism.c tests/run/fixture.h
 tests_run_determinism_LDADD = $(WORKBENCH_TEST_LIBS)
+check_PROGRAMS += tests/run/old
+tests_run_old_SOURCES = tests/run/old.c tests/run/fixture.h
+tests_run_old_LDADD = $(WORKBENCH_TEST_LIBS)
+EXTRA_DIST += tests/store/old/coins.lua tests/store/old/version-1.db tests/store/old/version-2.db
+check_PROGRAMS += tests/run/doctor
+tests_run_doctor_SOURCES = tests/run/doctor.c tests/run/fixture.h
+tests_run_doctor_LDADD = $(WORKBENCH_TEST_LIBS)
