@@ -322,10 +322,13 @@ static int give_up(coordinator *self, int status)
     if (assay_store_check_file(what->store)) /* it explains whatever SQLite said */
         status = ASSAY_EIO;
     snprintf(message, sizeof message, "%s", assay_errmsg());
-    if (assay_store_check_file(what->store) == ASSAY_OK)
+    bool there = assay_store_check_file(what->store) == ASSAY_OK;
+    if (there)
         (void)assay_store_run_finish(what->store, what->run, ASSAY_RUN_INTERRUPTED,
             assay_monotonic() - self->began, message);
-    return assay_fail(status, "run %lld was stopped: %s", (long long)what->run, message);
+    return assay_fail(status, "run %lld was stopped: %s; %s'assay resume %lld' goes on with it",
+        (long long)what->run, message, there ? "" : "once the file is back, ",
+        (long long)what->run);
 }
 
 static int64_t largest_cell(const assay_coordination *what)

@@ -8,6 +8,7 @@
 #include "store/internal.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,7 +168,7 @@ static int claim(assay_store *store, int64_t run, int64_t workers)
     bool was_running = held.state == ASSAY_RUN_RUNNING;
     if (was_running && !same_owner(&held.owner, &self) && is_alive(&held))
         return fail_taken(run, &held.owner);
-    double worked = was_running ? held.heartbeat - held.claimed : 0;
+    double worked = was_running ? fmax(held.heartbeat - held.claimed, 0) : 0;
     status = store_run(store, STORE_RUN_CLAIM,
         "isiidid"
         "i",
@@ -303,8 +304,8 @@ static void settle(assay_run_info *info, int64_t pid_start, double claimed)
     if (info->state != ASSAY_RUN_QUEUED && info->state != ASSAY_RUN_RUNNING)
         return;
     bool alive = store_owner_alive(info->host, info->pid, pid_start, info->heartbeat);
-    if (claimed > 0)
-        info->elapsed += (alive ? store_now() : info->heartbeat) - claimed;
+    if (claimed > 0) /* a clock that was set back must not take work away */
+        info->elapsed += fmax((alive ? store_now() : info->heartbeat) - claimed, 0);
     if (!alive)
         info->state = ASSAY_RUN_INTERRUPTED;
 }

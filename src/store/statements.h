@@ -50,7 +50,7 @@
     X(RUN_FINISH, "UPDATE run SET state = ?2, finished = ?3, heartbeat = ?3, claimed = 0, "        \
                   "elapsed = elapsed + ?4, error = ?5, cancel_requested = 0 WHERE id = ?1")        \
     X(RUN_SETTLE, "UPDATE run SET state = 'interrupted', finished = heartbeat, error = ?2, "       \
-                  "elapsed = elapsed + CASE WHEN claimed > 0 THEN heartbeat - claimed ELSE 0 END, " \
+                  "elapsed = elapsed + CASE WHEN claimed > 0 THEN max(heartbeat - claimed, 0) ELSE 0 END, "     \
                   "claimed = 0, cancel_requested = 0 WHERE id = ?1 AND state IN ('queued', 'running')") \
     X(RUN_UNFINISHED, "SELECT id FROM run WHERE state IN ('queued', 'running') ORDER BY id")       \
     X(RUN_CANCEL, "UPDATE run SET cancel_requested = 1 WHERE id = ?")                              \

@@ -9,6 +9,7 @@
 #include "store/internal.h"
 
 #include <errno.h>
+#include <libgen.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -92,6 +93,16 @@ static int fail_busy(assay_store *store)
         store->path, store->patience, holders[0] ? ": " : "", holders);
 }
 
+/* Is there a directory for the file, in which this user may not write? */
+static bool is_readonly(const char *path)
+{
+    char *copy = strdup(path);
+    const char *directory = copy ? dirname(copy) : NULL;
+    bool readonly = directory && access(directory, F_OK) == 0 && access(directory, W_OK) != 0;
+    free(copy);
+    return readonly;
+}
+
 static int fail_readonly(assay_store *store)
 {
     if (store->mode == ASSAY_STORE_READ)
@@ -102,6 +113,31 @@ static int fail_readonly(assay_store *store)
         "another "
         "file with --db or ASSAY_DB",
         store->path);
+}
+
+/* What the system said last of the file, else of its log. */
+static int last_errno(sqlite3 *db)
+{
+    int number = 0;
+    sqlite3_file *log = NULL;
+    sqlite3_file_control(db, "main", SQLITE_FCNTL_LAST_ERRNO, &number);
+    if (!number)
+        sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+    if (log && log->pMethods)
+        log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &number);
+    return number;
+}
+
+/* Of SQLite's errors of input and output, the two that a user can mend. */
+static int fail_input_output(assay_store *store, const char *said)
+{
+    int number = last_errno(store->db);
+    const char *advice = number == EDQUOT  ? "; your quota is used up: make room (assay rm, assay "
+                                             "gc), or copy the file to another disk"
+                         : number == EFBIG ? "; the file would be larger than it may be (ulimit -f)"
+                                           : "";
+    return assay_fail(ASSAY_EIO, "%s: %s%s%s%s", store->path, said, number ? ": " : "",
+        number ? strerror(number) : "", advice);
 }
 
 int store_fail(assay_store *store, int code)
@@ -124,8 +160,15 @@ int store_fail(assay_store *store, int code)
             "%s is damaged (%s); `sqlite3 FILE .recover` saves what can be saved", store->path,
             said);
     case SQLITE_FULL:
-        return assay_fail(ASSAY_EIO, "%s: the disk is full", store->path);
+        return assay_fail(ASSAY_EIO,
+            "%s: the disk is full; what was committed is there: make room (assay rm, assay gc), or "
+            "copy the file to another disk",
+            store->path);
+    case SQLITE_IOERR:
+        return fail_input_output(store, said);
     case SQLITE_CANTOPEN:
+        if (is_readonly(store->path))
+            return fail_readonly(store);
         return assay_fail(ASSAY_EIO,
             "%s can't be opened (or its log %s-wal beside it): check that the directory exists and "
             "that you may write in it",
