@@ -42,6 +42,24 @@ uint64_t assay_machine_memory(void)
     return memory;
 }
 
+/* A process's directory belongs to its user; its task directory has a link for each thread. */
+uint64_t assay_machine_tasks(void)
+{
+    DIR *directory = opendir("/proc");
+    struct stat task;
+    uint64_t count = 0;
+    for (struct dirent *entry; directory && (entry = readdir(directory));) {
+        char name[sizeof entry->d_name + 8];
+        snprintf(name, sizeof name, "%s/task", entry->d_name);
+        if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9' &&
+            fstatat(dirfd(directory), name, &task, 0) == 0 && task.st_uid == getuid())
+            count += task.st_nlink > 2 ? task.st_nlink - 2 : 1;
+    }
+    if (directory)
+        closedir(directory);
+    return count;
+}
+
 /* The first "model name" of /proc/cpuinfo, or the machine's architecture. */
 static void cpu_model(const struct utsname *system, char *out, size_t size)
 {

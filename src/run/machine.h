@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 int assay_machine_cores(void);       /* that this process may use */
+uint64_t assay_machine_tasks(void);  /* processes and their threads that this user has now */
 uint64_t assay_machine_memory(void); /* bytes: physical, or the control group's limit */
 
 /* {"assay", "build", "lua", "sqlite", "gsl", "blas", "libc", "os", "cpu"} as JSON; the caller frees;

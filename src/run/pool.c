@@ -40,7 +40,9 @@ enum {
     PIPE_SIZE = 512 << 10, /* so that a cell goes on while the coordinator writes a batch */
     LINE_SIZE = 4 << 10,   /* longer lines are cut into several */
     LINES = 10000,         /* printed lines kept of a cell */
-    KEPT = 256 << 10       /* buffer memory that stays with a slot */
+    KEPT = 256 << 10,      /* buffer memory that stays with a slot */
+    MOST_FILES = 1024,     /* open in a cell */
+    MORE_TASKS = 4096      /* processes and threads, beyond those that the user has at the start */
 };
 
 static const double time_grace = 1.0; /* seconds from the soft stop to SIGKILL */
@@ -76,6 +78,7 @@ struct assay_pool {
     struct pollfd *polls; /* the signalfd, then frames and lines of each slot */
     size_t slot_count, busy;
     int signals, null;
+    rlim_t most_tasks;
     int stop_signal;
     sigset_t saved_mask;
     struct sigaction saved_pipe, saved_child;
@@ -146,6 +149,21 @@ static void unlimit_memory(void)
     }
 }
 
+/* Files and processes that a script opens and starts without end are its own error, before they are
+ * the machine's. The limit of processes counts all of the user's, and does not hold root. */
+static void limit_handles(const assay_pool *pool)
+{
+    struct rlimit files, tasks;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur > MOST_FILES) {
+        files.rlim_cur = MOST_FILES;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+    if (getrlimit(RLIMIT_NPROC, &tasks) == 0 && tasks.rlim_cur > pool->most_tasks) {
+        tasks.rlim_cur = pool->most_tasks;
+        setrlimit(RLIMIT_NPROC, &tasks);
+    }
+}
+
 /* Should the machine run out of memory all the same, the kernel is to end a cell, not the
  * coordinator or somebody's shell. */
 static void offer_to_the_kernel(void)
@@ -210,6 +228,7 @@ static _Noreturn void be_the_cell(
     if (assay_frame_writer_open(&out, frames))
         _exit(1);
     offer_to_the_kernel();
+    limit_handles(pool);
     bool limited = limit_memory(self->limits.memory);
     reset_signals(pool);
     int status = pool->calls.work(pool->calls.context, self->cell, &out);
@@ -767,6 +786,7 @@ int assay_pool_open(
         goto failed;
     *pool = (assay_pool){
         .calls = *calls, .slots = slots, .polls = polls, .slot_count = (size_t)workers};
+    pool->most_tasks = (rlim_t)assay_machine_tasks() + MORE_TASKS;
     pool->null = assay_machine_null();
     if (pool->null < 0) {
         status = assay_fail(ASSAY_EIO, "can't open /dev/null: %s", strerror(errno));

@@ -188,6 +188,45 @@ static void cancel_ends_a_cell_inside_c(void **state)
     assert_int_equal(assay_run_cancel(database, 1, 1), ASSAY_EINVAL);
 }
 
+/* Wait until run 1 has a note: its cells say so before they do what matters. */
+static void await_note(void)
+{
+    double until = assay_monotonic() + 20;
+    size_t count = 0;
+    while (count == 0) {
+        assay_store *store = open_store();
+        assay_note_list list;
+        expect_ok(assay_store_notes(store, 1, 1, &list));
+        count = list.count;
+        assay_note_list_free(&list);
+        assay_store_close(store);
+        assert_true(assay_monotonic() < until);
+        usleep(5000);
+    }
+}
+
+/* One call of LAPACK that takes half a minute; nothing in it looks whether somebody cancels. */
+static void cancel_ends_a_long_primitive(void **state)
+{
+    (void)state;
+    assay_run_options options = options_with(2);
+    pid_t child =
+        start_apart(WITH_RUN("long", "if cell.params.a == 1 then cell:log { x = 1 } else\n"
+                                     "local n = 3000 local m = assay.matrix(n, n)\n"
+                                     "for i = 1, n do m[i][i], m[i][n + 1 - i] = i, i % 7 end\n"
+                                     "cell:note 'begins' assay.pca.fit(m, { components = n }) end"),
+            &options);
+    await_cells(1);
+    await_note();
+    double began = assay_monotonic();
+    expect_ok(assay_run_cancel(database, 1, 10));
+    double took = assay_monotonic() - began;
+    printf("# cancelled within %.2f s\n", took);
+    assert_true(took < 3); /* one second, on a machine that has nothing else to do */
+    assert_int_equal(await_process(child), 10 + ASSAY_RUN_CANCELLED);
+    expect_state(1, ASSAY_RUN_CANCELLED);
+}
+
 static void a_killed_run_is_interrupted_and_resumes(void **state)
 {
     (void)state;
@@ -321,6 +360,7 @@ int main(void)
         TEST(ctrl_c_cancels),
         TEST(a_lost_terminal_cancels),
         TEST(cancel_ends_a_cell_inside_c),
+        TEST(cancel_ends_a_long_primitive),
         TEST(a_killed_run_is_interrupted_and_resumes),
         TEST(cells_die_with_their_coordinator),
         TEST(a_live_run_is_not_resumed),

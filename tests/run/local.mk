@@ -29,3 +29,6 @@ tests_run_kills_LDADD = $(WORKBENCH_TEST_LIBS)
 check_PROGRAMS += tests/run/writers
 tests_run_writers_SOURCES = tests/run/writers.c tests/run/fixture.h
 tests_run_writers_LDADD = $(WORKBENCH_TEST_LIBS)
+check_PROGRAMS += tests/run/bad
+tests_run_bad_SOURCES = tests/run/bad.c tests/run/fixture.h
+tests_run_bad_LDADD = $(WORKBENCH_TEST_LIBS)
