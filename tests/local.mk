@@ -31,4 +31,5 @@ include tests/plot/local.mk
 include tests/run/local.mk
 include tests/tui/local.mk
 include tests/cli/local.mk
+include tests/fuzz/local.mk
 include tests/bench/local.mk
