@@ -1,4 +1,4 @@
-dist_noinst_SCRIPTS += scripts/packages scripts/build scripts/quickstart scripts/check scripts/fuzz
+dist_noinst_SCRIPTS += scripts/packages scripts/build scripts/quickstart scripts/check scripts/fuzz scripts/soak
 bashcompletiondir = $(datadir)/bash-completion/completions
 nodist_bashcompletion_DATA = scripts/assay
 EXTRA_DIST += scripts/assay.bash

@@ -1,8 +1,9 @@
-/* assay gc: the cache of what experiments build, made smaller. */
+/* assay gc: the cache of what experiments build, and the database, made smaller. */
 #include "cli/cli.h"
 
 #include <limits.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "core/cache.h"
 #include "core/status.h"
@@ -19,13 +20,40 @@ static void size_text(uint64_t bytes, char *out, size_t size)
     snprintf(out, size, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
 }
 
+/* What deleted runs have left in it. */
+static int compact(const char *option)
+{
+    assay_store *store;
+    const char *path = cli_database(option);
+    int64_t freed;
+    bool at_work;
+    char text[32];
+    if (!option && access(path, F_OK))
+        return CLI_DONE; /* there is none, and none was asked for */
+    int status = cli_open(option, ASSAY_STORE_WRITE, &store);
+    if (status)
+        return status;
+    if (assay_store_compact(store, &at_work, &freed)) {
+        assay_store_close(store);
+        return cli_failed();
+    }
+    assay_store_close(store);
+    size_text((uint64_t)freed, text, sizeof text);
+    if (at_work)
+        printf("%s: a run is at work on it, so it stays as large as it is\n", path);
+    else
+        printf("%s: %s given back\n", path, text);
+    return CLI_DONE;
+}
+
 static int gc(const cli_command *self, int argc, char **argv)
 {
     uint64_t limit = usual_size;
+    const char *database = NULL;
     const cli_option options[] = {
         {"cache-size", 's', CLI_SIZE, "SIZE", "what may stay: 500M, 2G, 0 for nothing (default 4G)",
             &limit},
-        CLI_OPTIONS_END};
+        CLI_DB(&database), CLI_OPTIONS_END};
     int first, status = cli_parse(self, options, argc, argv, &first);
     if (status >= 0)
         return status;
@@ -43,11 +71,13 @@ static int gc(const cli_command *self, int argc, char **argv)
     if (done.busy)
         printf(" (%zu in use)", done.busy);
     printf("\n");
-    return CLI_DONE;
+    return compact(database);
 }
 
-const cli_command cli_gc = {"gc", "", "Limit the cache of what experiments build",
+const cli_command cli_gc = {"gc", "", "Limit the cache of what experiments build; give room back",
     "Removes entries, the least recently used first, until the rest is no larger than SIZE. What "
     "is\n"
-    "in use stays. A run that needs a removed entry builds it again.",
+    "in use stays. A run that needs a removed entry builds it again. What deleted runs have left "
+    "in the\n"
+    "database goes back to the file system when it is a quarter of the file and no run is at work.",
     gc};

@@ -41,6 +41,59 @@ int assay_store_empty_log(assay_store *store, bool *emptied, char *holders, size
     return status;
 }
 
+static int is_at_work(assay_store *store, bool *at_work)
+{
+    sqlite3_stmt *s;
+    bool row = true;
+    *at_work = false;
+    int status = store_bind(store, STORE_RUN_UNFINISHED, &s, "");
+    while (status == ASSAY_OK && !*at_work) {
+        status = store_step(store, s, &row);
+        if (status || !row)
+            break;
+        assay_run_info info;
+        status = assay_store_run_get(store, sqlite3_column_int64(s, 0), &info);
+        *at_work = !status && info.state != ASSAY_RUN_INTERRUPTED;
+        assay_run_info_clear(&info);
+    }
+    sqlite3_reset(s);
+    return status;
+}
+
+static int pragma_number(assay_store *store, const char *sql, int64_t *value)
+{
+    sqlite3_stmt *s = NULL;
+    bool row = false;
+    int status = store_prepare(store, sql, &s, NULL);
+    if (status == ASSAY_OK)
+        status = store_step(store, s, &row);
+    *value = row ? sqlite3_column_int64(s, 0) : 0;
+    sqlite3_finalize(s);
+    return status;
+}
+
+int assay_store_compact(assay_store *store, bool *at_work, int64_t *freed)
+{
+    int64_t pages, unused, size;
+    bool emptied;
+    char holders[256];
+    *freed = 0;
+    int status = is_at_work(store, at_work);
+    if (status == ASSAY_OK)
+        status = pragma_number(store, "PRAGMA page_count", &pages);
+    if (status == ASSAY_OK)
+        status = pragma_number(store, "PRAGMA freelist_count", &unused);
+    if (status == ASSAY_OK)
+        status = pragma_number(store, "PRAGMA page_size", &size);
+    if (status || *at_work || unused < pages / 4 || unused == 0)
+        return status;
+    status = store_execute(store, "VACUUM");
+    if (status == ASSAY_OK) /* the file shrinks when the log has gone into it */
+        status = assay_store_empty_log(store, &emptied, holders, sizeof holders);
+    *freed = status ? 0 : unused * size;
+    return status;
+}
+
 int assay_store_examine(assay_store *store, bool *sound, char *found, size_t size)
 {
     sqlite3_stmt *s = NULL;

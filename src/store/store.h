@@ -334,11 +334,14 @@ void assay_sample_log_list_free(assay_sample_log_list *list);
  * file and cuts it to nothing; not emptied when a reader still needs it, and then who (as words, may be
  * empty). examine reads the whole file: sound, or the first thing that is wrong. orphans are the
  * runs that stand as queued or running though their process is gone; settle writes that down, so
- * that they need no asking (a run that lives is left alone).
+ * that they need no asking (a run that lives is left alone). compact gives the pages that deleted
+ * runs have left back to the file system, when they are a quarter of the file and no run is at work
+ * on it: that takes the time, and for a while the room, of a copy.
  */
 int assay_store_log_size(assay_store *store, int64_t *size);
 int assay_store_empty_log(assay_store *store, bool *emptied, char *holders, size_t size);
 int assay_store_examine(assay_store *store, bool *sound, char *found, size_t size);
+int assay_store_compact(assay_store *store, bool *at_work, int64_t *freed);
 int assay_store_orphans(assay_store *store, assay_run_list *out);
 int assay_store_run_settle(assay_store *store, int64_t run);
 

@@ -123,6 +123,25 @@ sound copy/crashed.db
 touch go
 gives "  and resumes" 0 "$assay" resume 1 --quiet --db copy/crashed.db
 
+# Room comes back.
+cp reference.db room.db
+"$assay" run wide.lua --quiet --db room.db
+before=$(wc -c <room.db)
+gives "a run is removed" 0 "$assay" rm 2 --db room.db
+gives "  and its room given back" 0 "$assay" gc --db room.db
+out_has 'room.db: .* given back'
+holds "  so that the file is smaller" test "$(wc -c <room.db)" -lt $((before * 2 / 3))
+sound room.db
+gives "  the other run is there" 0 "$assay" table 1 --format csv --db room.db
+holds "  with its rows" cmp -s out reference.csv
+start busy.db
+"$assay" sql --write --db busy.db "CREATE TABLE filler AS SELECT randomblob(3000000)" >/dev/null
+"$assay" sql --write --db busy.db "DROP TABLE filler" >/dev/null
+gives "not while a run is at work" 0 "$assay" gc --db busy.db
+out_has 'busy.db: a run is at work'
+touch go
+wait $run
+
 # The clock was set back by two hours while the run went.
 "$assay" sql --write --db crashed.db "UPDATE run SET claimed = claimed + 7200, created = created + 7200" >/dev/null
 gives "a clock that was set back" 0 "$assay" ls --json --db crashed.db
