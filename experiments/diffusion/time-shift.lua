@@ -40,8 +40,21 @@ function worlds.network(cell, p)
         pca = world.pca, reference = rows_of(world.test, 1, half), other = rows_of(world.test, half + 1, #world.test) }
 end
 
+-- The windows, among them 0, with which the others are compared.
+local function windows_of(text)
+    local windows, plain, others = assay.numbers(text), false, false
+    for _, window in ipairs(windows) do
+        plain, others = plain or window == 0, others or window > 0
+    end
+    if not plain or not others then
+        error(("windows must hold 0, the plain sampler, and one above it at least, got %q"):format(text), 0)
+    end
+    return windows
+end
+
 local function run(cell)
     local p = cell.params
+    local windows, best, fresh = windows_of(p.windows), nil, {}
     local model, method, mode = p.sampler:match "^(%S+) (%S+) ?(.*)$"
     local world = worlds[model](cell, p)
     local function to_reference(x) return diffusion.frechet(x, world.reference, { features = world.pca }) end
@@ -63,7 +76,6 @@ local function run(cell)
         return to_reference(found.x), found
     end
 
-    local windows, best, fresh = assay.numbers(p.windows), nil, {}
     for i, window in ipairs(windows) do
         local chosen_by = distance("validation", window)
         local fd, found = distance("fresh", window)

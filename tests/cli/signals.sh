@@ -21,7 +21,7 @@ equal() { # equal DB
 value() { "$assay" sql --db "$1" --format csv "$2" 2>/dev/null | tail -n 1; }
 start() { # start DB: until its first cells run
   rm -f go
-  "$assay" run work.lua -j 2 --quiet --db "$1" >run.out 2>run.err &
+  env --default-signal "$assay" run work.lua -j 2 --quiet --db "$1" >run.out 2>run.err & # whoever runs the tests may ignore some
   run=$!
   until [ "$(value "$1" "SELECT count(*) FROM cell WHERE state = 'running'")" = 2 ]; do
     kill -0 $run 2>/dev/null || break
@@ -36,7 +36,7 @@ ends() { # ends NAME STATUS
   report $? "$1"
 }
 stands() { [ "$(value "$1" "SELECT state FROM run")" = "$2" ]; report $? "  it stands as $2"; }
-is_stopped() { for i in $(seq 200); do grep -q '^State:.T' "/proc/$run/status" && return 0; sleep 0.01; done; return 1; }
+is_stopped() { for i in $(seq 2000); do grep -q '^State:.T' "/proc/$run/status" && return 0; sleep 0.01; done; return 1; }
 
 for signal in STOP TSTP; do
   db=$signal.db

@@ -17,7 +17,7 @@ static const struct {
 } small[] = {
     {"smote", "data=pima amounts=one folds=2 seeds=2", 2},
     {"equitable", "world=unequal,letters budget=600 objective=share,lowest rounds=2", 2},
-    {"time-shift", "method=ddim,ddpm steps=3 windows=40 samples=21 reference=21", 1},
+    {"time-shift", "steps=3 windows=\"0,40\" training=10 samples=21 reference=21", 1},
     {"unified-solver", "nfe=3 evaluations=41 noises=8 fresh=8 reference=50 images=3000", 1},
     {"dpm-solver-pp",
         "scales=1 nfe=6 noises=4 reference=20 samples=20 images_sampled=21 images=3000", 1},
