@@ -88,7 +88,7 @@ static bool find_word(struct reader *r)
 static size_t word_length(const struct reader *r)
 {
     size_t length = 0;
-    while (r->at + length < r->end && !isspace((unsigned char)r->at[length]))
+    while (r->at + length < r->end && !is_blank(r->at[length]) && r->at[length] != '\n')
         length++;
     return length;
 }
@@ -269,7 +269,8 @@ static int take_obj_corner(struct reader *r, struct fan *fan, size_t i)
     char *end;
     errno = 0;
     long long v = strtoll(r->at, &end, 10);
-    if (errno || end == r->at || (end != r->at + length && *end != '/') || v == 0)
+    bool led = isspace((unsigned char)*r->at); /* strtoll would go on past it, even to other lines */
+    if (errno || led || end == r->at || (end != r->at + length && *end != '/') || v == 0)
         return refuse(r, "a corner must be a vertex from 1 on or from -1 back, got \"%.*s\"",
             (int)(length < 40 ? length : 40), r->at);
     long long vertex = v > 0 ? v - 1 : (long long)r->mesh.vertices + v;
