@@ -147,6 +147,7 @@ static void read_numbers_of(lua_State *L, assay_op_options *o)
     o->k = size_option(L, "k", o->k, 1);
     o->stride = size_option(L, "stride", 0, 1);
     o->pad = size_option(L, "pad", 0, 0);
+    o->dilation = size_option(L, "dilation", 0, 1);
     o->groups = size_option(L, "groups", o->groups, 1);
     o->heads = size_option(L, "heads", o->heads, 1);
     o->first = size_option(L, "first", 1, 1) - 1;
@@ -321,6 +322,8 @@ assay_optimiser_options assay_opt_optimiser(
     o.last = assay_opt_number(L, at, "last", 0, 0, 1);
     o.every = (size_t)assay_opt_integer(L, at, "every", 1, 1, INT32_MAX);
     o.factor = assay_opt_number(L, at, "factor", 1, ASSAY_POSITIVE, 1);
+    if (assay_opt_push(L, at, "milestones"))
+        o.milestones = assay_arg_indices(L, -1, "milestones", 0, INT32_MAX, &o.n_milestones);
     assay_arg_status(L, assay_optimiser_check(&o));
     return o;
 }
@@ -329,7 +332,7 @@ static assay_optimiser_options read_optimiser(lua_State *L)
 {
     static const char *const known[] = {"lr", "momentum", "nesterov", "beta1", "beta2", "eps",
         "weight_decay", "clip", "schedule", "warmup", "steps", "last", "every", "factor",
-        "precision", NULL};
+        "milestones", "precision", NULL};
     enum { AT = 4 };
     assay_opts_check(L, AT, known);
     return assay_opt_optimiser(

@@ -19,14 +19,14 @@ enum { X = 2, Y = 3, OPTIONS = 4, MOST_GROUPS = 64 };
 static const char *const known[] = {"loss", "smoothing", "delta", "epochs", "steps", "batch",
     "accumulate", "order", "seed", "threads", "resume", "optimizer", "lr", "momentum", "nesterov",
     "beta1", "beta2", "eps", "weight_decay", "clip", "schedule", "warmup", "last", "every",
-    "factor", "groups", "ema", "weights", "sampler", "on_step", "eval", "prediction", "noise",
-    "t_min", "t_max", "progress", NULL};
+    "factor", "milestones", "groups", "ema", "weights", "sampler", "on_step", "eval", "prediction",
+    "noise", "t_min", "t_max", "progress", NULL};
 
 /* The loop's context; numbers are stack indices, 0: not given. */
 struct training {
     lua_State *L;
     assay_net_handle *self;
-    int sampler, on_step, evals;
+    int sampler, on_step, judge, evals;
     assay_net_loss loss;
     assay_net_data eval; /* x.rows 0: none */
     size_t epoch, steps; /* steps of an epoch, of all */
@@ -145,8 +145,8 @@ static void read_eval(lua_State *L, struct training *t, bool denoises)
         return;
     }
     const int at = lua_gettop(L);
-    if (denoises)
-        assay_arg_error(L, "eval is not for denoisers");
+    if (denoises || t->judge)
+        assay_arg_error(L, "eval is not for %s", t->judge ? "a loss of one's own" : "denoisers");
     if (!lua_istable(L, at))
         assay_arg_error(L, "eval must be {x, y}, got a %s", luaL_typename(L, at));
     lua_geti(L, at, 1);
@@ -208,6 +208,51 @@ static int sample(void *context, uint64_t step, assay_rng *rng, size_t most, siz
         return call(t, 3, 0);
     lua_pop(L, 2);
     return status;
+}
+
+/* A step whose loss is the script's, for a protected call. */
+struct judged {
+    uint64_t step;
+    const size_t *index;
+    const assay_matrix *outputs;
+    double *loss;
+    assay_matrix *slope;
+};
+
+/* Arguments: what is judged, the function. */
+static int ask_judge(lua_State *L)
+{
+    const struct judged *j = lua_touserdata(L, 1);
+    const size_t n = j->outputs->rows, cols = j->outputs->cols;
+    lua_pushvalue(L, 2);
+    assay_matrix outputs = assay_push_matrix(L, n, cols);
+    assay_matrix_copy(j->outputs, &outputs);
+    assay_push_indices(L, j->index, n, 1);
+    lua_pushinteger(L, (lua_Integer)j->step);
+    lua_call(L, 3, 2);
+    if (lua_type(L, -2) != LUA_TNUMBER)
+        luaL_error(
+            L, "net: loss must give a number and its gradient, got a %s", luaL_typename(L, -2));
+    *j->loss = lua_tonumber(L, -2);
+    const int at = lua_gettop(L);
+    const assay_matrix slope = assay_arg_matrix(L, at, "gradient of loss");
+    if (slope.rows != n || slope.cols != cols)
+        luaL_error(L, "net: the gradient of loss must be %d x %d as outputs, got %d x %d", (int)n,
+            (int)cols, (int)slope.rows, (int)slope.cols);
+    assay_matrix_copy(&slope, j->slope);
+    return 0;
+}
+
+static int judge(void *context, uint64_t step, const size_t *index, size_t n,
+    const assay_matrix *outputs, double *loss, assay_matrix *slope)
+{
+    (void)n;
+    struct training *t = context;
+    struct judged judged = {step, index, outputs, loss, slope};
+    lua_pushcfunction(t->L, ask_judge);
+    lua_pushlightuserdata(t->L, &judged);
+    lua_pushvalue(t->L, t->judge);
+    return call(t, 2, 0);
 }
 
 static int push_eval(struct training *t, uint64_t step)
@@ -323,6 +368,25 @@ static void set_threads(lua_State *L, assay_net_handle *self)
     assay_arg_status(L, assay_net_threads(self->net, (size_t)threads));
 }
 
+/* The option loss as a function, which takes no part in what the named losses are told; 0: it is
+ * none. */
+static int own_loss(lua_State *L)
+{
+    static const char *const others[] = {"smoothing", "delta", "weights", "accumulate",
+        "prediction", "noise", "t_min", "t_max", NULL};
+    if (!assay_opt_push(L, OPTIONS, "loss") || !lua_isfunction(L, -1)) {
+        lua_pop(L, 1);
+        return 0;
+    }
+    const int at = lua_gettop(L);
+    for (size_t i = 0; others[i]; i++) {
+        if (assay_opt_push(L, OPTIONS, others[i]))
+            assay_arg_error(L, "%s is not for a loss of one's own", others[i]);
+        lua_pop(L, 1);
+    }
+    return at;
+}
+
 /* net:train(x, y [, options]): {steps=, loss=, losses=, stopped=, evals=} */
 int assay_lua_net_train(lua_State *L)
 {
@@ -332,8 +396,13 @@ int assay_lua_net_train(lua_State *L)
     assay_lua_report report;
     luaL_checkstack(L, 200, NULL);
     assay_opts_check(L, OPTIONS, known);
-    const assay_fit_denoise *denoise = read_denoise(L, &t.loss);
-    if (denoise) {
+    t.judge = own_loss(L);
+    const assay_fit_denoise *denoise = t.judge ? NULL : read_denoise(L, &t.loss);
+    if (t.judge) {
+        data.x = assay_arg_matrix(L, X, "x");
+        if (!lua_isnil(L, Y))
+            assay_arg_error(L, "y must be nil for a loss of one's own");
+    } else if (denoise) {
         data.x = assay_arg_matrix(L, X, "x");
         if (!lua_isnil(L, Y))
             assay_arg_error(L, "y must be nil for a denoiser");
@@ -355,6 +424,7 @@ int assay_lua_net_train(lua_State *L)
     read_eval(L, &t, denoise != NULL);
     o.sample = t.sampler ? sample : NULL;
     o.on_step = t.on_step || t.evals ? on_step : NULL;
+    o.judge = t.judge ? judge : NULL;
     o.context = &t;
     set_threads(L, self);
     double *losses = assay_lua_doubles(L, o.steps);

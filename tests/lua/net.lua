@@ -142,6 +142,9 @@ local checks = {
     { "conv2d", { x = normal(2, 40), w = normal(3, 18), b = normal(3) }, { shape = image, k = 3, pad = 1 } },
     { "conv2d", { x = normal(2, 40), w = normal(3, 18), b = normal(3) }, { shape = image, k = 3, stride = 2, pad = 2 } },
     { "conv2d", { x = normal(2, 40), w = normal(3, 8) }, { shape = image, k = 2, stride = 2 } },
+    { "conv2d", { x = normal(2, 40), w = normal(3, 18), b = normal(3) }, { shape = image, k = 3, pad = 2, dilation = 2 } },
+    { "conv2d", { x = normal(2, 40), w = normal(3, 8) }, { shape = image, k = 2, pad = 1, dilation = 2 } },
+    { "conv2d", { x = normal(1, 126), w = normal(2, 18) }, { shape = { 2, 7, 9 }, k = 3, stride = 2, pad = 3, dilation = 3 } },
     { "conv2d", { x = normal(2, 40), w = normal(3, 2), b = normal(3) }, { shape = image } },
     { "maxpool", { x = normal(2, 40) }, { shape = image, k = 2 } },
     { "maxpool", { x = normal(2, 40) }, { shape = image, k = 3, stride = 1 } },
@@ -489,6 +492,29 @@ for i, a in ipairs(back_again) do
 end
 tap.near(left, right, 1e-10, "conv2d_transpose is the adjoint of conv2d")
 
+-- A dilated window is a larger one with zeros between its numbers.
+local wide = {}
+for i = 1, 2 do
+    wide[i] = {}
+    for j = 1, 50 do
+        wide[i][j] = 0
+    end
+    for c = 0, 1 do
+        for y = 0, 2 do
+            for x = 0, 2 do
+                wide[i][c * 25 + 10 * y + 2 * x + 1] = kernel[i][c * 9 + 3 * y + x + 1]
+            end
+        end
+    end
+end
+for _, how in ipairs { { 1, 2 }, { 2, 1 }, { 1, 4 } } do
+    local stride, pad = how[1], how[2]
+    local dilated = op("conv2d", { x = big, w = { kernel[1], kernel[2] } }, { shape = { 2, 5, 7 }, k = 3, stride = stride, pad = pad, dilation = 2 })
+    local larger = op("conv2d", { x = big, w = wide }, { shape = { 2, 5, 7 }, k = 5, stride = stride, pad = pad })
+    tap.near(flat(dilated.y), flat(larger.y), 1e-12, "dilation 2, stride " .. stride .. ", pad " .. pad)
+    tap.near(flat(dilated.dx), flat(larger.dx), 1e-12, "and its gradient")
+end
+
 -- Divergences and densities.
 local half, quarter = { { 0, 0 } }, { { math.log(1), math.log(3) } }
 tap.near(op("kl", { x = quarter, reference = half }).loss, 0.5 * math.log(0.5 / 0.25) + 0.5 * math.log(0.5 / 0.75), 1e-15, "KL(reference || x)")
@@ -540,6 +566,7 @@ tap.near(rates { lr = 1, warmup = 3 }, { 1 / 3, 2 / 3, 1, 1, 1, 1 }, 1e-12, "war
 tap.near(rates { lr = 1, warmup = 2, steps = 6, schedule = "linear" }, { 0.5, 1, 0.75, 0.5, 0.25, 0 }, 1e-12, "linear")
 tap.near(rates { lr = 2, steps = 4, schedule = "cosine", last = 0.5 },
     { 2 * (0.5 + 0.25 * (1 + math.sqrt(0.5))), 1.5, 2 * (0.5 + 0.25 * (1 - math.sqrt(0.5))), 1, 1, 1 }, 1e-12, "cosine")
+tap.near(rates { lr = 1, warmup = 2, schedule = "step", milestones = { 3, 5 }, factor = 0.5 }, { 0.5, 1, 1, 0.5, 0.5, 0.25 }, 1e-12, "milestones")
 tap.near(rates { lr = 1, schedule = "step", every = 2, factor = 0.5 }, { 1, 1, 0.5, 0.5, 0.25, 0.25 }, 1e-12, "steps")
 local clipped = assay.net.optimizer("sgd", { 0, 0 }, { { 3, 4 }, { 0.3, 0.4 } }, { lr = 1, clip = 1 })
 tap.near(clipped[1], { -0.6, -0.8 }, 1e-12, "a long gradient is clipped")

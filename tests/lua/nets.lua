@@ -65,6 +65,8 @@ local architectures = {
     norms = { input = { 8 }, layers = { { "dense", out = 6 }, { "layernorm" }, { "gelu_exact" }, { "dense", out = 8 }, { "swiglu" },
         { "rmsnorm" }, { "sigmoid" }, { "dense", out = 4 } } },
     ["time"] = { input = { 3 }, layers = { { "time", count = 8, scale = 2 }, { "dense", out = 6 }, { "silu" }, { "dense", out = 4 } } },
+    dilated = { input = { 1, 7, 8 }, layers = { { "conv", out = 3, k = 3, pad = 2, dilation = 2 }, { "tanh" },
+        { "conv", out = 2, k = 2, stride = 2, dilation = 3 }, { "flatten" }, { "dense", out = 4 } } },
     points = { input = { 3, 7, 1 }, layers = { { "conv", out = 8, k = 1 }, { "tanh" }, { "globalmax" }, { "dense", out = 4 } } },
 }
 
@@ -415,6 +417,39 @@ raises("nothing to resume", "no training to resume", function()
     assay.net.new(deep):train(many, kinds, { steps = 3, resume = true })
 end)
 
+-- a loss of one's own: the mean squared error by hand is the named one, at any number of threads
+local wanted = normal(#many, 4)
+local function by_name(threads)
+    local net = assay.net.mlp { 8, 6, 4, seed = 2 }
+    local r = net:train(many, wanted, { loss = "mse", steps = 20, batch = 700, lr = 0.05, threads = threads })
+    return net, r
+end
+local function by_function(threads)
+    local net, steps = assay.net.mlp { 8, 6, 4, seed = 2 }, {}
+    local r = net:train(many, nil, { steps = 20, batch = 700, lr = 0.05, threads = threads, loss = function(outputs, index, at)
+        local loss, slope, n = 0, assay.matrix(#outputs, 4), #outputs
+        steps[#steps + 1] = at
+        for i = 1, n do
+            for j = 1, 4 do
+                local d = outputs[i][j] - wanted[index[i]][j]
+                loss = loss + d * d / (4 * n)
+                slope[i][j] = 2 * d / (4 * n)
+            end
+        end
+        return loss, slope
+    end })
+    tap.is(#steps, steps[#steps], "it is asked once a step")
+    return net, r
+end
+local named, named_r = by_name(1)
+local own, own_r = by_function(1)
+tap.near(own_r.losses, named_r.losses, 1e-6, "a loss of one's own: losses")
+tap.near(own:get "dense2.weight"[2]:totable(), named:get "dense2.weight"[2]:totable(), 1e-4, "and weights")
+for _, threads in ipairs { 2, 7 } do
+    local other, other_r = by_function(threads)
+    tap.ok(bits(other) == bits(own) and tap.same(other_r.losses, own_r.losses), "the same bits with " .. threads .. " threads")
+end
+
 -- the order of examples: every epoch all of them, each once
 local by_epoch = {}
 local counting = assay.net.logistic { 8, 4 }
@@ -552,6 +587,15 @@ local cases = {
     { "loss must be given for a net of one output", function() linear:loss(normal(2, 3), { 0, 0 }) end },
     { "weights[2] must be finite and at least 0, got -1", function() net:loss(normal(2, 8), { 0, 1 }, { weights = { 1, -1 } }) end },
     { "weights must have one number for each of 2 rows", function() net:loss(normal(2, 8), { 0, 1 }, { weights = { 1 } }) end },
+    { "y must be nil for a loss of one's own", function() net:train(many, kinds, { steps = 1, loss = function() end }) end },
+    { "delta is not for a loss of one's own", function() net:train(many, nil, { steps = 1, delta = 1, loss = function() end }) end },
+    { "loss must give a number and its gradient, got a nil", function() net:train(many, nil, { steps = 1, loss = function() end }) end },
+    { "the gradient of loss must be 64 x 4 as outputs, got 1 x 1", function() net:train(many, nil, { steps = 1, loss = function() return 1, { { 1 } } end }) end },
+    { "the loss is inf at step 1", function() net:train(many, nil, { steps = 1, loss = function(y) return math.huge, y end }) end },
+    { "its own words", function() net:train(many, nil, { steps = 1, loss = function() error "its own words" end }) end },
+    { "weights are not for a loss of one's own", function() net:train(many, nil, { steps = 1, loss = function(y) return 1, y end, sampler = function() return { 1 }, { 2 } end }) end },
+    { "eval is not for a loss of one's own", function() net:train(many, nil, { steps = 1, loss = function() end, eval = { many, kinds } }) end },
+    { "pad must be less than the dilated k, 5, got 5", function() assay.net.new { input = { 1, 9, 9 }, layers = { { "conv", out = 1, k = 3, pad = 5, dilation = 2 } } } end },
     { "one of epochs and steps must be given", function() net:train(many, kinds) end },
     { "lr", function() net:train(many, kinds, { steps = 1, lr = -1 }) end },
     { "unknown option \"learning_rate\"", function() net:train(many, kinds, { steps = 1, learning_rate = 1 }) end },
@@ -575,7 +619,7 @@ local cases = {
     { "layer dense1: the input must be a vector, got [2, 6, 6]: put a flatten", new { { "conv", out = 2, k = 3 }, { "dense", out = 3 } } },
     { "layer residual1: the input [1, 8, 8] and the layers' output [2, 6, 6] don't fit", new { { "residual", { { "conv", out = 2, k = 3 } } } } },
     { "layer conv1: a window of 9 doesn't fit images of 8 x 8", new { { "conv", out = 2, k = 9 } } },
-    { "layer conv1: unknown option \"padd\" (there are: out k stride pad bias)", new { { "conv", out = 2, k = 3, padd = 1 } } },
+    { "layer conv1: unknown option \"padd\" (there are: out k stride pad dilation bias)", new { { "conv", out = 2, k = 3, padd = 1 } } },
     { "layer conv1: out must be given", new { { "conv", k = 3 } } },
     { "there is no layer \"dance\" (there are: dense,", new { { "dance" } } },
     { "layer dropout1: p must be at least 0 and less than 1, got 1", new { { "dropout", p = 1 } } },

@@ -1,6 +1,7 @@
 /*
  * conv2d by im2col, one example at a time so that the columns stay in cache: x rows of [cin, h, w],
- * w [cout, cin k k], b [cout], y rows of [cout, ho, wo] with ho = (h + 2 pad - k) / stride + 1.
+ * w [cout, cin k k], b [cout], y rows of [cout, ho, wo] with ho = (h + 2 pad - side) / stride + 1
+ * and side = (k - 1) dilation + 1.
  * With options.count, the first output and input channels of larger w and b serve, where they lie.
  * With the columns U [cin k k, ho wo] of an example, Y = W U, dW += G U^T, dU = W^T G, dX += col2im
  * dU. The columns are made again in backward rather than kept: they are k k times the image. A 1 x
@@ -12,7 +13,7 @@
 enum { X, W, B };
 
 struct geometry {
-    size_t rows, cin, h, w, cout, k, stride, pad, ho, wo;
+    size_t rows, cin, h, w, cout, k, stride, pad, dilation, ho, wo;
     size_t patch, area; /* cin k k, ho wo */
     size_t w_cols;      /* of w: more than patch in a slice of larger weights */
     bool direct;
@@ -32,15 +33,22 @@ static int geometry_of(const assay_tape *tape, const assay_node *node, struct ge
     c->k = o->k;
     c->stride = o->stride ? o->stride : 1;
     c->pad = o->pad;
-    if (c->k < 1 || c->k > 1 << 15 || c->pad >= c->k)
-        return assay_node_fail(
-            node, "k must be at least 1 and pad less than k, got k %zu, pad %zu", c->k, c->pad);
-    if (c->h + 2 * c->pad < c->k || c->w + 2 * c->pad < c->k)
+    c->dilation = o->dilation ? o->dilation : 1;
+    if (c->k < 1 || c->k > 1 << 15 || c->dilation > 1 << 15)
         return assay_node_fail(node,
-            "a window of %zu doesn't fit an image of %zu x %zu with pad %zu", c->k, c->h, c->w,
+            "k must be in 1..32768 and dilation at most 32768, got k %zu, dilation %zu", c->k,
+            c->dilation);
+    const size_t side = (c->k - 1) * c->dilation + 1;
+    if (c->pad >= side)
+        return assay_node_fail(node,
+            "k must be at least 1 and pad less than k (dilated: %zu), got k %zu, pad %zu", side,
+            c->k, c->pad);
+    if (c->h + 2 * c->pad < side || c->w + 2 * c->pad < side)
+        return assay_node_fail(node,
+            "a window of %zu doesn't fit an image of %zu x %zu with pad %zu", side, c->h, c->w,
             c->pad);
-    c->ho = (c->h + 2 * c->pad - c->k) / c->stride + 1;
-    c->wo = (c->w + 2 * c->pad - c->k) / c->stride + 1;
+    c->ho = (c->h + 2 * c->pad - side) / c->stride + 1;
+    c->wo = (c->w + 2 * c->pad - side) / c->stride + 1;
     c->patch = c->cin * c->k * c->k;
     c->area = c->ho * c->wo;
     c->direct = c->k == 1 && c->stride == 1;
@@ -84,7 +92,7 @@ static struct shift *shifts_of(assay_tape *tape, const struct geometry *c)
 {
     struct shift *shifts = assay_arena_alloc(&tape->arena, c->patch, sizeof *shifts);
     for (size_t p = 0; shifts && p < c->patch; p++) {
-        const size_t dy = p / c->k % c->k, dx = p % c->k;
+        const size_t dy = p / c->k % c->k * c->dilation, dx = p % c->k * c->dilation;
         struct shift *s = &shifts[p];
         inside(dy, c->stride, c->pad, c->h, c->ho, &s->low_y, &s->high_y);
         inside(dx, c->stride, c->pad, c->w, c->wo, &s->low_x, &s->high_x);
@@ -160,8 +168,9 @@ static void im2col(const struct geometry *c, const struct shift *s, const real *
 static void put_col2im(
     const struct geometry *c, const struct shift *s, real *u, real *x, bool first)
 {
-    const size_t centre = c->pad * c->k + c->pad, square = c->k * c->k, plane = c->h * c->w;
-    const bool covered = first && is_flat(c);
+    const size_t middle = c->pad / c->dilation, centre = middle * c->k + middle,
+                 square = c->k * c->k, plane = c->h * c->w;
+    const bool covered = first && is_flat(c) && c->pad % c->dilation == 0;
     if (first && !covered)
         memset(x, 0, c->cin * plane * sizeof *x);
     for (size_t channel = 0; covered && channel < c->cin; channel++)
@@ -306,7 +315,7 @@ static double conv2d_flops(const assay_tape *tape, const assay_node *node)
 const assay_op assay_op_conv2d = {.name = "conv2d",
     .inputs = {"x", "w", "b"},
     .required = 2,
-    .options = "shape k stride pad count",
+    .options = "shape k stride pad dilation count",
     .forward = conv2d_forward,
     .backward = conv2d_backward,
     .norm2 = conv2d_norm2,
@@ -328,6 +337,7 @@ static int adjoint_of(const assay_tape *tape, const assay_node *node, struct geo
     c->k = o->k;
     c->stride = o->stride ? o->stride : 1;
     c->pad = o->pad;
+    c->dilation = 1;
     if (c->k < 1 || c->k > 1 << 15 || c->pad >= c->k || c->stride > 1 << 15)
         return assay_node_fail(node,
             "k must be at least 1, pad less than k and stride at most 32768, "

@@ -19,6 +19,7 @@ struct fit {
     double *weight;
     size_t count;
     assay_matrix noised, target; /* of a denoiser's step: most x inputs, most x outputs */
+    assay_matrix outputs, slope; /* of a step that is judged: most x outputs */
 };
 
 size_t assay_fit_epoch(const assay_fit_options *o, size_t n)
@@ -74,8 +75,11 @@ static int check(const assay_net *net, const assay_net_data *data, const assay_f
         return assay_fail(ASSAY_EINVAL,
             "net: steps, batch and accumulate must be at least 1, got %zu, %zu and %zu", o->steps,
             o->batch, o->accumulate);
-    const int status =
-        o->denoise ? check_denoise(net, o, &data->x) : assay_net_check(net, &o->loss, data);
+    const int status = o->denoise ? check_denoise(net, o, &data->x)
+                                  : assay_net_check(net, o->judge ? NULL : &o->loss, data);
+    if (status == ASSAY_OK && o->judge && (o->denoise || data->weights || o->accumulate > 1))
+        return assay_fail(
+            ASSAY_EINVAL, "net: a loss of one's own is without a denoiser, weights and accumulate");
     return status == ASSAY_OK ? check_resume(net, o) : status;
 }
 
@@ -205,11 +209,46 @@ static bool weighted(const struct fit *f)
     return false;
 }
 
+static int judge(
+    void *user, size_t examples, size_t cols, const float *outputs, double *loss, float *slope)
+{
+    struct fit *f = user;
+    const size_t size = examples * cols;
+    assay_matrix y = f->outputs, dy = f->slope;
+    y.rows = dy.rows = examples;
+    for (size_t i = 0; i < size; i++)
+        y.data[i] = (double)outputs[i];
+    memset(dy.data, 0, size * sizeof *dy.data);
+    const int status =
+        f->o->judge(f->o->context, f->training.step + 1, f->index, examples, &y, loss, &dy);
+    for (size_t i = 0; i < size; i++)
+        slope[i] = (float)dy.data[i];
+    return status;
+}
+
+/* All examples of the step as one batch, whose loss is the caller's. */
+static int take_judged_step(struct fit *f, double *loss)
+{
+    assay_graph graph = {.layers = &f->net->layers,
+        .stop = f->net->layers.count,
+        .x = f->data->x,
+        .index = f->index};
+    const assay_batch batch = {
+        .examples = f->count, .scale = 1, .random = true, .seed = f->net->state.seed};
+    if (weighted(f))
+        return assay_fail(ASSAY_EINVAL, "net: sampler: weights are not for a loss of one's own");
+    const int status = assay_training_add_judged(&f->training, f->net->shards, assay_graph_build,
+        &graph, &batch, assay_net_outputs(f->net), judge, f);
+    return status == ASSAY_OK ? assay_training_step(&f->training, f->net->shards, loss) : status;
+}
+
 static int take_step(struct fit *f, double *loss)
 {
     assay_graph graph;
     const uint64_t step = f->training.step + 1;
     int status = choose(f, step);
+    if (status == ASSAY_OK && f->o->judge)
+        return take_judged_step(f, loss);
     if (status == ASSAY_OK)
         status = prepare(f, step, &graph);
     if (status != ASSAY_OK)
@@ -272,6 +311,11 @@ static int make_buffers(struct fit *f)
     f->weight = calloc(f->most, sizeof *f->weight);
     if (!f->permutation || !f->index || !f->weight)
         return assay_fail(ASSAY_ENOMEM, "net: out of memory for batches of %zu examples", f->most);
+    const size_t cols = assay_net_outputs(f->net);
+    if (f->o->judge) {
+        const int status = assay_matrix_alloc(f->most, cols, &f->outputs);
+        return status == ASSAY_OK ? assay_matrix_alloc(f->most, cols, &f->slope) : status;
+    }
     if (!f->o->denoise)
         return ASSAY_OK;
     const int status = assay_matrix_alloc(f->most, assay_net_inputs(f->net), &f->noised);
@@ -323,6 +367,8 @@ static void end(struct fit *f)
     assay_training_free(&f->training);
     assay_matrix_free(&f->noised);
     assay_matrix_free(&f->target);
+    assay_matrix_free(&f->outputs);
+    assay_matrix_free(&f->slope);
     free(f->permutation);
     free(f->index);
     free(f->weight);

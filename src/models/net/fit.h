@@ -33,6 +33,11 @@ typedef struct assay_fit_options {
     uint64_t seed;
     bool resume;                      /* go on from net->state, whose seed then counts */
     const assay_fit_denoise *denoise; /* NULL: none */
+    /* In place of `loss`, which is not looked at: the loss of step `step`'s examples and its slope,
+     * n x outputs (zeroed), by their outputs. The data are x alone, without weights; accumulate is
+     * 1. NULL: none. */
+    int (*judge)(void *context, uint64_t step, const size_t *index, size_t n,
+        const assay_matrix *outputs, double *loss, assay_matrix *slope);
     /* Replaces `order`: up to batch * accumulate indices (from 0), and weights, which are all 1
      * before. A failure's status ends the training. NULL: none. */
     int (*sample)(void *context, uint64_t step, assay_rng *rng, size_t most, size_t *index,

@@ -210,32 +210,49 @@ static int read_window(assay_layer *layer, const json_t *json, long long k, bool
     o->pad = 0;
     if (status == ASSAY_OK && pad)
         status = whole(layer, json, "pad", 0, 0, &o->pad);
+    o->dilation = 1;
     memcpy(o->shape, layer->in.n, sizeof o->shape);
-    if (status == ASSAY_OK && o->pad >= o->k)
-        return fail(layer, "pad must be less than k, %zu, got %zu", o->k, o->pad);
     return status;
+}
+
+/* What a window covers from its first number to its last. */
+static size_t side_of(const assay_op_options *o)
+{
+    return (o->k - 1) * o->dilation + 1;
+}
+
+static int pad_fits(const assay_layer *layer)
+{
+    const assay_op_options *o = &layer->options;
+    return o->pad < side_of(o) ? ASSAY_OK
+                               : fail(layer, "pad must be less than %s, %zu, got %zu",
+                                     o->dilation > 1 ? "the dilated k" : "k", side_of(o), o->pad);
 }
 
 static int windows_fit(const assay_layer *layer)
 {
     const assay_op_options *o = &layer->options;
     for (int i = 1; i < 3; i++)
-        if (layer->in.n[i] + 2 * o->pad < o->k)
-            return fail(layer, "a window of %zu doesn't fit images of %zu x %zu with pad %zu", o->k,
-                layer->in.n[1], layer->in.n[2], o->pad);
+        if (layer->in.n[i] + 2 * o->pad < side_of(o))
+            return fail(layer, "a window of %zu doesn't fit images of %zu x %zu with pad %zu",
+                side_of(o), layer->in.n[1], layer->in.n[2], o->pad);
     return ASSAY_OK;
 }
 
 static size_t windows(const assay_layer *layer, int dimension)
 {
     const assay_op_options *o = &layer->options;
-    return (layer->in.n[dimension] + 2 * o->pad - o->k) / o->stride + 1;
+    return (layer->in.n[dimension] + 2 * o->pad - side_of(o)) / o->stride + 1;
 }
 
 static int fit_conv(struct parser *p, assay_layer *layer, const json_t *json)
 {
     size_t out = 0;
     int status = read_window(layer, json, -1, true);
+    if (status == ASSAY_OK)
+        status = whole(layer, json, "dilation", 1, 1, &layer->options.dilation);
+    if (status == ASSAY_OK)
+        status = pad_fits(layer);
     if (status == ASSAY_OK)
         status = whole(layer, json, "out", -1, 1, &out);
     if (status == ASSAY_OK)
@@ -254,6 +271,8 @@ static int fit_conv_transpose(struct parser *p, assay_layer *layer, const json_t
     size_t out = 0, side[3] = {0};
     const assay_op_options *o = &layer->options;
     int status = read_window(layer, json, -1, true);
+    if (status == ASSAY_OK)
+        status = pad_fits(layer);
     if (status == ASSAY_OK)
         status = whole(layer, json, "out", -1, 1, &out);
     for (int i = 1; i < 3 && status == ASSAY_OK; i++) {
@@ -386,7 +405,7 @@ static int fit_block(struct parser *p, assay_layer *layer, const json_t *json);
 
 static const struct kind kinds[] = {
     {"dense", ASSAY_OP_LINEAR, fit_dense, "out bias"},
-    {"conv", ASSAY_OP_CONV2D, fit_conv, "out k stride pad bias"},
+    {"conv", ASSAY_OP_CONV2D, fit_conv, "out k stride pad dilation bias"},
     {"conv_transpose", ASSAY_OP_CONV2D_TRANSPOSE, fit_conv_transpose, "out k stride pad bias"},
     {"maxpool", ASSAY_OP_MAXPOOL, fit_pool, "k stride"},
     {"avgpool", ASSAY_OP_AVGPOOL, fit_pool, "k stride"},

@@ -117,7 +117,8 @@ typedef struct assay_op_options {
     size_t shape[3];  /* channels, height and width of an image row */
     size_t k;         /* conv2d, pools: the side of the window */
     size_t stride;    /* 0: 1 for conv2d, k for pools */
-    size_t pad;       /* conv2d: zeros around, < k */
+    size_t pad;       /* conv2d: zeros around, less than the window's side */
+    size_t dilation;  /* conv2d: from one number of the window to the next; 0: 1 */
     size_t groups;    /* groupnorm */
     size_t heads;     /* attention, rope */
     size_t first;     /* slice: the first column, from 0 */

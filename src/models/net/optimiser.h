@@ -23,7 +23,7 @@ typedef enum assay_rate_schedule {
     ASSAY_RATE_CONSTANT,
     ASSAY_RATE_COSINE, /* to `last` of the rate over the steps after the warm-up */
     ASSAY_RATE_LINEAR, /* the same on a line */
-    ASSAY_RATE_STEPS   /* times `factor` every `every` steps */
+    ASSAY_RATE_STEPS   /* times `factor` every `every` steps, or after each of `milestones` */
 } assay_rate_schedule;
 
 typedef struct assay_optimiser_options {
@@ -41,6 +41,8 @@ typedef struct assay_optimiser_options {
     double last;   /* cosine, linear: of the rate, in [0, 1] */
     size_t every;  /* steps: >= 1 */
     double factor; /* steps: in (0, 1] */
+    const size_t *milestones; /* steps: whole steps, warm-up included, before each change; NULL: every */
+    size_t n_milestones;
 } assay_optimiser_options;
 
 #define ASSAY_OPTIMISER_DEFAULTS                                                                   \

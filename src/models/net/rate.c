@@ -37,6 +37,17 @@ int assay_optimiser_check(const assay_optimiser_options *o)
     return ASSAY_OK;
 }
 
+/* The factor once for each milestone that lies behind. */
+static double steps_factor(const assay_optimiser_options *o, uint64_t step, double after)
+{
+    if (!o->milestones)
+        return pow(o->factor, floor((after - 1) / (double)o->every));
+    size_t passed = 0;
+    for (size_t i = 0; i < o->n_milestones; i++)
+        passed += step > o->milestones[i];
+    return pow(o->factor, (double)passed);
+}
+
 double assay_learning_rate(const assay_optimiser_options *o, uint64_t step)
 {
     if (step <= o->warmup)
@@ -49,7 +60,7 @@ double assay_learning_rate(const assay_optimiser_options *o, uint64_t step)
     case ASSAY_RATE_LINEAR:
         return o->lr * (1 - (1 - o->last) * done);
     case ASSAY_RATE_STEPS:
-        return o->lr * pow(o->factor, floor((after - 1) / (double)o->every));
+        return o->lr * steps_factor(o, step, after);
     case ASSAY_RATE_CONSTANT:
         break;
     }

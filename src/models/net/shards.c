@@ -21,6 +21,7 @@ struct shard_state {
     size_t *example; /* of each row, for norms */
     size_t example_room;
     double loss;
+    int value; /* of a loss that is judged outside */
 };
 
 struct assay_shards {
@@ -28,6 +29,8 @@ struct assay_shards {
     float *effective; /* weights after hooks */
     size_t effective_length;
     assay_gemm_kind gemm;
+    float *outputs, *slope; /* of a batch that is judged; of `judged` numbers each */
+    size_t judged;
     struct shard_state state[ASSAY_MOST_SHARDS];
 };
 
@@ -62,6 +65,8 @@ void assay_shards_free(assay_shards *shards)
         free(shards->state[s].example);
     }
     free(shards->effective);
+    free(shards->outputs);
+    free(shards->slope);
     free(shards);
 }
 
@@ -187,6 +192,7 @@ struct call {
     assay_each *each;
     void *taker;
     double *norm2;
+    size_t cols; /* of outputs that are judged */
 };
 
 /* A tape with the parameters as leaves and what the architecture builds. */
@@ -241,14 +247,20 @@ static float *grad_of(const struct call *c, struct shard_state *state)
     return !c->grad ? NULL : c->n == 1 ? c->grad : state->grad;
 }
 
+/* A tape and, where there are several shards, a gradient of its own. */
+static int ready_shard(const struct call *c, struct shard_state *state)
+{
+    const int status = prepare(c->shards, state, c->params);
+    return status == ASSAY_OK && c->grad && c->n > 1 ? hold(&state->grad, &state->length, c->params)
+                                                     : status;
+}
+
 static int loss_job(void *context, size_t i)
 {
     const struct call *c = context;
     struct shard_state *state = &c->shards->state[i];
     const assay_shard shard = cut(c->batch, c->n, i);
-    int status = prepare(c->shards, state, c->params);
-    if (status == ASSAY_OK && c->grad && c->n > 1)
-        status = hold(&state->grad, &state->length, c->params);
+    const int status = ready_shard(c, state);
     return status == ASSAY_OK ? loss_of_shard(c, state, &shard, grad_of(c, state)) : status;
 }
 
@@ -277,6 +289,16 @@ static int begin(struct call *c)
     return apply_hooks(c->shards, c->params, c->batch->step, &c->w);
 }
 
+/* The shards' gradients added into the caller's, and through the hooks. */
+static int finish_grad(struct call *c)
+{
+    int status = ASSAY_OK;
+    if (c->n > 1)
+        status =
+            assay_threads_run(c->shards->pool, (c->params->length + CHUNK - 1) / CHUNK, sum_job, c);
+    return status == ASSAY_OK ? map_gradients(c->params, c->batch->step, c->grad) : status;
+}
+
 int assay_shards_loss(assay_shards *shards, const assay_params *params, assay_build *build,
     void *user, const assay_batch *batch, double *loss, float *grad)
 {
@@ -295,9 +317,82 @@ int assay_shards_loss(assay_shards *shards, const assay_params *params, assay_bu
     for (size_t s = 0; s < c.n; s++)
         sum += shards->state[s].loss;
     *loss = batch->scale * sum;
-    if (grad && c.n > 1)
-        status = assay_threads_run(shards->pool, (params->length + CHUNK - 1) / CHUNK, sum_job, &c);
-    return status == ASSAY_OK && grad ? map_gradients(params, batch->step, grad) : status;
+    return grad ? finish_grad(&c) : status;
+}
+
+/* ---- losses of whole batches ---- */
+
+static int outputs_job(void *context, size_t i)
+{
+    const struct call *c = context;
+    struct shard_state *state = &c->shards->state[i];
+    const assay_shard shard = cut(c->batch, c->n, i);
+    int status = ready_shard(c, state);
+    if (status != ASSAY_OK)
+        return status;
+    memset(grad_of(c, state), 0, c->params->length * sizeof(float));
+    status = build_shard(c, state, &shard, grad_of(c, state), &state->value);
+    if (status != ASSAY_OK)
+        return status;
+    const assay_tensor y = assay_tape_value(state->tape, state->value);
+    size_t size = 1;
+    for (int k = 0; k < y.rank; k++)
+        size *= y.n[k];
+    if (size != shard.count * c->cols)
+        return assay_fail(ASSAY_EINVAL,
+            "net: outputs must be %zu numbers an example, got %zu of "
+            "%zu examples",
+            c->cols, size, shard.count);
+    memcpy(c->shards->outputs + shard.first * c->cols, y.data, size * sizeof(float));
+    return ASSAY_OK;
+}
+
+static int slope_job(void *context, size_t i)
+{
+    const struct call *c = context;
+    struct shard_state *state = &c->shards->state[i];
+    const assay_shard shard = cut(c->batch, c->n, i);
+    return assay_tape_backward(state->tape, state->value, c->shards->slope + shard.first * c->cols);
+}
+
+/* Room for what is judged, slopes zeroed. */
+static int hold_judged(assay_shards *shards, size_t numbers)
+{
+    if (shards->judged < numbers) {
+        free(shards->outputs);
+        free(shards->slope);
+        shards->judged = 0;
+        shards->outputs = malloc(numbers * sizeof *shards->outputs);
+        shards->slope = malloc(numbers * sizeof *shards->slope);
+        if (!shards->outputs || !shards->slope)
+            return assay_fail(ASSAY_ENOMEM, "net: out of memory for %zu outputs", numbers);
+        shards->judged = numbers;
+    }
+    memset(shards->slope, 0, numbers * sizeof *shards->slope);
+    return ASSAY_OK;
+}
+
+int assay_shards_judged(assay_shards *shards, const assay_params *params, assay_build *build,
+    void *user, const assay_batch *batch, size_t cols, assay_judge *judge, void *judge_user,
+    double *loss, float *grad)
+{
+    struct call c = {.shards = shards,
+        .params = params,
+        .build = build,
+        .user = user,
+        .batch = batch,
+        .grad = grad,
+        .cols = cols};
+    int status = begin(&c);
+    if (status == ASSAY_OK)
+        status = hold_judged(shards, batch->examples * cols);
+    if (status == ASSAY_OK)
+        status = assay_threads_run(shards->pool, c.n, outputs_job, &c);
+    if (status == ASSAY_OK)
+        status = judge(judge_user, batch->examples, cols, shards->outputs, loss, shards->slope);
+    if (status == ASSAY_OK)
+        status = assay_threads_run(shards->pool, c.n, slope_job, &c);
+    return status == ASSAY_OK ? finish_grad(&c) : status;
 }
 
 /* ---- outputs ---- */

@@ -81,6 +81,17 @@ size_t assay_shards_of(const assay_batch *batch);
 int assay_shards_loss(assay_shards *shards, const assay_params *params, assay_build *build,
     void *user, const assay_batch *batch, double *loss, float *grad);
 
+/*
+ * The same of a loss that looks at the whole batch: *value is outputs, `cols` numbers for each
+ * example, and `judge`, called once by the caller's thread when all shards have theirs, gives the
+ * loss and its slope by them (both examples x cols; slope is zeroed). Neither is scaled.
+ */
+typedef int assay_judge(
+    void *user, size_t examples, size_t cols, const float *outputs, double *loss, float *slope);
+int assay_shards_judged(assay_shards *shards, const assay_params *params, assay_build *build,
+    void *user, const assay_batch *batch, size_t cols, assay_judge *judge, void *judge_user,
+    double *loss, float *grad);
+
 /* Outputs, without gradients. */
 int assay_shards_forward(assay_shards *shards, const assay_params *params, assay_build *build,
     void *user, const assay_batch *batch, assay_take *take, void *taker);

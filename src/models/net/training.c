@@ -127,6 +127,20 @@ int assay_training_add(assay_training *t, assay_shards *shards, assay_build *bui
     return ASSAY_OK;
 }
 
+int assay_training_add_judged(assay_training *t, assay_shards *shards, assay_build *build,
+    void *user, const assay_batch *batch, size_t cols, assay_judge *judge, void *judge_user)
+{
+    assay_batch own = *batch;
+    own.step = t->step + 1;
+    if (t->added > 0)
+        return assay_fail(ASSAY_EINVAL, "net: a loss of a whole batch must be the step's only one");
+    const int status = assay_shards_judged(
+        shards, t->params, build, user, &own, cols, judge, judge_user, &t->loss, t->grad);
+    t->added = status == ASSAY_OK;
+    t->rows = rows_of(batch);
+    return status;
+}
+
 static int update_job(void *context, size_t i)
 {
     assay_training *t = context;

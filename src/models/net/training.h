@@ -53,6 +53,10 @@ void assay_training_free(assay_training *training);
 int assay_training_add(assay_training *training, assay_shards *shards, assay_build *build,
     void *user, const assay_batch *batch);
 
+/* The same of a loss that looks at the whole batch (shards.h), which is the step's only one. */
+int assay_training_add_judged(assay_training *training, assay_shards *shards, assay_build *build,
+    void *user, const assay_batch *batch, size_t cols, assay_judge *judge, void *judge_user);
+
 /* Take the step: *loss of what was added (may be NULL). shards lends its threads. */
 int assay_training_step(assay_training *training, assay_shards *shards, double *loss);
 
