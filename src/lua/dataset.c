@@ -13,6 +13,7 @@
 #include "core/status.h"
 #include "data/csv.h"
 #include "data/dataset.h"
+#include "data/scenes.h"
 #include "lua/args.h"
 #include "lua/files.h"
 #include "lua/module.h"
@@ -289,6 +290,101 @@ static int load(lua_State *L)
     return load_set(L, &load);
 }
 
+/* ------------------------------------------------------------------ scenes */
+
+static assay_scene_options read_scene_options(lua_State *L)
+{
+    assay_scene_options o = ASSAY_SCENE_DEFAULTS;
+    o.side = (size_t)assay_opt_integer(L, 1, "size", (int64_t)o.side, 2, 4096);
+    o.items = (size_t)assay_opt_integer(L, 1, "items", (int64_t)o.items, 1, 1000);
+    o.classes = (size_t)assay_opt_integer(L, 1, "classes", (int64_t)o.classes, 1, 10);
+    o.smallest = (size_t)assay_opt_integer(L, 1, "smallest", (int64_t)o.smallest, 2, 4096);
+    o.largest = (size_t)assay_opt_integer(L, 1, "largest", (int64_t)o.largest, 2, 4096);
+    o.clutter = (size_t)assay_opt_integer(L, 1, "clutter", (int64_t)o.clutter, 0, 10000);
+    o.noise = assay_opt_number(L, 1, "noise", o.noise, 0, 1);
+    o.most_overlap = assay_opt_number(L, 1, "overlap", o.most_overlap, 0, 1);
+    return o;
+}
+
+/* Images and labels of the wanted split, each left on the stack. */
+static void read_parts(
+    lua_State *L, struct load *load, const assay_array **images, const assay_array **labels)
+{
+    for (size_t i = 0; i < load->set->part_count; i++) {
+        const assay_dataset_part *part = &load->set->parts[i];
+        if (!is_wanted(load, part))
+            continue;
+        verify(load, part);
+        assay_progress_stretch second = stretch(load, 0.5, 1);
+        const assay_progress progress = assay_progress_of(&second);
+        assay_array *array = assay_lua_new_array(L);
+        assay_lua_read_idx(
+            L, push_file(L, load, part, 0), 0, load->count, &load->report, &progress, array);
+        *(strcmp(part->what, "images") == 0 ? images : labels) = array;
+        load->part++;
+    }
+}
+
+/* Objects of a scene at the end of the lists `boxes` and `labels` of the table on top. */
+static void set_objects(
+    lua_State *L, size_t scene, const assay_scene_object *object, size_t objects)
+{
+    lua_getfield(L, -1, "boxes");
+    lua_createtable(L, (int)objects, 0);
+    lua_getfield(L, -3, "labels");
+    lua_createtable(L, (int)objects, 0);
+    for (size_t i = 0; i < objects; i++) {
+        assay_push_vector(L, object[i].box, 4);
+        lua_rawseti(L, -4, (lua_Integer)i + 1);
+        lua_pushinteger(L, (lua_Integer)object[i].label);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    lua_rawseti(L, -2, (lua_Integer)scene + 1);
+    lua_pop(L, 1);
+    lua_rawseti(L, -2, (lua_Integer)scene + 1);
+    lua_pop(L, 1);
+}
+
+/* fashion_scenes{images=, rng=, size=64, items=3, classes=10, ...}: {images=matrix, boxes=,
+ * labels=} */
+static int fashion_scenes(lua_State *L)
+{
+    static const char *const known[] = {"images", "size", "items", "classes", "smallest", "largest",
+        "clutter", "noise", "overlap", "split", "pool", "verify", "rng", "progress", NULL};
+    static const char *const splits[] = {"train", "test", NULL};
+    assay_opts_check(L, 1, known);
+    const int64_t n = assay_opt_integer(L, 1, "images", -1, 1, INT32_MAX);
+    if (n < 0)
+        assay_arg_error(L, "images, how many, must be given");
+    const assay_rng *rng = assay_required_rng(L, 1);
+    const assay_scene_options o = read_scene_options(L);
+    struct load load = {.split = splits[assay_opt_choice(L, 1, "split", 0, splits)],
+        .count = (size_t)assay_opt_integer(L, 1, "pool", 10000, 1, INT32_MAX),
+        .verify = assay_opt_boolean(L, 1, "verify", true)};
+    luaL_checkstack(L, 40, NULL);
+    assay_arg_status(L, assay_dataset_find("fashion-mnist", &load.set));
+    count_parts(&load);
+    push_script_directories(L, load.directories);
+    assay_lua_report_begin(L, 1, &load.report);
+    const assay_array *images = NULL, *labels = NULL;
+    read_parts(L, &load, &images, &labels);
+    assay_scene_object *object = assay_lua_scratch(L, o.items, sizeof *object);
+    size_t objects = 0;
+    lua_createtable(L, 0, 3);
+    const assay_matrix canvas = assay_push_matrix(L, (size_t)n, o.side * o.side);
+    lua_setfield(L, -2, "images");
+    lua_createtable(L, (int)n, 0);
+    lua_setfield(L, -2, "boxes");
+    lua_createtable(L, (int)n, 0);
+    lua_setfield(L, -2, "labels");
+    for (size_t i = 0; i < (size_t)n; i++) {
+        assay_arg_status(L, assay_scene(images, labels, &o, rng, i, assay_matrix_row(&canvas, i),
+                                object, &objects));
+        set_objects(L, i, object, objects);
+    }
+    return 1;
+}
+
 /* ------------------------------------------------------------------ the registry */
 
 static int sets(lua_State *L)
@@ -312,6 +408,7 @@ const luaL_Reg assay_lua_datasets[] = {
     {"find", find}, /* find(name): the path of a file of the data directories */
     {"load", load}, /* load(name, {split, first, count, verify, progress}): a set, or a file by its
                        end */
-    {"sets", sets}, /* sets(): the registry */
+    {"fashion_scenes", fashion_scenes}, /* fashion_scenes{images=, rng=, ...}: for detectors */
+    {"sets", sets},                     /* sets(): the registry */
     {NULL, NULL},
 };
