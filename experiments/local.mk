@@ -56,3 +56,5 @@ nobase_dist_pkgdata_DATA += experiments/diffusion/dpm-solver-pp.lua experiments/
 	experiments/diffusion/time-shift.lua experiments/diffusion/gaussian-teleport.lua
 nobase_dist_pkgdata_DATA += experiments/balance/smote.lua
 nobase_dist_pkgdata_DATA += experiments/balance/equitable.lua
+	experiments/diffusion/time-shift.lua
+nobase_dist_pkgdata_DATA += experiments/balance/smote.lua experiments/balance/sampling-free.lua

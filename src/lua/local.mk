@@ -101,3 +101,5 @@ src_lua_libassaylua_la_SOURCES += src/lua/balance/curves.h src/lua/balance/polyg
 	src/lua/balance/polygenic.c
 # Point clouds.
 src_lua_libassaylua_la_SOURCES += src/lua/balance/points.c src/lua/balance/corruptions.c
+	src/lua/balance/classifiers.c src/lua/balance/roc.c src/lua/balance/detection.h \
+	src/lua/balance/detection.c src/lua/balance/detector.c

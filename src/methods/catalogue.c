@@ -213,7 +213,9 @@ static const assay_method methods[METHODS] = {
             "1909.04868"},
         .functions = FUNCTIONS("optimal_bias", "initial_bce", "guided_scale", "effective_weights",
             "box_iou", "match_anchors", "box_encode", "box_decode", "smooth_l1", "nms",
-            "sample_anchors", "det_loss", "ghm_box_loss", "average_precision"),
+            "sample_anchors", "det_loss", "ghm_box_loss", "average_precision", "detector_targets",
+            "detector_loss", "detections"),
+        .experiment = "balance/sampling-free.lua",
     },
     {
         .slug = "equitable",

@@ -43,10 +43,11 @@ src_libassay_la_SOURCES += src/methods/balance/internal.h src/methods/balance/sm
 balanceinclude_HEADERS = src/methods/balance/smote.h
 # Dense detectors: boxes, losses, choices of anchors, average precision. What runs over every logit and
 # every pair of boxes has the flags of the network engine.
-src_libassay_la_SOURCES += src/methods/balance/boxes.c src/methods/balance/detection.c \
-	src/methods/balance/choice.c src/methods/balance/average_precision.c
+src_libassay_la_SOURCES += src/methods/balance/boxes.c src/methods/balance/choice.c src/methods/balance/average_precision.c \
+	src/methods/balance/detector.c
 noinst_LTLIBRARIES += src/methods/balance/libvectors.la
-src_methods_balance_libvectors_la_SOURCES = src/methods/balance/logistic.c src/methods/balance/nms.c
+src_methods_balance_libvectors_la_SOURCES = src/methods/balance/logistic.c src/methods/balance/detection.c \
+	src/methods/balance/nms.c
 src_methods_balance_libvectors_la_CFLAGS = $(AM_CFLAGS) $(NET_CFLAGS)
 src_libassay_la_LIBADD += src/methods/balance/libvectors.la
 balanceinclude_HEADERS += src/methods/balance/boxes.h src/methods/balance/detection.h \
@@ -59,3 +60,4 @@ balanceinclude_HEADERS += src/methods/balance/equitable.h
 src_libassay_la_SOURCES += src/methods/balance/pointsp.c src/methods/balance/pointsp_resample.c \
 	src/methods/balance/corrupt.c src/methods/balance/corrupt_deform.c
 balanceinclude_HEADERS += src/methods/balance/pointsp.h src/methods/balance/corrupt.h
+	src/methods/balance/average_precision.h src/methods/balance/detector.h

@@ -1,6 +1,7 @@
 # make bench: figures as ratios, a program for each topic; see the top of each. Not part of check.
 BENCHES = tests/bench/bench tests/bench/net tests/bench/data tests/bench/core tests/bench/balance
 BENCHES = tests/bench/bench tests/bench/net tests/bench/lm tests/bench/data tests/bench/core
+BENCHES = tests/bench/bench tests/bench/net tests/bench/data tests/bench/core tests/bench/detection
 EXTRA_PROGRAMS += $(BENCHES)
 tests_bench_bench_SOURCES = tests/bench/bench.c
 tests_bench_bench_LDADD = src/libworkbench.la
@@ -27,6 +28,10 @@ tests_bench_balance_SOURCES = tests/bench/balance.c tests/bench/peer.c tests/ben
 tests_bench_balance_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_bench_balance_LDADD = src/libassay.la $(BLAS_LIBS) -lm
 EXTRA_DIST += tests/bench/balance.py
+tests_bench_detection_SOURCES = tests/bench/detection.c tests/bench/peer.c tests/bench/peer.h
+tests_bench_detection_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_bench_detection_LDADD = src/libassay.la $(BLAS_LIBS) -lm
+EXTRA_DIST += tests/bench/detection.py
 CLEANFILES += $(BENCHES:=$(EXEEXT))
 EXTRA_DIST += tests/bench/sampler.py
 
@@ -38,4 +43,5 @@ bench: src/assay $(BENCHES:=$(EXEEXT))
 	tests/bench/data $(srcdir)
 	tests/bench/core $(srcdir)
 	tests/bench/balance $(srcdir)
+	tests/bench/detection $(srcdir)
 .PHONY: bench

@@ -95,3 +95,5 @@ EXTRA_DIST += tests/lua/sampling_free_golden.lua tests/lua/sampling_free.lua tes
 # Training sets under a budget.
 TESTS += tests/lua/equitable_golden.lua tests/lua/equitable.lua
 EXTRA_DIST += tests/lua/equitable_golden.lua tests/lua/equitable.lua tests/golden/equitable.json
+TESTS += tests/lua/sampling_free_golden.lua tests/lua/sampling_free.lua tests/lua/scenes.lua
+EXTRA_DIST += tests/lua/sampling_free_golden.lua tests/lua/sampling_free.lua tests/lua/scenes.lua tests/golden/sampling-free.json

@@ -142,6 +142,7 @@ local probes = {
     ["assay.stats.bootstrap"] = { { { 1, 2 }, option } },
     ["assay.fit"] = { { "power", { 1, 2 }, { 1, 2 }, option } },
     ["assay.data.load"] = { { "pima", option } },
+    ["assay.data.fashion_scenes"] = { { option } },
     ["assay.data.samples"] = { { "x", option } },
     ["assay.data.table"] = { { "x.csv", option } },
     ["assay.data.write_table"] = { { "x.csv", {}, option } },
@@ -336,6 +337,13 @@ end
 probes["assay.balance.wrs_core"] = { { { 1 }, { 0 }, option } }
 probes["assay.balance.resample_ratio"] = { { 0, option } }
 probes["mesh:sample"] = { { { vertices = { { 0, 0, 0 } }, faces = {} }, 1, option } }
+local head = { classes = 1, shapes = 1, [nope] = 1 }
+probes["assay.balance.detector_targets"] = { { { four }, { { 1 } }, four, option } }
+probes["assay.balance.detections"] = { { { { 0, 0, 0, 0, 0 } }, four, head } }
+probes["assay.balance.detector_loss"] = {}
+for i, kind in ipairs { "bce", "focal", "ghm", "ohem", "biased" } do
+    probes["assay.balance.detector_loss"][i] = { { { 0, 0, 0, 0, 0 } }, { 1 }, { kind = kind, [nope] = 1 } }
+end
 probes["tree:predict"] = { { assay.balance.tree_fit({ { 0 } }, { 0 }), { { 0 } }, option } }
 for _, name in ipairs { "pass_at_k", "pass_hat_k", "samples_to_reach", "fit_power_law", "fit_log_linear",
     "beta_binomial_logpmf", "kumaraswamy_binomial_logpmf", "beta_binomial_nll",

@@ -66,6 +66,7 @@ local architectures = {
         { "rmsnorm" }, { "sigmoid" }, { "dense", out = 4 } } },
     ["time"] = { input = { 3 }, layers = { { "time", count = 8, scale = 2 }, { "dense", out = 6 }, { "silu" }, { "dense", out = 4 } } },
     dilated = { input = { 1, 7, 8 }, layers = { { "conv", out = 3, k = 3, pad = 2, dilation = 2 }, { "tanh" },
+        { "conv", out = 3, k = 2, pad = 1, dilation = 2 }, { "tanh" }, { "conv", out = 2, k = 3, pad = 2, dilation = 2 }, { "tanh" },
         { "conv", out = 2, k = 2, stride = 2, dilation = 3 }, { "flatten" }, { "dense", out = 4 } } },
     points = { input = { 3, 7, 1 }, layers = { { "conv", out = 8, k = 1 }, { "tanh" }, { "globalmax" }, { "dense", out = 4 } } },
 }

@@ -153,6 +153,97 @@ tap.is({ b.average_precision(loose, { object }, { iou = 0.7 }).ap, b.average_pre
 local curve = b.average_precision({ found(1, 0.7, { 0, 0, 10, 10 }), found(1, 0.8, { 50, 50, 60, 60 }) }, { object }).curve
 tap.near({ curve[1][1], curve[1][2], curve[2][1], curve[2][2], curve[2][3] }, { 0, 0, 1, 0.5, 0.7 }, 0, "recall, precision, score")
 
+-- a detector: targets, its loss from the parts, detections
+local anchors = { { 0, 0, 4, 4 }, { 4, 0, 8, 4 }, { 0, 0, 2, 2 }, { 4, 0, 6, 2 } } -- two shapes, two positions
+local t = b.detector_targets({ { { 0, 0, 4, 4 } }, { { 4, 0, 8, 3 }, { 4, 0, 6, 2 } } }, { { 2 }, { 1, 3 } }, anchors)
+tap.is({ t.target[1]:totable(), t.target[2]:totable(), t.n_fg, t.n_bg },
+    { { 2.0, 0.0, 0.0, 0.0 }, { 0.0, 1.0, 0.0, 3.0 }, 3, 5 }, "targets of two images")
+tap.near(t.delta[2], { 0, 0, 0, 0, 0, -1.25, 0, 5 * math.log(0.75), 0, 0, 0, 0, 0, 0, 0, 0 }, 1e-14, "codes of positive anchors")
+local outputs = {}
+for i = 1, 2 do
+    outputs[i] = {}
+    for j = 1, 28 do -- 2 shapes x (3 classes + 4) x 2 positions
+        outputs[i][j] = stream:normal()
+    end
+end
+local function place(a, channel) return ((a - 1) // 2 * 7 + channel - 1) * 2 + (a - 1) % 2 + 1 end
+local function by_parts(kind, options, guided)
+    local logits, targets, reg, slope, index = {}, {}, 0, { {}, {} }, { 2, 1 }
+    for i = 1, 2 do
+        for j = 1, 28 do
+            slope[i][j] = 0
+        end
+        for a = 1, 4 do
+            local row, target = {}, t.target[index[i]][a]
+            for c = 1, 3 do
+                row[c] = outputs[i][place(a, c)]
+            end
+            logits[#logits + 1], targets[#targets + 1] = row, target
+            for k = 1, target > 0 and 4 or 0 do
+                local value, d = b.smooth_l1 { outputs[i][place(a, 3 + k)] - t.delta[index[i]][4 * (a - 1) + k] }
+                reg, slope[i][place(a, 3 + k)] = reg + value[1] / 12, d[1] / 12
+            end
+        end
+    end
+    local own = { images = 2 }
+    for key, value in pairs(options) do
+        own[key] = value
+    end
+    local cls = b.det_loss(kind, logits, targets, own)
+    local scale = guided and b.guided_scale(cls.loss, reg, { multiplier = 2 }).scale or 1
+    for i = 1, 2 do
+        for a = 1, 4 do
+            for c = 1, 3 do
+                slope[i][place(a, c)] = scale * cls.grad[4 * (i - 1) + a][c]
+            end
+        end
+    end
+    return scale * cls.loss + reg, slope
+end
+for kind, options in assay.sorted_pairs { bce = {}, focal = { gamma = 1.5 }, ghm = { bins = 5 }, ohem = { ratio = 1 },
+    biased = { size = 2, draws = { .3, .1, .9, .2, .4, .8, .5, .7 } } } do
+    for _, guided in ipairs { false, true } do
+        local o = { classes = 3, shapes = 2, target = t.target, delta = t.delta, kind = kind, guided = guided, multiplier = 2 }
+        for key, value in pairs(options) do
+            o[key] = value
+        end
+        local r = b.detector_loss(outputs, { 2, 1 }, o)
+        local whole, slope = by_parts(kind, options, guided)
+        tap.near({ r.loss, r.grad[1]:totable(), r.grad[2]:totable() }, { whole, slope[1], slope[2] }, 1e-13,
+            kind .. (guided and ", guided" or "") .. ": the loss from its parts")
+    end
+end
+local empty = b.detector_targets({ {} }, { {} }, anchors)
+local none = b.detector_loss({ outputs[1] }, { 1 }, { classes = 3, shapes = 2, target = empty.target, delta = empty.delta, guided = true })
+tap.is({ none.loss, none.scale, norm(none.grad) ~= norm(none.grad) }, { 0.0, 0.0, false }, "no positive anchor: no step")
+local quiet = {}
+for j = 1, 28 do
+    quiet[j] = -9
+end
+for a = 1, 4 do
+    for k = 1, 4 do
+        quiet[place(a, 3 + k)] = 0
+    end
+end
+quiet[place(1, 2)], quiet[place(2, 2)], quiet[place(3, 2)], quiet[place(4, 1)] = 2, 1, 3, 0.5
+local function sigmoid(x) return 1 / (1 + math.exp(-x)) end
+local seen = b.detections({ quiet }, anchors, { classes = 3, shapes = 2, iou = 0.2 })
+tap.is({ #seen, seen[1].class, seen[1].box, seen[2].box, seen[3].class, seen[3].image }, { 3, 2, { 0.0, 0.0, 2.0, 2.0 }, { 4.0, 0.0, 8.0, 4.0 }, 1, 1 },
+    "what overlaps a better one of its class is gone")
+tap.near({ seen[1].score, seen[2].score, seen[3].score }, { sigmoid(3), sigmoid(1), sigmoid(0.5) }, 1e-15, "by score")
+tap.is(#b.detections({ quiet }, anchors, { classes = 3, shapes = 2, iou = 0.2, most = 2 }), 2, "two of an image at most")
+tap.is(#b.detections({ quiet }, anchors, { classes = 3, shapes = 2, threshold = 0.7 }), 3, "above the threshold")
+tap.is(#b.detections({ quiet }, anchors, { classes = 3, shapes = 2, top = 1 }), 2, "the best of each class")
+tap.error("detector_loss: index must have 2 numbers", function() b.detector_loss(outputs, { 1 }, { classes = 3, shapes = 2, target = t.target, delta = t.delta }) end)
+tap.error("detector_loss: index[1] must be in 1..2, got 3", function() b.detector_loss(outputs, { 3, 1 }, { classes = 3, shapes = 2, target = t.target, delta = t.delta }) end)
+tap.error("detector_loss: outputs must have a multiple of 16 columns", function() b.detector_loss(outputs, { 1, 2 }, { classes = 4, shapes = 2, target = t.target, delta = t.delta }) end)
+tap.error("detector_loss: target must be given", function() b.detector_loss(outputs, { 1, 2 }, { classes = 3, shapes = 2 }) end)
+tap.error("detector_loss: the logit of anchor 1, class 1 must be finite", function()
+    b.detector_loss({ { 0 / 0, table.unpack(outputs[1], 2) } }, { 1 }, { classes = 3, shapes = 2, target = t.target, delta = t.delta })
+end)
+tap.error("detector_targets: labels must have 1 lists as boxes has, got 0", function() b.detector_targets({ {} }, {}, anchors) end)
+tap.error("detections: anchors must be 4 x 4, got 1 x 4", function() b.detections(outputs, { anchors[1] }, { classes = 3, shapes = 2 }) end)
+
 -- refusals
 tap.error("optimal_bias: no foreground anchor in the data set", function() b.optimal_bias(0, 10) end)
 tap.error("optimal_bias: classes must be in 1..2147483647, got 0", function() b.optimal_bias(1, 10, { classes = 0 }) end)

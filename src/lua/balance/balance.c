@@ -94,6 +94,7 @@ static const luaL_Reg *const tables[] = {
     assay_lua_polygenic,
     assay_lua_points,
     assay_lua_corruptions,
+    assay_lua_detector,
 };
 
 int assay_lua_balance(lua_State *L)

@@ -24,6 +24,7 @@ extern const luaL_Reg assay_lua_equitable[];
 extern const luaL_Reg assay_lua_polygenic[];
 extern const luaL_Reg assay_lua_points[];
 extern const luaL_Reg assay_lua_corruptions[];
+extern const luaL_Reg assay_lua_detector[];
 
 /* Makes the classes of fitted classifiers. */
 void assay_lua_classifier_types(lua_State *L);

@@ -2,7 +2,7 @@
  * assay.balance: dense detectors (methods/balance/boxes.h, detection.h, average_precision.h).
  * Anchors and boxes are numbered from 1, classes too; targets are 0 for background, -1 for ignored.
  */
-#include "lua/balance/balance.h"
+#include "lua/balance/detection.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -10,7 +10,6 @@
 
 #include "lua/args.h"
 #include "methods/balance/average_precision.h"
-#include "methods/balance/detection.h"
 
 /* ---- the method ---- */
 
@@ -95,8 +94,7 @@ static const double *vector_like(lua_State *L, int at, const char *name, const c
     return x;
 }
 
-/* Whole numbers, at least -1. */
-static const int *read_targets(lua_State *L, int at, const char *name, size_t n, const char *of)
+const int *assay_arg_targets(lua_State *L, int at, const char *name, size_t n, const char *of)
 {
     const double *x = vector_like(L, at, name, of, n);
     int *target = assay_lua_scratch(L, n + 1, sizeof *target);
@@ -145,22 +143,28 @@ static void set_match(lua_State *L, const int *target, const size_t *object, siz
     lua_setfield(L, -2, "match");
 }
 
+assay_match_options assay_opt_match(lua_State *L, int at)
+{
+    assay_match_options o = ASSAY_MATCH_DEFAULTS;
+    o.foreground = assay_opt_number(L, at, "foreground", o.foreground, 0, 1);
+    o.background = assay_opt_number(L, at, "background", fmin(o.background, o.foreground), 0, 1);
+    o.low_quality = assay_opt_boolean(L, at, "low_quality", o.low_quality);
+    return o;
+}
+
 /* match_anchors(boxes, anchors [, {labels=, foreground=0.5, background=0.4, low_quality=true}]):
  * {match=, target=, iou=, best=, n_fg=, n_bg=} */
 static int match_anchors(lua_State *L)
 {
     static const char *const known[] = {"labels", "foreground", "background", "low_quality", NULL};
-    assay_match_options o = ASSAY_MATCH_DEFAULTS;
     luaL_checkstack(L, 40, NULL);
     const assay_matrix boxes = assay_arg_matrix(L, 1, "boxes");
     const assay_matrix anchors = assay_arg_matrix(L, 2, "anchors");
     assay_opts_check(L, 3, known);
-    o.foreground = assay_opt_number(L, 3, "foreground", o.foreground, 0, 1);
-    o.background = assay_opt_number(L, 3, "background", fmin(o.background, o.foreground), 0, 1);
-    o.low_quality = assay_opt_boolean(L, 3, "low_quality", o.low_quality);
+    const assay_match_options o = assay_opt_match(L, 3);
     const int *labels = NULL;
     if (assay_opt_push(L, 3, "labels"))
-        labels = read_targets(L, lua_gettop(L), "labels", boxes.rows, "boxes");
+        labels = assay_arg_targets(L, lua_gettop(L), "labels", boxes.rows, "boxes");
     const size_t A = anchors.rows;
     int *target = assay_lua_scratch(L, A + 1, sizeof *target);
     size_t *object = assay_lua_scratch(L, A + 1, sizeof *object), n_fg = 0, n_bg = 0;
@@ -309,7 +313,7 @@ static int sample_anchors(lua_State *L)
     size_t n = 0;
     luaL_checkstack(L, 40, NULL);
     assay_arg_vector(L, 1, "target", &n);
-    const int *target = read_targets(L, 1, "target", n, "anchors");
+    const int *target = assay_arg_targets(L, 1, "target", n, "anchors");
     assay_opts_check(L, 3, known);
     o.draws = lua_isnil(L, 2) ? NULL : vector_like(L, 2, "draws", "anchors", n);
     read_biased(L, 3, n, &o);
@@ -327,22 +331,16 @@ static int sample_anchors(lua_State *L)
 
 /* ---- losses ---- */
 
-static const char *const kinds[] = {"bce", "focal", "ghm", "ohem", "biased", NULL};
+const char *const assay_det_loss_names[] = {"bce", "focal", "ghm", "ohem", "biased", NULL};
 
-static const char *const *options_of(assay_det_loss_kind kind)
-{
-#define ALL "images", "class_weights"
-    static const char *const bce[] = {ALL, NULL}, *const focal[] = {ALL, "gamma", "alpha", NULL},
-                             *const ghm[] = {ALL, "bins", "momentum", "state", NULL},
-                             *const ohem[] = {ALL, "ratio", "hardest", "boxes", "overlap", NULL},
-                             *const biased[] = {ALL, BIASED, "draws", "normalize", NULL};
-    static const char *const *const known[] = {bce, focal, ghm, ohem, biased};
-    return known[kind];
-}
+static const char *const of_bce[] = {NULL}, *const of_focal[] = {"gamma", "alpha", NULL},
+                         *const of_ghm[] = {"bins", "momentum", "state", NULL},
+                         *const of_ohem[] = {"ratio", "hardest", "boxes", "overlap", NULL},
+                         *const of_biased[] = {BIASED, "draws", "normalize", NULL};
+const char *const *const assay_det_loss_own_options[] = {
+    of_bce, of_focal, of_ghm, of_ohem, of_biased};
 
-/* State of GHM: option `state`, a list that is empty at first, as doubles; the table itself is left
- * on the stack at *table. */
-static double *read_state(lua_State *L, int at, size_t bins, int *table)
+double *assay_opt_ghm_state(lua_State *L, int at, size_t bins, int *table)
 {
     size_t n = 0;
     if (!assay_opt_push(L, at, "state"))
@@ -363,44 +361,40 @@ static double *read_state(lua_State *L, int at, size_t bins, int *table)
     return state;
 }
 
-static void write_state(lua_State *L, int table, const double *state, size_t bins)
+void assay_lua_set_list(lua_State *L, int at, const double *x, size_t n)
 {
-    for (size_t i = 0; i < bins; i++) {
-        lua_pushnumber(L, state[i]);
-        lua_rawseti(L, table, (lua_Integer)i + 1);
+    for (size_t i = 0; i < n; i++) {
+        lua_pushnumber(L, x[i]);
+        lua_rawseti(L, at, (lua_Integer)i + 1);
     }
 }
 
-static void read_loss_options(
-    lua_State *L, assay_det_loss_kind kind, const assay_matrix *z, assay_det_loss_options *o)
+void assay_opt_det_loss(lua_State *L, int at, assay_det_loss_kind kind, size_t anchors,
+    size_t classes, assay_det_loss_options *o)
 {
     static const char *const normalisers[] = {"chosen", "positive", NULL};
-    enum { AT = 4 };
-    assay_opts_check(L, AT, options_of(kind));
-    o->images = (size_t)assay_opt_integer(L, AT, "images", 1, 1, INT32_MAX);
-    if (assay_opt_push(L, AT, "class_weights"))
-        o->class_weight =
-            vector_like(L, lua_gettop(L), "class_weights", "the columns of logits", z->cols);
+    if (assay_opt_push(L, at, "class_weights"))
+        o->class_weight = vector_like(L, lua_gettop(L), "class_weights", "the classes", classes);
     if (kind == ASSAY_DET_FOCAL) {
-        o->gamma = assay_opt_number(L, AT, "gamma", o->gamma, 0, ASSAY_FINITE);
-        o->alpha = assay_opt_number(L, AT, "alpha", o->alpha, 0, 1);
+        o->gamma = assay_opt_number(L, at, "gamma", o->gamma, 0, ASSAY_FINITE);
+        o->alpha = assay_opt_number(L, at, "alpha", o->alpha, 0, 1);
     } else if (kind == ASSAY_DET_GHM) {
-        o->bins = (size_t)assay_opt_integer(L, AT, "bins", (int64_t)o->bins, 1, 1 << 20);
-        o->momentum = assay_opt_number(L, AT, "momentum", o->momentum, 0, ASSAY_BELOW_1);
+        o->bins = (size_t)assay_opt_integer(L, at, "bins", (int64_t)o->bins, 1, 1 << 20);
+        o->momentum = assay_opt_number(L, at, "momentum", o->momentum, 0, ASSAY_BELOW_1);
     } else if (kind == ASSAY_DET_OHEM) {
-        o->ratio = assay_opt_number(L, AT, "ratio", o->ratio, 0, ASSAY_FINITE);
-        o->hardest = (size_t)assay_opt_integer(L, AT, "hardest", 0, 1, INT32_MAX);
-        o->overlap = assay_opt_number(L, AT, "overlap", o->overlap, 0, 1);
-        if (assay_opt_push(L, AT, "boxes")) {
+        o->ratio = assay_opt_number(L, at, "ratio", o->ratio, 0, ASSAY_FINITE);
+        o->hardest = (size_t)assay_opt_integer(L, at, "hardest", 0, 1, INT32_MAX);
+        o->overlap = assay_opt_number(L, at, "overlap", o->overlap, 0, 1);
+        if (assay_opt_push(L, at, "boxes")) {
             assay_matrix *boxes = assay_lua_scratch(L, 1, sizeof *boxes);
             *boxes = assay_arg_matrix(L, lua_gettop(L) - 1, "boxes");
             o->boxes = boxes;
         }
     } else if (kind == ASSAY_DET_BIASED) {
-        if (assay_opt_push(L, AT, "draws"))
-            o->draws = vector_like(L, lua_gettop(L), "draws", "the rows of logits", z->rows);
-        read_biased(L, AT, z->rows, o);
-        o->by_positive = assay_opt_choice(L, AT, "normalize", 0, normalisers) == 1;
+        if (assay_opt_push(L, at, "draws"))
+            o->draws = vector_like(L, lua_gettop(L), "draws", "the rows of logits", anchors);
+        read_biased(L, at, anchors, o);
+        o->by_positive = assay_opt_choice(L, at, "normalize", 0, normalisers) == 1;
     }
 }
 
@@ -434,6 +428,16 @@ static void set_selected(lua_State *L, const assay_matrix *weight)
     lua_setfield(L, -2, "selected");
 }
 
+static void check_known(lua_State *L, int at, assay_det_loss_kind kind)
+{
+    const char *known[16] = {"images", "class_weights"};
+    size_t n = 2;
+    for (const char *const *own = assay_det_loss_own_options[kind]; *own; own++)
+        known[n++] = *own;
+    known[n] = NULL;
+    assay_opts_check(L, at, known);
+}
+
 /* det_loss(kind, logits, target [, options of the kind]): {loss=, grad=, weights=, normalizer=,
  * n_pos=, n_valid=, selected=, bins=, accumulated=, state=} */
 static int det_loss(lua_State *L)
@@ -441,14 +445,17 @@ static int det_loss(lua_State *L)
     assay_det_loss_options o = ASSAY_DET_LOSS_DEFAULTS;
     assay_det_loss_result r;
     luaL_checkstack(L, 60, NULL);
-    const assay_det_loss_kind kind = (assay_det_loss_kind)assay_arg_choice(L, 1, "kind", kinds);
+    const assay_det_loss_kind kind =
+        (assay_det_loss_kind)assay_arg_choice(L, 1, "kind", assay_det_loss_names);
     const assay_matrix z = assay_arg_matrix(L, 2, "logits");
-    const int *target = read_targets(L, 3, "target", z.rows, "the rows of logits");
-    read_loss_options(L, kind, &z, &o);
+    const int *target = assay_arg_targets(L, 3, "target", z.rows, "the rows of logits");
+    check_known(L, 4, kind);
+    o.images = (size_t)assay_opt_integer(L, 4, "images", 1, 1, INT32_MAX);
+    assay_opt_det_loss(L, 4, kind, z.rows, z.cols, &o);
     double *state = NULL;
     int table = 0;
     if (kind == ASSAY_DET_GHM) {
-        state = read_state(L, 4, o.bins, &table);
+        state = assay_opt_ghm_state(L, 4, o.bins, &table);
         o.bin_of_pair = assay_lua_scratch(L, z.rows * z.cols + 1, sizeof *o.bin_of_pair);
     }
     assay_matrix grad = assay_push_matrix(L, z.rows, z.cols);
@@ -460,7 +467,7 @@ static int det_loss(lua_State *L)
         set_selected(L, &weight);
     if (kind != ASSAY_DET_GHM)
         return 1;
-    write_state(L, table, state, o.bins);
+    assay_lua_set_list(L, table, state, o.bins);
     assay_push_indices(L, o.bin_of_pair, r.n_valid * z.cols, 0);
     lua_setfield(L, -2, "bins");
     assay_set_vector(L, "accumulated", state, o.bins);
@@ -481,14 +488,14 @@ static int ghm_box_loss(lua_State *L)
     const size_t bins = (size_t)assay_opt_integer(L, 2, "bins", 10, 1, 1 << 20);
     const double momentum = assay_opt_number(L, 2, "momentum", 0.7, 0, ASSAY_BELOW_1);
     int table = 0;
-    double *state = read_state(L, 2, bins, &table), loss = 0;
+    double *state = assay_opt_ghm_state(L, 2, bins, &table), loss = 0;
     lua_createtable(L, 0, 5);
     assay_matrix grad = assay_push_matrix(L, x.rows, x.cols);
     lua_setfield(L, -2, "grad");
     assay_matrix weight = assay_push_matrix(L, x.rows, x.cols);
     lua_setfield(L, -2, "weights");
     assay_arg_status(L, assay_ghm_box_loss(&x, mu, bins, momentum, state, &loss, &grad, &weight));
-    write_state(L, table, state, bins);
+    assay_lua_set_list(L, table, state, bins);
     assay_set_number(L, "loss", loss);
     assay_set_vector(L, "accumulated", state, bins);
     lua_pushvalue(L, table);

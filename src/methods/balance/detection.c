@@ -1,6 +1,6 @@
 /*
- * Losses of dense detectors (detection.h). All kinds are one walk: p, 1 - p and ln(1 + e^-|z|) of a
- * row of logits from one vectorised function, then what the kind does to a term. OHEM and biased
+ * Losses of dense detectors (detection.h). All kinds are one walk over blocks of anchors: the terms
+ * of all pairs as if no class were on, in vectors, then those that are on. OHEM and biased
  * sampling first choose, image by image; GHM first counts gradient norms.
  */
 #include "methods/balance/detection.h"
@@ -83,6 +83,15 @@ int assay_effective_weights(const double *count, size_t classes, double beta, do
 
 /* ---- a batch ---- */
 
+enum { PAIRS = 512, ARRAYS = 7 };
+
+/* Some anchors of the batch, and of each of their pairs z, p, 1 - p and ln(1 + e^-|z|); what stands
+ * before BCE, their product, and its derivative by the logit. */
+struct block {
+    size_t first, rows, most;
+    double *z, *p, *q, *l, *weight, *loss, *slope;
+};
+
 struct batch {
     assay_det_loss_kind kind;
     const assay_matrix *z;
@@ -94,8 +103,8 @@ struct batch {
 
     /* in use */
     unsigned char *chosen; /* A; NULL: all that are not ignored */
-    double *terms;         /* p, 1 - p, ln(1 + e^-|z|) of a row */
-    double *bin_weight;    /* bins */
+    struct block block;
+    double *bin_weight; /* bins */
 };
 
 static int check_targets(const struct batch *b)
@@ -149,23 +158,39 @@ static int check_options(const struct batch *b)
     return check_class_weights(b);
 }
 
-/* z, p, 1 - p and ln(1 + e^-|z|) of the classes of an anchor */
-struct row {
-    const double *z, *p, *q, *l;
-};
-
-/* max(z, 0) - z y + ln(1 + e^-|z|) */
-static double bce_of(const struct row *t, size_t c, bool on)
+static int make_block(struct block *k, size_t classes)
 {
-    return fmax(on ? -t->z[c] : t->z[c], 0) + t->l[c];
+    k->most = classes < PAIRS ? PAIRS / classes : 1;
+    const size_t size = k->most * classes;
+    k->z = malloc(ARRAYS * size * sizeof *k->z);
+    if (!k->z)
+        return assay_fail(ASSAY_ENOMEM, "no memory for %zu classes", classes);
+    k->p = k->z + size;
+    k->q = k->p + size;
+    k->l = k->q + size;
+    k->weight = k->l + size;
+    k->loss = k->weight + size;
+    k->slope = k->loss + size;
+    return ASSAY_OK;
 }
 
-static struct row terms_of(const struct batch *b, size_t anchor)
+/* The anchors from `first` on, as many as fit. */
+static struct block *block_at(struct batch *b, size_t first)
 {
-    const size_t C = b->z->cols;
-    assay_logistic_terms(
-        assay_matrix_row(b->z, anchor), C, b->terms, b->terms + C, b->terms + 2 * C);
-    return (struct row){assay_matrix_row(b->z, anchor), b->terms, b->terms + C, b->terms + 2 * C};
+    struct block *k = &b->block;
+    const size_t left = b->z->rows - first, C = b->z->cols;
+    k->first = first;
+    k->rows = left < k->most ? left : k->most;
+    for (size_t i = 0; i < k->rows; i++)
+        memcpy(k->z + i * C, assay_matrix_row(b->z, first + i), C * sizeof *k->z);
+    assay_logistic_terms(k->z, k->rows * C, k->p, k->q, k->l);
+    return k;
+}
+
+/* max(z, 0) - z y + ln(1 + e^-|z|) of pair i */
+static double bce_of(const struct block *k, size_t i, bool on)
+{
+    return fmax(on ? -k->z[i] : k->z[i], 0) + k->l[i];
 }
 
 static bool takes_part(const struct batch *b, size_t anchor)
@@ -187,16 +212,18 @@ static double anchor_factor(const struct batch *b, size_t anchor)
 
 /* ---- choosing, image by image ---- */
 
-static int plain_losses(const struct batch *b, double *loss)
+static void plain_losses(struct batch *b, double *loss)
 {
-    for (size_t a = 0; a < b->z->rows; a++) {
-        const struct row t = terms_of(b, a);
-        const size_t on = hot(b, a);
-        loss[a] = 0;
-        for (size_t c = 0; c < b->z->cols; c++)
-            loss[a] += bce_of(&t, c, c == on);
+    const size_t C = b->z->cols;
+    for (size_t first = 0; first < b->z->rows; first += b->block.rows) {
+        const struct block *k = block_at(b, first);
+        for (size_t i = 0; i < k->rows; i++) {
+            const size_t on = hot(b, first + i);
+            loss[first + i] = 0;
+            for (size_t c = 0; c < C; c++)
+                loss[first + i] += bce_of(k, i * C + c, c == on);
+        }
     }
-    return ASSAY_OK;
 }
 
 static int choose_hard(const struct batch *b, const double *loss, size_t first, size_t n)
@@ -236,7 +263,7 @@ static int choose(struct batch *b)
     if (!b->chosen || (b->kind == ASSAY_DET_OHEM && !loss))
         status = assay_fail(ASSAY_ENOMEM, "no memory for %zu anchors", A);
     if (!status && loss)
-        status = plain_losses(b, loss);
+        plain_losses(b, loss);
     for (size_t first = 0; first < A && !status; first += n)
         status = loss ? choose_hard(b, loss, first, n) : choose_biased(b, first, n);
     free(loss);
@@ -288,16 +315,16 @@ static int count_norms(struct batch *b)
     b->bin_weight = calloc(bins, sizeof *b->bin_weight);
     if (!b->bin_weight)
         return assay_fail(ASSAY_ENOMEM, "no memory for %zu bins", bins);
-    for (size_t a = 0; a < b->z->rows; a++) {
-        if (b->target[a] < 0)
-            continue;
-        const struct row t = terms_of(b, a);
-        const size_t on = hot(b, a);
-        for (size_t c = 0; c < C; c++, at++) {
-            const size_t bin = bin_of(c == on ? t.q[c] : t.p[c], bins);
+    for (size_t first = 0; first < b->z->rows; first += b->block.rows) {
+        const struct block *k = block_at(b, first);
+        for (size_t i = 0; i < k->rows * C; i++) {
+            const size_t a = first + i / C;
+            if (b->target[a] < 0)
+                continue;
+            const size_t bin = bin_of(i % C == hot(b, a) ? k->q[i] : k->p[i], bins);
             b->bin_weight[bin]++;
             if (b->o->bin_of_pair)
-                b->o->bin_of_pair[at] = bin;
+                b->o->bin_of_pair[at++] = bin;
         }
     }
     weigh_bins(b->bin_weight, bins, b->o->momentum, (double)(b->r->n_valid * C), b->accumulated);
@@ -306,11 +333,6 @@ static int count_norms(struct batch *b)
 
 /* ---- terms ---- */
 
-/* One term: what stands before BCE, their product, and its derivative by the logit. */
-struct term {
-    double weight, loss, slope;
-};
-
 static double power(double x, double gamma)
 {
     return gamma == 2 ? x * x : gamma == 1 ? x : gamma == 0 ? 1 : pow(x, gamma);
@@ -318,39 +340,69 @@ static double power(double x, double gamma)
 
 /* With f = 1 - p_t, the probability of what it is not: w = alpha_t f^gamma, and the derivative of
  * w BCE by z is sign w (gamma (1 - f) BCE + f), sign -1 for what is on. */
-static struct term focal_term(const struct batch *b, double p, double q, double bce, bool on)
+static double focal_slope(double w, double gamma, double f, double rest, double bce)
 {
-    const double f = on ? q : p, alpha = on ? b->o->alpha : 1 - b->o->alpha;
-    const double w = alpha * power(f, b->o->gamma);
-    const double slope = w * (b->o->gamma * (on ? p : q) * bce + f);
-    return (struct term){w, w * bce, on ? -slope : slope};
+    return w * (gamma * rest * bce + f);
 }
 
-static struct term term_of(const struct batch *b, double p, double q, double bce, bool on)
+static void weigh_off(const struct batch *b, struct block *k, size_t n)
 {
-    if (b->kind == ASSAY_DET_FOCAL)
-        return focal_term(b, p, q, bce, on);
-    const double w = b->kind == ASSAY_DET_GHM ? b->bin_weight[bin_of(on ? q : p, b->o->bins)] : 1;
-    return (struct term){w, w * bce, w * (on ? -q : p)};
+    const double gamma = b->o->gamma, alpha = 1 - b->o->alpha;
+    for (size_t i = 0; i < n; i++)
+        k->weight[i] = 1;
+    if (b->kind == ASSAY_DET_FOCAL && gamma == 2)
+        for (size_t i = 0; i < n; i++)
+            k->weight[i] = alpha * k->p[i] * k->p[i];
+    else if (b->kind == ASSAY_DET_FOCAL)
+        for (size_t i = 0; i < n; i++)
+            k->weight[i] = alpha * power(k->p[i], gamma);
+    else if (b->kind == ASSAY_DET_GHM)
+        for (size_t i = 0; i < n; i++)
+            k->weight[i] = b->bin_weight[bin_of(k->p[i], b->o->bins)];
 }
 
-/* What `inverse` normalises: the sum over the anchor's classes, and its row of the results. */
-static double anchor_loss(const struct batch *b, size_t a, double inverse)
+/* All pairs of the block as if no class were on. */
+static void all_off(const struct batch *b, struct block *k, size_t n)
 {
-    const size_t C = b->z->cols, on = hot(b, a);
-    const struct row t = terms_of(b, a);
-    const double factor = anchor_factor(b, a);
-    double *grad = b->grad ? assay_matrix_row(b->grad, a) : NULL;
-    double *weight = b->weight ? assay_matrix_row(b->weight, a) : NULL, sum = 0;
-    for (size_t c = 0; c < C; c++) {
-        const struct term term = term_of(b, t.p[c], t.q[c], bce_of(&t, c, c == on), c == on);
-        sum += factor * term.loss;
-        if (grad)
-            grad[c] = factor * term.slope * inverse;
-        if (weight)
-            weight[c] = factor * term.weight;
+    const double gamma = b->o->gamma;
+    weigh_off(b, k, n);
+    for (size_t i = 0; i < n; i++) {
+        const double bce = (k->z[i] > 0 ? k->z[i] : 0) + k->l[i];
+        k->loss[i] = k->weight[i] * bce;
+        k->slope[i] = k->weight[i] * k->p[i];
+        if (b->kind == ASSAY_DET_FOCAL)
+            k->slope[i] = focal_slope(k->weight[i], gamma, k->p[i], k->q[i], bce);
     }
-    return sum;
+}
+
+/* Pair i is on. */
+static void turn_on(const struct batch *b, struct block *k, size_t i)
+{
+    const double bce = bce_of(k, i, true), f = k->q[i];
+    const bool focal = b->kind == ASSAY_DET_FOCAL;
+    const double w = focal                      ? b->o->alpha * power(f, b->o->gamma)
+                     : b->kind == ASSAY_DET_GHM ? b->bin_weight[bin_of(f, b->o->bins)]
+                                                : 1;
+    k->weight[i] = w;
+    k->loss[i] = w * bce;
+    k->slope[i] = -(focal ? focal_slope(w, b->o->gamma, f, k->p[i], bce) : w * f);
+}
+
+/* Row i of the block into the results, `inverse` what normalises; the sum over its classes. */
+static double put_anchor(const struct batch *b, struct block *k, size_t i, double inverse)
+{
+    const size_t C = b->z->cols, a = k->first + i, on = hot(b, a), at = i * C;
+    const double factor = anchor_factor(b, a);
+    double sum = 0;
+    if (on < C)
+        turn_on(b, k, at + on);
+    for (size_t c = 0; c < C; c++)
+        sum += k->loss[at + c];
+    for (size_t c = 0; c < C && b->grad; c++)
+        *assay_matrix_at(b->grad, a, c) = factor * inverse * k->slope[at + c];
+    for (size_t c = 0; c < C && b->weight; c++)
+        *assay_matrix_at(b->weight, a, c) = factor * k->weight[at + c];
+    return factor * sum;
 }
 
 static void clear_row(const struct batch *b, size_t a)
@@ -387,11 +439,15 @@ static void sum_terms(struct batch *b)
     for (size_t a = 0; a < b->z->rows; a++)
         b->r->n_chosen += takes_part(b, a);
     b->r->normaliser = normaliser_of(b);
-    for (size_t a = 0; a < b->z->rows; a++)
-        if (takes_part(b, a))
-            sum += anchor_loss(b, a, 1 / b->r->normaliser);
-        else
-            clear_row(b, a);
+    for (size_t first = 0; first < b->z->rows; first += b->block.rows) {
+        struct block *k = block_at(b, first);
+        all_off(b, k, k->rows * b->z->cols);
+        for (size_t i = 0; i < k->rows; i++)
+            if (takes_part(b, first + i))
+                sum += put_anchor(b, k, i, 1 / b->r->normaliser);
+            else
+                clear_row(b, first + i);
+    }
     b->r->loss = sum / b->r->normaliser;
 }
 
@@ -415,16 +471,16 @@ int assay_det_loss(assay_det_loss_kind kind, const assay_matrix *logits, const i
         status = check_logits(&b);
     if (status)
         return status;
-    b.terms = malloc(3 * logits->cols * sizeof *b.terms);
-    if (!b.terms)
-        return assay_fail(ASSAY_ENOMEM, "no memory for %zu classes", logits->cols);
+    status = make_block(&b.block, logits->cols);
+    if (status)
+        return status;
     if (kind == ASSAY_DET_OHEM || kind == ASSAY_DET_BIASED)
         status = choose(&b);
     else if (kind == ASSAY_DET_GHM)
         status = count_norms(&b);
     if (!status)
         sum_terms(&b);
-    free(b.terms);
+    free(b.block.z);
     free(b.chosen);
     free(b.bin_weight);
     return status;

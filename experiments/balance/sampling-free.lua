@@ -1,0 +1,365 @@
+#!/usr/bin/env -S assay run
+-- Training a detector on all anchors: Joya Chen, Dong Liu, Tong Xu and others, Is Heuristic Sampling
+-- Necessary in Training Deep Object Detectors? (2019, arXiv 1909.04868).
+--
+-- Scenes: items of Fashion-MNIST on noise and clutter, a one-stage detector with three squares at each of
+-- 16 x 16 places. About one anchor in 50 is positive. Every method trains the same net (from the same
+-- weights, on the same batches) with another loss of classes:
+--
+--   bce_zero, bce_prior, bce_optimal   all anchors, biases 0, of a prior 0.01, and optimal
+--   guided                             guided loss scaling alone, biases 0
+--   sampling_free                      guided loss scaling and the optimal bias: the paper's method
+--   focal, ghm, ohem, biased           the heuristics, with the bias of a prior 0.01
+--
+-- at several learning rates: a loss's normaliser is a learning rate in disguise, so one rate would decide
+-- the winner. A training that diverges has an average precision of 0.
+--
+-- Rows: (method, lr, ap, per_image, diverged) a training, with ap_low and per_image_low at the threshold
+-- 0.05 for sampling_free, and coco, the mean over overlaps .5 to .95; (method, lr, step, cls_loss,
+-- reg_loss, head_grad) its way, of the first replicate.
+local assay = require "assay"
+local balance = assay.balance
+
+local methods = {
+    bce_zero = { bias = 0 },
+    bce_prior = { bias = "prior" },
+    bce_optimal = { bias = "optimal" },
+    guided = { bias = 0, loss = { guided = true } },
+    sampling_free = { bias = "optimal", loss = { guided = true } },
+    focal = { bias = "prior", loss = { kind = "focal", gamma = 2, alpha = 0.25 } },
+    ghm = { bias = "prior", loss = { kind = "ghm", bins = 30, momentum = 0.75 } },
+    ohem = { bias = "prior", loss = { kind = "ohem", ratio = 3 } },
+    biased = { bias = "prior", loss = { kind = "biased", size = 256, fraction = 0.5, normalize = "positive" } },
+}
+local names = {}
+for name in assay.sorted_pairs(methods) do
+    names[#names + 1] = name
+end
+
+local sides = { 14, 20, 28 }
+
+---- Scenes ----
+
+local function anchors_of(size)
+    local anchors = {}
+    for _, side in ipairs(sides) do
+        for y = 2, size - 2, 4 do
+            for x = 2, size - 2, 4 do
+                anchors[#anchors + 1] = { x - side / 2, y - side / 2, x + side / 2, y + side / 2 }
+            end
+        end
+    end
+    return assay.matrix(anchors)
+end
+
+local function scenes_of(cell, split, images)
+    local p = cell.params
+    return assay.data.fashion_scenes { images = images, size = p.size, items = p.items, classes = p.classes,
+        split = split, pool = p.pool, rng = cell:rng(split .. " scenes") }
+end
+
+local function objects_of(scenes)
+    local objects = {}
+    for image, boxes in ipairs(scenes.boxes) do
+        for i, box in ipairs(boxes) do
+            objects[#objects + 1] = { image = image, box = box, class = scenes.labels[image][i] }
+        end
+    end
+    return objects
+end
+
+---- The net ----
+
+local widths = { 16, 24, 24, 24, 24 }
+
+local function net_of(p)
+    local outputs = #sides * (p.classes + 4)
+    return assay.net.new { input = { 1, p.size, p.size }, layers = {
+        { "conv", out = widths[1], k = 3, pad = 1, stride = 2 }, { "relu" },
+        { "conv", out = widths[2], k = 3, pad = 1, stride = 2 }, { "relu" },
+        { "conv", out = widths[3], k = 3, pad = 2, dilation = 2 }, { "relu" },
+        { "conv", out = widths[4], k = 3, pad = 2, dilation = 2 }, { "relu" },
+        { "conv", out = widths[5], k = 3, pad = 1 }, { "relu" },
+        { "conv", out = outputs, k = 1 }, { "flatten" },
+    } }
+end
+
+local head = "conv6"
+
+-- Channel c (from 1) of the head is a logit, not a code.
+local function is_logit(p, c) return (c - 1) % (p.classes + 4) < p.classes end
+
+-- He's normal weights, N(0, 0.01) in the head, biases 0 but those of the logits.
+local function initialise(net, p, bias, rng)
+    for _, param in ipairs(net:params()) do
+        local rows, cols = param.shape[1], param.size // param.shape[1]
+        local layer, what = param.name:match "^(.*)%.(.*)$"
+        local values = {}
+        for i = 1, rows do
+            if what == "bias" then
+                values[i] = layer == head and is_logit(p, i) and bias or 0
+            else
+                local sd = layer == head and 0.01 or math.sqrt(2 / cols)
+                values[i] = {}
+                for j = 1, cols do
+                    values[i][j] = sd * rng:normal()
+                end
+            end
+        end
+        net:set(param.name, values)
+    end
+end
+
+-- What the gradient of the head's logits has for its norm, at each step.
+local function watch_head(net, p, norms)
+    net:weight_hook(head .. ".weight", {
+        forward = function(w) return w end,
+        backward = function(_, g, step)
+            local sum = 0
+            for i = 1, #g do
+                for j = 1, is_logit(p, i) and #g[i] or 0 do
+                    sum = sum + g[i][j] ^ 2
+                end
+            end
+            norms[step] = math.sqrt(sum)
+            return g
+        end,
+    })
+end
+
+---- A training ----
+
+local function options_of(method, p, targets)
+    local o = { classes = p.classes, shapes = #sides, target = targets.target, delta = targets.delta }
+    for key, value in pairs(method.loss or {}) do
+        o[key] = value
+    end
+    if o.kind == "ghm" then
+        o.state = {}
+    end
+    return o
+end
+
+-- false and the reason where it diverges; way[step] = { cls_loss =, reg_loss = }.
+local function train(cell, net, scenes, o, way)
+    local p, draws = cell.params, cell:rng "draws"
+    local function loss(outputs, index, step)
+        if o.kind == "biased" then
+            o.rng = draws:split(step)
+        end
+        local r = balance.detector_loss(outputs, index, o)
+        way[step] = { cls_loss = r.cls_loss, reg_loss = r.reg_loss }
+        return r.loss, r.grad
+    end
+    return pcall(net.train, net, scenes.images, nil, { loss = loss, steps = p.steps, batch = p.batch,
+        seed = cell:rng("batches"):integer(0, 2 ^ 31), optimizer = "sgd", lr = p.lr, momentum = 0.9,
+        weight_decay = 1e-4, warmup = p.warmup, schedule = "step", factor = 0.1,
+        milestones = { p.steps * 7 // 10, p.steps * 9 // 10 },
+        on_step = function(step) cell:progress(step, p.steps) end })
+end
+
+local function is_divergence(message)
+    return message:find("diverged", 1, true) or message:find("must be finite", 1, true)
+end
+
+local function judge(net, p, scenes, anchors, threshold)
+    local found = balance.detections(net:predict(scenes.images), anchors,
+        { classes = p.classes, shapes = #sides, threshold = threshold })
+    local objects = objects_of(scenes)
+    return 100 * balance.average_precision(found, objects).ap, #found / #scenes.boxes,
+        100 * balance.average_precision(found, objects, { iou = "coco" }).ap
+end
+
+local function log_way(cell, way, norms)
+    local every = math.max(1, cell.params.steps // 100)
+    for step, terms in ipairs(way) do
+        if (step % every == 0 or step <= 10) and norms[step] then
+            cell:log { step = step, cls_loss = terms.cls_loss, reg_loss = terms.reg_loss, head_grad = norms[step] }
+        end
+    end
+end
+
+local function run(cell)
+    local p = cell.params
+    if cell.replicate > p.seeds then
+        return
+    end
+    local method, anchors = methods[p.method], anchors_of(p.size)
+    local scenes, test = scenes_of(cell, "train", p.images), scenes_of(cell, "test", p.tests)
+    local targets = balance.detector_targets(scenes.boxes, scenes.labels, anchors)
+    local optimal = balance.optimal_bias(targets.n_fg, targets.n_bg, { classes = p.classes })
+    local biases = { optimal = optimal.bias, prior = -math.log(0.99 / 0.01) }
+    local net, way, norms = net_of(p), {}, {}
+    initialise(net, p, biases[method.bias] or method.bias, cell:rng "weights")
+    if cell.replicate == 1 then
+        watch_head(net, p, norms)
+    end
+    local done, message = train(cell, net, scenes, options_of(method, p, targets), way)
+    if not done and not is_divergence(message) then
+        error(message, 0)
+    end
+    log_way(cell, way, norms)
+    if not done then
+        cell:note("diverged: %s", message)
+        return cell:log { ap = 0, per_image = 0, coco = 0, diverged = 1 }
+    end
+    local ap, per_image, coco = judge(net, p, test, anchors, p.method == "sampling_free" and optimal.threshold or 0.05)
+    local row = { ap = ap, per_image = per_image, coco = coco, diverged = 0, prior = optimal.prior }
+    if p.method == "sampling_free" then
+        row.ap_low, row.per_image_low = judge(net, p, test, anchors, 0.05)
+    end
+    cell:log(row)
+end
+
+---- Claims: paired by replicate; scenes, weights and batches are shared ----
+
+local heuristics = { "focal", "ghm", "ohem", "biased" }
+
+local function missing(what) return { verdict = "inconclusive", message = "this run has no " .. what } end
+
+local function has(r, wanted, rate)
+    for _, method in ipairs(wanted) do
+        if #r:where { method = method, lr = rate } == 0 then
+            return false
+        end
+    end
+    return true
+end
+
+-- A mean of a measure, by method and rate.
+local function level(method, measure, bound)
+    return function(r)
+        if not has(r, { method }, 0.1) then
+            return missing(method .. " at the rate 0.1")
+        end
+        return r:where { lr = 0.1, method = method }:estimate { measure = measure, above = bound.above, below = bound.below }
+    end
+end
+
+local function collapses(r)
+    local verdicts = {}
+    for i, method in ipairs { "bce_zero", "bce_prior", "bce_optimal" } do
+        verdicts[i] = level(method, "ap", { below = 5 })(r)
+    end
+    return assay.claims.all(verdicts)
+end
+
+local function beats_focal(r)
+    if not has(r, { "sampling_free", "focal" }, 0.1) then
+        return missing "sampling_free and focal at the rate 0.1"
+    end
+    return r:where { lr = 0.1 }:compare { measure = "ap", a = { method = "sampling_free" }, b = { method = "focal" }, above = 0 }
+end
+
+-- ap[rate] of a method in one replicate, and the rates.
+local function by_rate(r, method, replicate)
+    local ap, rates = {}, r:distinct "lr"
+    for _, rate in ipairs(rates) do
+        ap[rate] = r:where { method = method, lr = rate, replicate = replicate }:mean "ap"
+    end
+    return ap, rates
+end
+
+local function best(r, method, replicate)
+    local most = 0
+    for _, ap in pairs((by_rate(r, method, replicate))) do
+        most = math.max(most, ap)
+    end
+    return most
+end
+
+-- The least on the upper half of the rates, as a part of the best.
+local function kept(r, method, replicate)
+    local ap, rates = by_rate(r, method, replicate)
+    local least = math.huge
+    for i = #rates // 2 + 1, #rates do
+        least = math.min(least, ap[rates[i]])
+    end
+    return least / math.max(best(r, method, replicate), 1e-9)
+end
+
+-- What `of` gives for one method, less the most that it gives for others, in each replicate.
+local function against(of, method, others, bound)
+    return function(r)
+        local trainings, gaps = r:where { diverged = { 0, 1 } }, {}
+        if #trainings:distinct "lr" < 2 or not has(trainings, { method, table.unpack(others) }) then
+            return missing "training by each of these methods at several rates"
+        end
+        for _, replicate in ipairs(trainings:distinct "replicate") do
+            local most = -math.huge
+            for _, other in ipairs(others) do
+                most = math.max(most, of(trainings, other, replicate))
+            end
+            gaps[#gaps + 1] = { replicate = replicate, gap = of(trainings, method, replicate) - most }
+        end
+        return assay.rows(gaps):estimate { measure = "gap", above = bound }
+    end
+end
+
+-- At the threshold of the prior less at 0.05.
+local function threshold(measure, bound)
+    return function(r)
+        local gaps = {}
+        for row in r:where { method = "sampling_free", lr = 0.1, diverged = 0 }:rows() do
+            gaps[#gaps + 1] = { replicate = row.replicate, gap = row[measure] - row[measure .. "_low"] }
+        end
+        if #gaps == 0 then
+            return missing "sampling_free at the rate 0.1"
+        end
+        return assay.rows(gaps):estimate { measure = "gap", above = bound.above, within = bound.within }
+    end
+end
+
+return assay.experiment {
+    name = "sampling-free",
+    title = "Detectors without sampled anchors",
+    description = "A small detector on scenes of Fashion-MNIST items, by plain cross-entropy, guided loss scaling, "
+        .. "focal, GHM, OHEM and biased sampling, over learning rates.",
+    method = "sampling-free",
+    params = {
+        method = { default = names, choices = names, doc = "loss of classes, and the bias it begins with" },
+        lr = { default = { 0.003, 0.01, 0.03, 0.1, 0.3 }, min = 0, doc = "learning rate" },
+        steps = { default = 600, min = 10, max = 1000000, doc = "of training" },
+        batch = { default = 16, min = 1, max = 4096, doc = "images a step" },
+        warmup = { default = 50, min = 0, max = 100000, doc = "steps to the full rate" },
+        images = { default = 1500, min = 16, max = 100000, doc = "training scenes" },
+        tests = { default = 200, min = 10, max = 100000, doc = "test scenes" },
+        pool = { default = 10000, min = 100, max = 60000, doc = "images that items are cut from" },
+        size = { default = 64, min = 32, max = 512, doc = "side of a scene" },
+        items = { default = 3, min = 1, max = 20, doc = "objects of a scene, at most" },
+        classes = { default = 10, min = 1, max = 10, doc = "of objects" },
+        seeds = { default = 3, min = 1, max = 1000, doc = "how many replicates are computed" },
+    },
+    presets = {
+        quick = { method = { "bce_optimal", "focal", "sampling_free" }, lr = { 0.03, 0.1, 0.3 }, size = 32, items = 1,
+            classes = 3, steps = 150, images = 400, tests = 100, pool = 4000 },
+        full = { lr = { 0.01, 0.03, 0.1, 0.3 } },
+    },
+    replicates = 3,
+    run = run,
+    figures = {
+        { name = "rates", title = "Average precision by learning rate", x = "lr", y = "ap", by = "method", logx = true,
+            band = "ci95", xlabel = "learning rate", ylabel = "AP at overlap 0.5, percent" },
+        { name = "gradient", title = "Gradient of the head's logits (rate 0.1, first replicate)", x = "step", y = "head_grad",
+            by = "method", where = { lr = 0.1 }, logx = true, logy = true, xlabel = "step", ylabel = "norm" },
+        { name = "terms", title = "Loss of classes before scaling (rate 0.1, first replicate)", x = "step", y = "cls_loss",
+            by = "method", where = { lr = 0.1 }, logx = true, logy = true, xlabel = "step", ylabel = "loss" },
+        { name = "detections", title = "Detections by learning rate", x = "lr", y = "per_image", by = "method", logx = true,
+            band = "ci95", xlabel = "learning rate", ylabel = "detections an image" },
+    },
+    claims = {
+        { name = "collapse", text = "rate 0.1: plain cross-entropy with any bias has AP below 5", check = collapses },
+        { name = "alive", text = "rate 0.1: Sampling-Free has AP above 30", check = level("sampling_free", "ap", { above = 30 }) },
+        { name = "focal", text = "rate 0.1: Sampling-Free is above focal loss", check = beats_focal },
+        { name = "robust", text = "upper half of the rates: of its best AP, Sampling-Free keeps more than plain cross-entropy, biased sampling and OHEM",
+            check = against(kept, "sampling_free", { "bce_optimal", "biased", "ohem" }, 0) },
+        { name = "bias_alone", text = "each at its best rate: the optimal bias alone is within 1 AP of every heuristic, or above",
+            check = against(best, "bce_optimal", heuristics, -1) },
+        { name = "always", text = "each at its best rate: Sampling-Free is above every heuristic (the paper's claim at one rate)",
+            check = against(best, "sampling_free", heuristics, 0) },
+        { name = "threshold", text = "rate 0.1: the threshold of the prior instead of 0.05 moves AP by less than 1",
+            check = threshold("ap", { within = { -1, 1 } }) },
+        { name = "fewer", text = "rate 0.1: at 0.05 there are fewer detections than at the threshold of the prior",
+            check = threshold("per_image", { above = 0 }) },
+    },
+}
