@@ -278,19 +278,31 @@ local function kept(r, method, replicate)
     return least / math.max(best(r, method, replicate), 1e-9)
 end
 
+-- Has the replicate a training by each method at each rate? A run that was cut short has not.
+local function is_whole(r, wanted, replicate)
+    for _, method in ipairs(wanted) do
+        if #r:where { method = method, replicate = replicate } < #r:distinct "lr" then
+            return false
+        end
+    end
+    return true
+end
+
 -- What `of` gives for one method, less the most that it gives for others, in each replicate.
 local function against(of, method, others, bound)
     return function(r)
         local trainings, gaps = r:where { diverged = { 0, 1 } }, {}
-        if #trainings:distinct "lr" < 2 or not has(trainings, { method, table.unpack(others) }) then
-            return missing "training by each of these methods at several rates"
-        end
         for _, replicate in ipairs(trainings:distinct "replicate") do
             local most = -math.huge
-            for _, other in ipairs(others) do
-                most = math.max(most, of(trainings, other, replicate))
+            if #trainings:distinct "lr" > 1 and is_whole(trainings, { method, table.unpack(others) }, replicate) then
+                for _, other in ipairs(others) do
+                    most = math.max(most, of(trainings, other, replicate))
+                end
+                gaps[#gaps + 1] = { replicate = replicate, gap = of(trainings, method, replicate) - most }
             end
-            gaps[#gaps + 1] = { replicate = replicate, gap = of(trainings, method, replicate) - most }
+        end
+        if #gaps == 0 then
+            return missing "training by each of these methods at several rates"
         end
         return assay.rows(gaps):estimate { measure = "gap", above = bound }
     end
