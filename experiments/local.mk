@@ -58,3 +58,4 @@ nobase_dist_pkgdata_DATA += experiments/balance/smote.lua
 nobase_dist_pkgdata_DATA += experiments/balance/equitable.lua
 	experiments/diffusion/time-shift.lua
 nobase_dist_pkgdata_DATA += experiments/balance/smote.lua experiments/balance/sampling-free.lua
+nobase_dist_pkgdata_DATA += experiments/balance/saa.lua

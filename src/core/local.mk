@@ -36,3 +36,6 @@ coreinclude_HEADERS += src/core/precision.h
 # Point clouds.
 src_libassay_la_SOURCES += src/core/cloud.c
 coreinclude_HEADERS += src/core/cloud.h
+# Augmentation of images.
+src_libassay_la_SOURCES += src/core/augment.c
+coreinclude_HEADERS += src/core/augment.h

@@ -103,3 +103,4 @@ src_lua_libassaylua_la_SOURCES += src/lua/balance/curves.h src/lua/balance/polyg
 src_lua_libassaylua_la_SOURCES += src/lua/balance/points.c src/lua/balance/corruptions.c
 	src/lua/balance/classifiers.c src/lua/balance/roc.c src/lua/balance/detection.h \
 	src/lua/balance/detection.c src/lua/balance/detector.c
+src_lua_libassaylua_la_SOURCES += src/lua/balance/augment.c src/lua/balance/saa.c

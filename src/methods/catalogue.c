@@ -6,7 +6,7 @@
 #include "core/status.h"
 #include "core/suggest.h"
 
-enum { FAMILIES = 7, METHODS = 13 };
+enum { FAMILIES = 7, METHODS = 14 };
 
 static const assay_family families[FAMILIES];
 static const assay_method methods[METHODS];
@@ -240,5 +240,18 @@ static const assay_method methods[METHODS] = {
             "resample_ratio", "resample", "downsample", "downsample_core", "upsample", "fill_up",
             "pc_normals", "tangent_interpolate", "pc_normalize", "corrupt", "corrupt_rotation",
             "corrupt_shear", "corrupt_cutout", "corrupt_ffd", "corrupt_rbf", "corruption_table"),
+    },
+    {
+        .slug = "saa",
+        .family = "balance",
+        .summary = "few labels: images that teach nothing get a more diverse augmentation",
+        .paper = {"Enhancing Sample Utilization through Sample Adaptive Augmentation in "
+                  "Semi-Supervised Learning",
+            "Guan Gui, Zhen Zhao, Lei Qi, Luping Zhou, Lei Wang, Yinghuan Shi", 2023,
+            "2309.03598"},
+        .functions = FUNCTIONS("saa", "history_update", "otsu", "naive_update", "fixmatch_loss",
+            "flexmatch_thresholds", "ema_alpha", "cosine_7_16", "rand_augment", "diverse_augment",
+            "weak_augment", "augment_op", "augment_cutout", "patch_mix", "patch_mix_grid"),
+        .experiment = "balance/saa.lua",
     },
 };

@@ -61,3 +61,6 @@ src_libassay_la_SOURCES += src/methods/balance/pointsp.c src/methods/balance/poi
 	src/methods/balance/corrupt.c src/methods/balance/corrupt_deform.c
 balanceinclude_HEADERS += src/methods/balance/pointsp.h src/methods/balance/corrupt.h
 	src/methods/balance/average_precision.h src/methods/balance/detector.h
+# Sample adaptive augmentation.
+src_libassay_la_SOURCES += src/methods/balance/saa.c
+balanceinclude_HEADERS += src/methods/balance/saa.h

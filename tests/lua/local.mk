@@ -97,3 +97,6 @@ TESTS += tests/lua/equitable_golden.lua tests/lua/equitable.lua
 EXTRA_DIST += tests/lua/equitable_golden.lua tests/lua/equitable.lua tests/golden/equitable.json
 TESTS += tests/lua/sampling_free_golden.lua tests/lua/sampling_free.lua tests/lua/scenes.lua
 EXTRA_DIST += tests/lua/sampling_free_golden.lua tests/lua/sampling_free.lua tests/lua/scenes.lua tests/golden/sampling-free.json
+# Sample adaptive augmentation.
+TESTS += tests/lua/saa_golden.lua tests/lua/saa.lua
+EXTRA_DIST += tests/lua/saa_golden.lua tests/lua/saa.lua tests/golden/saa.json

@@ -82,6 +82,7 @@ methods("mesh", getmetatable(assay.data.load("pointsp", { split = "sofa" })[1]).
 methods("tree", registry["assay.tree"].__index)
 methods("bayes", registry["assay.bayes"].__index)
 methods("world", registry["assay.polygenic"].__index)
+methods("sel", registry["assay.saa"].__index)
 methods("task", registry["assay.task"].__index)
 methods("vocab", registry["assay.vocab"].__index)
 methods("lm", registry["assay.lm"].__index)
@@ -344,6 +345,19 @@ probes["assay.balance.detector_loss"] = {}
 for i, kind in ipairs { "bce", "focal", "ghm", "ohem", "biased" } do
     probes["assay.balance.detector_loss"][i] = { { { 0, 0, 0, 0, 0 } }, { 1 }, { kind = kind, [nope] = 1 } }
 end
+probes["assay.balance.saa"] = { { option } }
+for _, name in ipairs { "otsu", "flexmatch_thresholds", "patch_mix_grid", "rand_augment", "weak_augment" } do
+    probes["assay.balance." .. name] = { { { { 1 } }, option } }
+end
+probes["assay.balance.otsu"] = { { { 1 }, option } }
+probes["assay.balance.ema_alpha"] = { { 1, option } }
+probes["assay.balance.augment_cutout"] = { { { { 1 } }, option } }
+probes["assay.balance.augment_op"] = { { { { 1 } }, "rotate", 1, option } }
+probes["assay.balance.patch_mix"] = { { { { 1 } }, { { 1 } }, option } }
+probes["assay.balance.diverse_augment"] = { { { { 1 } }, { 1 }, option } }
+probes["assay.balance.fixmatch_loss"] = { { { { 1, 2 } }, { { 1, 2 } }, option } }
+probes["assay.balance.naive_update"] = { { { 1 }, { 1 }, option } }
+probes["assay.balance.history_update"] = { { { 1 }, { 1 }, { 1 }, option } }
 probes["tree:predict"] = { { assay.balance.tree_fit({ { 0 } }, { 0 }), { { 0 } }, option } }
 for _, name in ipairs { "pass_at_k", "pass_hat_k", "samples_to_reach", "fit_power_law", "fit_log_linear",
     "beta_binomial_logpmf", "kumaraswamy_binomial_logpmf", "beta_binomial_nll",

@@ -29,3 +29,5 @@ check_PROGRAMS += tests/methods/balance/equitable
 tests_methods_balance_equitable_LDADD = $(TEST_LIBS)
 check_PROGRAMS += tests/methods/balance/pointsp
 tests_methods_balance_pointsp_LDADD = $(TEST_LIBS)
+check_PROGRAMS += tests/methods/balance/saa
+tests_methods_balance_saa_LDADD = $(TEST_LIBS)

@@ -95,12 +95,15 @@ static const luaL_Reg *const tables[] = {
     assay_lua_points,
     assay_lua_corruptions,
     assay_lua_detector,
+    assay_lua_augment,
+    assay_lua_saa,
 };
 
 int assay_lua_balance(lua_State *L)
 {
     assay_lua_classifier_types(L);
     assay_lua_polygenic_type(L);
+    assay_lua_saa_type(L);
     lua_newtable(L);
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         assay_lua_register(L, tables[i]);

@@ -25,11 +25,15 @@ extern const luaL_Reg assay_lua_polygenic[];
 extern const luaL_Reg assay_lua_points[];
 extern const luaL_Reg assay_lua_corruptions[];
 extern const luaL_Reg assay_lua_detector[];
+extern const luaL_Reg assay_lua_augment[];
+extern const luaL_Reg assay_lua_saa[];
 
 /* Makes the classes of fitted classifiers. */
 void assay_lua_classifier_types(lua_State *L);
 /* Makes the class of populations. */
 void assay_lua_polygenic_type(lua_State *L);
+/* Makes the class of selections. */
+void assay_lua_saa_type(lua_State *L);
 
 /* X and y, as many labels as rows, at arguments 1 and 2. Pushes values that keep the memory. */
 typedef struct assay_lua_set {
