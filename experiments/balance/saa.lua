@@ -232,6 +232,16 @@ local function log_rightness(t, cell, truth, most)
     end
 end
 
+local function zeros(n)
+    local out = {}
+    for i = 1, n do
+        out[i] = 0
+    end
+    return out
+end
+
+local draws = 8 -- views of an image, whose losses are averaged
+
 -- Losses of naive images under plain and diverse views, by the net as it is.
 local function log_mechanism(t, cell, rng, most)
     local naive, none, all = {}, {}, {}
@@ -246,19 +256,17 @@ local function log_mechanism(t, cell, rng, most)
     local rows = pick(t.pool, naive)
     local weak = t.net:predict(weak_view(t, rows, rng:split "weak"))
     for view, flags in assay.sorted_pairs { plain = none, diverse = all } do
-        local r = balance.fixmatch_loss(weak, t.net:predict(strong_view(t, rows, flags, rng:split "views")), { tau = tau })
+        local mean = zeros(#naive)
+        for draw = 1, draws do
+            local strong = t.net:predict(strong_view(t, rows, flags, rng:split "views":split(draw)))
+            for k, loss in ipairs(balance.fixmatch_loss(weak, strong, { tau = tau }).sample_loss) do
+                mean[k] = mean[k] + loss / draws
+            end
+        end
         for k, i in ipairs(naive) do
-            cell:log { image = i, view = view, loss = r.sample_loss[k] }
+            cell:log { image = i, view = view, loss = mean[k] }
         end
     end
-end
-
-local function zeros(n)
-    local out = {}
-    for i = 1, n do
-        out[i] = 0
-    end
-    return out
 end
 
 local function begin(cell, train)
