@@ -96,7 +96,7 @@ static void check_options(lua_State *L, assay_op_id op)
         known[n++] = "targets";
     if (op == ASSAY_OP_LINEAR)
         known[n++] = "frozen";
-    if (op == ASSAY_OP_DROPOUT || op == ASSAY_OP_FAKEQUANT)
+    if (op == ASSAY_OP_DROPOUT || op == ASSAY_OP_FAKEQUANT || op == ASSAY_OP_BATCHNORM)
         known[n++] = "seed";
     if (!assay_op_is_loss(op))
         known[n++] = "example";

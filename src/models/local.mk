@@ -17,7 +17,7 @@ modelsinclude_HEADERS += src/models/machine.h
 # The network engine: every source in single and in double precision (models/net/real.h), with flags of
 # its own (configure --with-march).
 NET_SOURCES = src/models/net/kernel.h src/models/net/lanes.h src/models/net/arena.c src/models/net/tape.c \
-	src/models/net/gemm.c src/models/net/linear.c src/models/net/norm.c \
+	src/models/net/gemm.c src/models/net/linear.c src/models/net/norm.c src/models/net/batchnorm.c \
 	src/models/net/activation.c src/models/net/elementwise.c src/models/net/shape.c \
 	src/models/net/conv.c src/models/net/pool.c src/models/net/attention.c src/models/net/rope.c \
 	src/models/net/meanrows.c src/models/net/loss.c src/models/net/policy.h src/models/net/policy.c \

@@ -116,6 +116,11 @@ local checks = {
     { "layernorm", { x = normal(3, 4) }, { eps = 0.1 } },
     { "rmsnorm", { x = normal(3, 9), gain = normal(9) } },
     { "groupnorm", { x = normal(2, 24), gain = normal(4), bias = normal(4) }, { shape = { 4, 2, 3 }, groups = 2 } },
+    { "batchnorm", { x = normal(3, 5), gain = normal(5), bias = normal(5) }, { seed = 1 } },
+    { "batchnorm", { x = normal(3, 24), gain = normal(4), bias = normal(4) }, { shape = { 4, 2, 3 }, seed = 1 } },
+    { "batchnorm", { x = normal(2, 44) }, { shape = { 4, 1, 11 }, eps = 0.1, seed = 1 } },
+    { "batchnorm", { x = normal(3, 24), gain = normal(4), bias = normal(4), mean = normal(4), variance = { 1, 0.5, 2, 3 } },
+        { shape = { 4, 2, 3 } } },
     { "relu", { x = normal(3, 5) } },
     { "leaky", { x = normal(3, 5) }, { slope = 0.2 } },
     { "gelu", { x = normal(3, 5) } },
@@ -539,6 +544,19 @@ local wide = {}
 for i = 1, 1000 do
     wide[i] = 1
 end
+-- Batch-norm: each column of a batch has mean 0 and variance 1; outside of training by what is given.
+local columns = { { 1, 10 }, { 2, 30 }, { 6, 20 } }
+local normed = op("batchnorm", { x = columns }, { eps = 1e-9, seed = 1 }).y
+for c = 1, 2 do
+    local sum, squares = 0, 0
+    for r = 1, 3 do
+        sum, squares = sum + normed[r][c], squares + normed[r][c] ^ 2
+    end
+    tap.near({ sum, squares / 3 }, { 0, 1 }, 1e-5, "batch-norm: mean 0, variance 1 of a batch")
+end
+tap.near(op("batchnorm", { x = columns, gain = { 2, 1 }, bias = { 0, 5 }, mean = { 2, 20 }, variance = { 4, 25 } }, { eps = 1e-9 }).y[1],
+    { -1, 3 }, 1e-5, "batch-norm: by given means and variances")
+
 local mask = op("dropout", { x = { wide, wide } }, { p = 0.25, seed = 1 }).y
 local dropped, differ = 0, false
 for i = 1, 1000 do
@@ -591,6 +609,8 @@ for _, bad in ipairs {
     { "eps must be", function() op("layernorm", { x = two }, { eps = 0 }) end },
     { "x [1, 2] and gain [3] don't fit", function() op("layernorm", { x = two, gain = { 1, 2, 3 } }) end },
     { "groups must divide the 2 channels, got 3", function() op("groupnorm", { x = two }, { shape = { 2, 1, 1 }, groups = 3 }) end },
+    { "x [1, 2] and variance [3] don't fit", function() op("batchnorm", { x = two, variance = { 1, 2, 3 } }) end },
+    { "a batch must have at least 2 numbers a channel in training", function() op("batchnorm", { x = two }, { seed = 1 }) end },
     { "an even number of columns, got 3", function() op("swiglu", { x = { { 1, 2, 3 } } }) end },
     { "x [1, 2] and y [3] don't fit: equal shapes, or one row for all", function() op("add", { x = two, y = { 1, 2, 3 } }) end },
     { "labels[2] must be a row of table, in 0..0, got 1", function() op("embedding", { table = two }, { labels = { 0, 1 } }) end },

@@ -71,7 +71,7 @@ local architectures = {
     points = { input = { 3, 7, 1 }, layers = { { "conv", out = 8, k = 1 }, { "tanh" }, { "globalmax" }, { "dense", out = 4 } } },
 }
 
-for name, spec in assay.sorted_pairs(architectures) do
+local function check_gradients(name, spec)
     spec.seed = 3
     local net, size = assay.net.new(spec), 1
     for _, n in ipairs(spec.input) do
@@ -102,7 +102,7 @@ for name, spec in assay.sorted_pairs(architectures) do
     tap.ok(worst < 1e-4, name .. ": norms of examples' gradients", worst)
     local at, off = 0, 0
     for _, p in ipairs(net:params()) do
-        local g = grad[p.name]
+        local g = p.learns and grad[p.name] or {}
         for i = 1, #g do
             for j = 1, type(g[i]) == "number" and 1 or #g[i] do
                 at = at + 1
@@ -111,6 +111,10 @@ for name, spec in assay.sorted_pairs(architectures) do
         end
     end
     tap.ok(at == #rows[1] and off < 1e-6, name .. ": examples' gradients add up", off)
+end
+
+for name, spec in assay.sorted_pairs(architectures) do
+    check_gradients(name, spec)
 end
 
 -- ---- PyTorch 1.13 in double, weights sin(s + 0.7 i) ----
@@ -650,5 +654,54 @@ temporary(function(path)
     copy:restore(path)
     tap.ok(bits(copy) == bits(net) and bits(net:clone()) == bits(net), "restored, and cloned")
 end)
+
+-- ---- batch-norm ----
+
+local function moments(x, j)
+    local mean, square = 0, 0
+    for i = 1, #x do
+        mean = mean + x[i][j] / #x
+    end
+    for i = 1, #x do
+        square = square + (x[i][j] - mean) ^ 2
+    end
+    return mean, square / (#x - 1)
+end
+
+local function batch_normed()
+    return assay.net.new { input = { 3 }, layers = { { "batchnorm" }, { "dense", out = 4 } }, seed = 5 }
+end
+
+do
+    local x, y, net = normal(600, 3), classes(600, 4), batch_normed()
+    net:train(x, y, { steps = 1, batch = 600, optimizer = "sgd", lr = 0 })
+    for j = 1, 3 do
+        local mean, variance = moments(x, j)
+        tap.near(net:get "batchnorm1.mean"[j], 0.1 * mean, 1e-6, "batch-norm: the mean moves by a tenth")
+        tap.near(net:get "batchnorm1.variance"[j], 0.9 + 0.1 * variance, 1e-6, "batch-norm: so does the variance")
+    end
+    net:train(x, y, { steps = 150, batch = 600, optimizer = "sgd", lr = 0 })
+    local normed = net:features(x, { layer = "batchnorm1" })
+    for j = 1, 3 do
+        local mean, variance = moments(normed, j)
+        tap.near({ mean, variance }, { 0, 1 }, 1e-3, "batch-norm: then outputs have mean 0 and variance 1")
+    end
+    local many = batch_normed()
+    local one = batch_normed()
+    one:train(x, y, { steps = 6, batch = 300, lr = 0.01 })
+    many:train(x, y, { steps = 6, batch = 300, lr = 0.01, threads = 2 })
+    tap.ok(one:predict(x) == many:predict(x), "batch-norm: the same bits with two threads")
+    local parts = batch_normed()
+    parts:train(x, y, { steps = 6, batch = 300, lr = 0.01, on_step = function(step) return step < 3 end })
+    parts:train(x, y, { steps = 6, batch = 300, lr = 0.01, resume = true })
+    tap.ok(one:predict(x) == parts:predict(x), "batch-norm: the same after a resume")
+    tap.ok(one:clone():predict(x) == one:predict(x), "batch-norm: a clone has the statistics")
+    tap.error("a batch must have at least 2 numbers a channel in training", function()
+        batch_normed():train(x, y, { steps = 1, batch = 1 })
+    end)
+end
+
+check_gradients("batch-norm", { input = { 2, 3, 3 }, layers = { { "conv", out = 4, k = 1 }, { "batchnorm" }, { "silu" }, { "flatten" },
+        { "dense", out = 5 }, { "batchnorm", eps = 0.01 }, { "tanh" }, { "dense", out = 4 } } })
 
 tap.done()

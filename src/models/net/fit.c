@@ -255,6 +255,7 @@ static int take_step(struct fit *f, double *loss)
         return status;
     assay_batch batch = {.scale = assay_net_share(f->net, &f->o->loss) / counted(f),
         .random = true,
+        .whole = assay_layers_mix(&f->net->layers),
         .seed = f->net->state.seed};
     const bool uses_weights = weighted(f);
     for (size_t first = 0; first < f->count && status == ASSAY_OK; first += f->o->batch) {
@@ -266,7 +267,11 @@ static int take_step(struct fit *f, double *loss)
         status =
             assay_training_add(&f->training, f->net->shards, assay_graph_build, &graph, &batch);
     }
-    return status == ASSAY_OK ? assay_training_step(&f->training, f->net->shards, loss) : status;
+    if (status == ASSAY_OK)
+        status = assay_training_step(&f->training, f->net->shards, loss);
+    if (status == ASSAY_OK && batch.whole)
+        assay_shards_track(f->net->shards, &f->net->params);
+    return status;
 }
 
 /* While the caller looks at the net, it has the state that it would have had if this step were the

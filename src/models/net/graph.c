@@ -83,8 +83,11 @@ static int apply_layer(
         break;
     }
     const int status = layer->hook ? apply_hook(tape, layer, value) : ASSAY_OK;
-    return status == ASSAY_OK ? apply(tape, layer->op, *value, layer->w < 0 ? -1 : param[layer->w],
-                                    layer->b < 0 ? -1 : param[layer->b], &layer->options, value)
+    const int own[] = {layer->w, layer->b, layer->mean, layer->variance};
+    int in[ASSAY_NODE_INPUTS] = {*value};
+    for (int i = 0; i < 4; i++)
+        in[i + 1] = own[i] < 0 ? -1 : param[own[i]];
+    return status == ASSAY_OK ? assay_tape_apply(tape, layer->op, in, &layer->options, value)
                               : status;
 }
 

@@ -165,6 +165,10 @@ extern const assay_op assay_op_linear, assay_op_layernorm, assay_op_rmsnorm, ass
     assay_op_attention, assay_op_softmax_ce, assay_op_bce_logits, assay_op_mse, assay_op_huber,
     assay_op_conv2d_transpose, assay_op_sinusoidal, assay_op_gaussian_nll, assay_op_kl,
     assay_op_reverse_kl, assay_op_fakequant, assay_op_hook, assay_op_rope, assay_op_policy,
-    assay_op_meanrows;
+    assay_op_meanrows, assay_op_batchnorm;
+
+/* Of a batchnorm in training: the channels' means, then their variances (by one less); NULL: it was
+ * not, or is another operation. */
+const real *assay_batchnorm_statistics(const assay_node *node);
 
 #endif

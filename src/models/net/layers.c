@@ -12,6 +12,7 @@
 
 #include "core/status.h"
 
+enum { LEARNS = ASSAY_PARAM_TRAINABLE };
 enum { DEEPEST = 8, MOST_LAYERS = 10000, MOST_SIZE = 1 << 24 };
 
 struct kind;
@@ -133,8 +134,7 @@ static int add_param(struct parser *p, const assay_layer *layer, const char *wha
     if (size > p->most)
         return fail(layer, "%s has more numbers than there is room for, %zu", what, p->most);
     p->most -= size;
-    const int status =
-        assay_params_add(p->params, name, rank, n, flags | ASSAY_PARAM_TRAINABLE, &index);
+    const int status = assay_params_add(p->params, name, rank, n, flags, &index);
     *position = (int)index;
     return status;
 }
@@ -148,12 +148,12 @@ static int add_weights(struct parser *p, assay_layer *layer, const json_t *json,
     int status = flag(layer, json, "bias", &bias);
     if (status == ASSAY_OK)
         status = add_param(
-            p, layer, "weight", rank, n, ASSAY_PARAM_DECAY | ASSAY_PARAM_QUANT, &layer->w);
+            p, layer, "weight", rank, n, LEARNS | ASSAY_PARAM_DECAY | ASSAY_PARAM_QUANT, &layer->w);
     if (status == ASSAY_OK)
         assay_params_set(p->params, (size_t)layer->w, ASSAY_INIT_UNIFORM, bound, p->rng);
     if (status != ASSAY_OK || !bias)
         return status;
-    status = add_param(p, layer, "bias", 1, &outputs, 0, &layer->b);
+    status = add_param(p, layer, "bias", 1, &outputs, LEARNS, &layer->b);
     if (status == ASSAY_OK)
         assay_params_set(p->params, (size_t)layer->b, ASSAY_INIT_UNIFORM, bound, p->rng);
     return status;
@@ -161,10 +161,20 @@ static int add_weights(struct parser *p, assay_layer *layer, const json_t *json,
 
 static int add_gain(struct parser *p, assay_layer *layer, size_t n, bool bias)
 {
-    int status = add_param(p, layer, "gain", 1, &n, 0, &layer->w);
+    int status = add_param(p, layer, "gain", 1, &n, LEARNS, &layer->w);
     if (status == ASSAY_OK)
         assay_params_set(p->params, (size_t)layer->w, ASSAY_INIT_CONSTANT, 1, p->rng);
-    return status == ASSAY_OK && bias ? add_param(p, layer, "bias", 1, &n, 0, &layer->b) : status;
+    return status == ASSAY_OK && bias ? add_param(p, layer, "bias", 1, &n, LEARNS, &layer->b) : status;
+}
+
+/* Numbers that don't learn, all `value` at first. */
+static int add_kept(
+    struct parser *p, const assay_layer *layer, const char *what, size_t n, double value, int *at)
+{
+    const int status = add_param(p, layer, what, 1, &n, 0, at);
+    if (status == ASSAY_OK)
+        assay_params_set(p->params, (size_t)*at, ASSAY_INIT_CONSTANT, value, p->rng);
+    return status;
 }
 
 /* ---- fitting a layer to its input ---- */
@@ -371,6 +381,22 @@ static int fit_groupnorm(struct parser *p, assay_layer *layer, const json_t *jso
     return status == ASSAY_OK ? add_gain(p, layer, layer->in.n[0], true) : status;
 }
 
+/* Statistics are parameters that don't learn, so that they are saved, copied and averaged with the
+ * weights. */
+static int fit_batchnorm(struct parser *p, assay_layer *layer, const json_t *json)
+{
+    const size_t *n = layer->in.n;
+    int status = number(layer, json, "eps", 1e-12, 1e6, &layer->options.eps);
+    if (layer->in.image)
+        memcpy(layer->options.shape, n, sizeof layer->options.shape);
+    layer->out = layer->in;
+    if (status == ASSAY_OK)
+        status = add_gain(p, layer, n[0], true);
+    if (status == ASSAY_OK)
+        status = add_kept(p, layer, "mean", n[0], 0, &layer->mean);
+    return status == ASSAY_OK ? add_kept(p, layer, "variance", n[0], 1, &layer->variance) : status;
+}
+
 static int fit_flatten(struct parser *p, assay_layer *layer, const json_t *json)
 {
     (void)p;
@@ -426,6 +452,7 @@ static const struct kind kinds[] = {
     {"layernorm", ASSAY_OP_LAYERNORM, fit_norm, "eps"},
     {"rmsnorm", ASSAY_OP_RMSNORM, fit_norm, "eps"},
     {"groupnorm", ASSAY_OP_GROUPNORM, fit_groupnorm, "groups eps"},
+    {"batchnorm", ASSAY_OP_BATCHNORM, fit_batchnorm, "eps"},
     {"time", ASSAY_OP_SINUSOIDAL, fit_time, "count scale"},
     {"residual", ASSAY_OP_ADD, fit_block, "layers"},
     {"concat", ASSAY_OP_CONCAT, fit_block, "layers"},
@@ -489,7 +516,7 @@ static int parse_layer(
     if (status != ASSAY_OK)
         return status;
     assay_layer layer = {
-        .op = kinds[k].op, .options = ASSAY_OP_DEFAULTS, .w = -1, .b = -1, .in = *shape};
+        .op = kinds[k].op, .options = ASSAY_OP_DEFAULTS, .w = -1, .b = -1, .mean = -1, .variance = -1, .in = *shape};
     snprintf(layer.name, sizeof layer.name, "%s%d", type, ++p->seen[k]);
     status = check_options(&layer, &kinds[k], json);
     if (status == ASSAY_OK)
@@ -593,6 +620,14 @@ int assay_layers_parse(
     if (status != ASSAY_OK)
         assay_layers_free(out);
     return status;
+}
+
+bool assay_layers_mix(const assay_layers *layers)
+{
+    for (size_t i = 0; i < layers->count; i++)
+        if (layers->at[i].op == ASSAY_OP_BATCHNORM)
+            return true;
+    return false;
 }
 
 void assay_layers_free(assay_layers *layers)

@@ -43,6 +43,7 @@ typedef struct assay_layer {
     assay_op_id op;
     assay_op_options options;
     int w, b; /* parameters in the table, or -1 */
+    int mean, variance; /* of batchnorm: parameters that a training tracks, or -1 */
     assay_layer_shape in, out;
     const struct assay_value_hook *hook; /* of its input; the caller's */
 } assay_layer;
@@ -59,6 +60,9 @@ typedef struct assay_layers {
 int assay_layers_parse(
     const char *json, const assay_rng *rng, size_t most, assay_params *params, assay_layers *out);
 void assay_layers_free(assay_layers *layers);
+
+/* Does a layer mix the examples of a batch in training? */
+bool assay_layers_mix(const assay_layers *layers);
 
 /* A layer by name; ASSAY_ENOTFOUND lists them. */
 int assay_layers_find(const assay_layers *layers, const char *name, size_t *index);

@@ -66,6 +66,7 @@ typedef enum assay_op_id {
     ASSAY_OP_ROPE,
     ASSAY_OP_POLICY,
     ASSAY_OP_MEANROWS,
+    ASSAY_OP_BATCHNORM,
     ASSAY_OPS
 } assay_op_id;
 

@@ -54,6 +54,8 @@ typedef double real;
 #define assay_op_layernorm assay_op_layernorm_double
 #define assay_op_rmsnorm assay_op_rmsnorm_double
 #define assay_op_groupnorm assay_op_groupnorm_double
+#define assay_op_batchnorm assay_op_batchnorm_double
+#define assay_batchnorm_statistics assay_batchnorm_statistics_double
 #define assay_op_relu assay_op_relu_double
 #define assay_op_leaky assay_op_leaky_double
 #define assay_op_gelu assay_op_gelu_double

@@ -9,6 +9,7 @@
 
 #include "core/parallel.h"
 #include "core/status.h"
+#include "models/net/kernel.h"
 
 enum { CHUNK = 4096 };
 
@@ -393,6 +394,37 @@ int assay_shards_judged(assay_shards *shards, const assay_params *params, assay_
     if (status == ASSAY_OK)
         status = assay_threads_run(shards->pool, c.n, slope_job, &c);
     return status == ASSAY_OK ? finish_grad(&c) : status;
+}
+
+/* ---- statistics of batches ---- */
+
+/* The parameter that is `value` on the tape moves towards `batch`. */
+static void track(
+    const struct shard_state *state, assay_params *params, int value, const float *batch)
+{
+    static const float momentum = 0.1F;
+    for (size_t p = 0; value >= 0 && p < params->count; p++) {
+        if (state->param[p] != value)
+            continue;
+        float *w = params->w + params->at[p].off;
+        for (size_t i = 0; i < params->at[p].size; i++)
+            w[i] += momentum * (batch[i] - w[i]);
+    }
+}
+
+void assay_shards_track(assay_shards *shards, assay_params *params)
+{
+    enum { MEAN = 3, VARIANCE = 4 };
+    const struct shard_state *state = &shards->state[0];
+    for (size_t i = 0; i < state->tape->nodes; i++) {
+        const assay_node *node = &state->tape->node[i];
+        const float *batch = assay_batchnorm_statistics(node);
+        if (!batch)
+            continue;
+        const size_t channels = node->in[MEAN] < 0 ? 0 : tensor_size(input(state->tape, node, MEAN));
+        track(state, params, node->in[MEAN], batch);
+        track(state, params, node->in[VARIANCE], batch + channels);
+    }
 }
 
 /* ---- outputs ---- */

@@ -92,6 +92,10 @@ int assay_shards_judged(assay_shards *shards, const assay_params *params, assay_
     void *user, const assay_batch *batch, size_t cols, assay_judge *judge, void *judge_user,
     double *loss, float *grad);
 
+/* After the loss of a batch that was whole and random: the means and variances of its batchnorm
+ * nodes that are parameters move by a tenth towards those of the batch (PyTorch's momentum 0.1). */
+void assay_shards_track(assay_shards *shards, assay_params *params);
+
 /* Outputs, without gradients. */
 int assay_shards_forward(assay_shards *shards, const assay_params *params, assay_build *build,
     void *user, const assay_batch *batch, assay_take *take, void *taker);

@@ -59,6 +59,7 @@ const assay_op *const assay_ops[ASSAY_OPS] = {
     [ASSAY_OP_ROPE] = &assay_op_rope,
     [ASSAY_OP_POLICY] = &assay_op_policy,
     [ASSAY_OP_MEANROWS] = &assay_op_meanrows,
+    [ASSAY_OP_BATCHNORM] = &assay_op_batchnorm,
 };
 
 /* ---- what kernels ask ---- */
