@@ -59,3 +59,4 @@ nobase_dist_pkgdata_DATA += experiments/balance/equitable.lua
 	experiments/diffusion/time-shift.lua
 nobase_dist_pkgdata_DATA += experiments/balance/smote.lua experiments/balance/sampling-free.lua
 nobase_dist_pkgdata_DATA += experiments/balance/saa.lua
+nobase_dist_pkgdata_DATA += experiments/balance/smote.lua experiments/balance/pointsp.lua
