@@ -238,8 +238,9 @@ static const assay_method methods[METHODS] = {
             "Chongshou Li, Pin Tang, Xinke Li, Yuheng Liu, Tianrui Li", 2024, "2408.12062"},
         .functions = FUNCTIONS("fps", "ffps", "wrs", "wrs_core", "keypoint_weights",
             "resample_ratio", "resample", "downsample", "downsample_core", "upsample", "fill_up",
-            "pc_normals", "tangent_interpolate", "pc_normalize", "corrupt", "corrupt_rotation",
+            "pc_normals", "tangent_interpolate", "pc_descriptor", "pc_normalize", "corrupt", "corrupt_rotation",
             "corrupt_shear", "corrupt_cutout", "corrupt_ffd", "corrupt_rbf", "corruption_table"),
+        .experiment = "balance/pointsp.lua",
     },
     {
         .slug = "saa",

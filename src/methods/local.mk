@@ -58,6 +58,7 @@ src_libassay_la_SOURCES += src/methods/balance/equitable_checks.h src/methods/ba
 balanceinclude_HEADERS += src/methods/balance/equitable.h
 # Point clouds: key points, numbers of points, corruptions.
 src_libassay_la_SOURCES += src/methods/balance/pointsp.c src/methods/balance/pointsp_resample.c \
+	src/methods/balance/pointsp_descriptor.c \
 	src/methods/balance/corrupt.c src/methods/balance/corrupt_deform.c
 balanceinclude_HEADERS += src/methods/balance/pointsp.h src/methods/balance/corrupt.h
 	src/methods/balance/average_precision.h src/methods/balance/detector.h

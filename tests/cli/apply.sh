@@ -75,6 +75,9 @@ gives "  read back" 0 "$assay" apply random --n 4 few.ply --to xyz
 holds "  from the cloud" test "$(sort -u out | wc -l)" = 4
 gives "clusters" 0 "$assay" apply kmeans --k 3 cloud.xyz --to csv
 out_has '^x,y,z,cluster$'
+gives "far points of a cloud" 0 "$assay" apply fps --n 4 --start 2 cloud.xyz -o far.ply
+gives "far points that are not lonely" 0 "$assay" apply ffps --n 3 --k 3 --keep 0.9 cloud.xyz -o crowded.xyz
+gives "points by crowdedness" 0 "$assay" apply wrs --n 3 --k 3 cloud.xyz -o drawn.xyz
 gives "the middle of clusters" 0 "$assay" apply diversity --k 3 cloud.xyz -o three.npy
 gives "weighted rows" 0 "$assay" apply resample --weights b --n 10 --kind systematic in.csv
 gives "an array from a pipe" 0 sh -c 'cat three.npy | "$0" apply random --n 3 --from npy --to jsonl -' "$assay"

@@ -329,6 +329,7 @@ probes["assay.balance.targeting_benefit"] = { { { 1 }, { 1 }, option } }
 probes["assay.balance.polygenic_world"] = { { option } }
 probes["assay.balance.equitable"] = { { { groups = 1, collect = print, performance = print }, option } }
 for _, name in ipairs { "keypoint_weights", "resample", "downsample", "downsample_core", "upsample", "fill_up", "pc_normals",
+    "pc_descriptor",
     "tangent_interpolate", "corrupt_rotation", "corrupt_shear", "corrupt_cutout", "corrupt_ffd", "corrupt_rbf" } do
     probes["assay.balance." .. name] = { { { { 0, 0, 0 } }, option } }
 end

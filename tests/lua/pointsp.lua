@@ -61,6 +61,11 @@ local Q, ratio = b.resample(P, { ratio = 0.5, balance = 1, rng = assay.rng(1) })
 tap.is({ Q:rows(), ratio }, { 100, 0.5 }, "resample: a given ratio")
 tap.near(b.resample_ratio(0.25), 2 ^ -0.5, 1e-15, "resample_ratio: a number for a number")
 
+-- a descriptor: three points by hand
+local d = b.pc_descriptor({ { -1, 0, 0 }, { 1, 0, 0 }, { 1, 0, 0 } }, { bins = 4 })
+tap.near(d[1]:totable(), { 4 / 3, 0, 8 / 3, 0, 4 / 3, 0, 0, 8 / 3, 0, 0, 4, 0, 0, 0, 4, 0, 4 / 3, 0, 0 }, 1e-12, "pc_descriptor")
+tap.error("pc_descriptor: P must have at least 2 points, got 1", function() b.pc_descriptor { { 0, 0, 0 } } end)
+
 -- matrices
 tap.is(P:gather { 3, 3, 1 }:totable(), { P:row(3), P:row(3), P:row(1) }, "gather: rows by number")
 tap.is(assay.matrix({ { 1, 2 }, { 3, 4 } }):transpose():flat():totable(), { { 1.0, 3.0, 2.0, 4.0 } }, "flat: one row of all")

@@ -48,6 +48,33 @@ local function kmeans_pp(input, o)
     return { index = inference.kmeans_pp(input.X, o) }
 end
 
+-- Key points of a cloud; the start is drawn where it isn't given.
+local function key_points(f, most)
+    return function(input, o)
+        at_most("--n", o.n, most and most(input.X:rows(), o) or input.X:rows(), "the points there are to choose from")
+        if o.start then
+            at_most("--start", o.start, input.X:rows(), "the input's rows")
+        end
+        return f(input.X, o.n, { start = o.start, k = o.k, keep = o.keep, replace = o.replace, rng = o.rng })
+    end
+end
+
+local function fps(X, n, o) return assay.balance.fps(X, n, { start = o.start, rng = o.rng }) end
+
+local function wrs(X, n, o) return assay.balance.wrs(X, n, { k = o.k, replace = o.replace, rng = o.rng }) end
+
+local function ffps(X, n, o)
+    return assay.balance.ffps(X, n, { k = o.k, keep = o.keep, start = o.start, rng = o.rng })
+end
+
+local chosen = { "n", type = "integer", min = 1, max = 1000000000, required = true, doc = "points" }
+local start = { "start", type = "integer", min = 1, doc = "the row that is the first; drawn without it" }
+local crowd = { "k", default = 20, min = 2, max = 1000000, doc = "neighbours that tell how crowded a point is, itself among them" }
+
+local function radius(result)
+    return { { "covering radius", result.covering_radius } }
+end
+
 local function inertia(result)
     return { { "inertia", result.inertia } }
 end
@@ -73,4 +100,12 @@ return {
         input = "points", random = true, run = kmeans_pp, options = { clusters[1] } },
     { name = "diversity", method = "tts-var", title = "The row in the middle of each cluster", input = "points",
         random = true, run = cluster, options = clusters, notes = inertia },
+    { name = "fps", method = "pointsp", title = "Rows far from each other (farthest point sampling)", input = "points",
+        random = true, run = key_points(fps), options = { chosen, start }, notes = radius },
+    { name = "ffps", method = "pointsp", title = "Farthest points among those that are not lonely", input = "points",
+        random = true, run = key_points(ffps), options = { chosen, start, crowd,
+            { "keep", default = 0.95, above = 0, max = 1, doc = "the share of points, by crowdedness, that is kept" } } },
+    { name = "wrs", method = "pointsp", title = "Points drawn by how crowded they are", input = "points",
+        random = true, run = key_points(wrs, function(rows, o) return o.replace and 1000000000 or rows end),
+        options = { chosen, crowd, { "replace", type = "flag", doc = "a point may come again" } } },
 }

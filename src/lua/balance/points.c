@@ -405,6 +405,18 @@ static int tangent_interpolate(lua_State *L)
     return 1;
 }
 
+/* pc_descriptor(P [, {bins=32}]): a row */
+static int pc_descriptor(lua_State *L)
+{
+    static const char *const known[] = {"bins", NULL};
+    const assay_matrix P = assay_lua_cloud_argument(L);
+    assay_opts_check(L, 2, known);
+    const size_t bins = (size_t)assay_opt_integer(L, 2, "bins", 32, 1, 1 << 20);
+    const assay_matrix out = assay_push_matrix(L, 1, assay_pc_descriptor_size(bins));
+    assay_arg_status(L, assay_pc_descriptor(&P, bins, out.data));
+    return 1;
+}
+
 const luaL_Reg assay_lua_points[] = {
     {"fps", fps},
     {"ffps", ffps},
@@ -419,5 +431,6 @@ const luaL_Reg assay_lua_points[] = {
     {"fill_up", fill_up},
     {"pc_normals", pc_normals},
     {"tangent_interpolate", tangent_interpolate},
+    {"pc_descriptor", pc_descriptor},
     {NULL, NULL},
 };

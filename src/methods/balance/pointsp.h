@@ -111,4 +111,16 @@ int assay_upsample(const assay_matrix *P, size_t more, const assay_upsample_opti
 int assay_fill_up(const assay_matrix *P, size_t n, const assay_upsample_options *options,
     assay_rng *rng, assay_matrix *out);
 
+/* ---- a descriptor, for classifiers that don't learn features ---- */
+
+/* Numbers of a descriptor. */
+static inline size_t assay_pc_descriptor_size(size_t bins)
+{
+    return 4 * bins + 3;
+}
+
+/* out: histograms of the pairs' distances on [0, 2 sqrt 3] and of each coordinate on [-1, 1], of
+ * `bins` bins whose mean is 1, and the eigenvalues of the covariance, falling. At least 2 points. */
+int assay_pc_descriptor(const assay_matrix *P, size_t bins, double *out);
+
 #endif
