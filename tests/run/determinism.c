@@ -31,6 +31,10 @@ static const struct {
     {"multilingual", "seed=1,2 problems=4 steps=60 batch=8 temperatures=1", 2},
     {"onebench", "study=complete,missing", 1},
     {"selection", "problems=10 resamples=3 permutations=3 resample_permutations=2", 2},
+    {"pointsp",
+        "part=sampling,net,descriptor corruptions=four severities=4 clouds=2 train_clouds=1 "
+        "test_clouds=1 epochs=1",
+        1},
     {"tts-var", "runs=2 images=500 regime=noisy prior=0.4", 1},
 };
 
