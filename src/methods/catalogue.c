@@ -117,7 +117,8 @@ static const assay_method methods[METHODS] = {
             {"A Unified Sampling Framework for Solver Searching of Diffusion Probabilistic Models",
                 "Enshu Liu, Xuefei Ning, Huazhong Yang, Yu Wang", 2023, "2312.07243"},
         .functions = FUNCTIONS("taylor_weights", "relax_factor", "usf_corrector", "usf_nfe",
-            "usf_from", "usf_sample", "usf_mutate", "usf_crossover", "usf_search"),
+            "usf_from", "usf_sample", "usf_mutate", "usf_crossover", "usf_search",
+            "usf_predictor_train", "usf_predictor_score"),
         .experiment = "diffusion/unified-solver.lua",
     },
     {

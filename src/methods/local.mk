@@ -29,6 +29,7 @@ src_libassay_la_SOURCES += src/methods/diffusion/model.c src/methods/diffusion/s
 	src/methods/diffusion/dpm.c src/methods/diffusion/baselines.c src/methods/diffusion/deis.c \
 	src/methods/diffusion/unipc.c src/methods/diffusion/solvers.c \
 	src/methods/diffusion/metrics.c src/methods/diffusion/usf.c src/methods/diffusion/usf_search.c \
+	src/methods/diffusion/usf_predictor.c \
 	src/methods/diffusion/time_shift.c \
 	src/methods/diffusion/gaussian.c src/methods/diffusion/scores.c \
 	src/methods/diffusion/lowrank.c src/methods/diffusion/trajectory.c src/methods/diffusion/teleport.c

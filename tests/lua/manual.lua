@@ -230,6 +230,7 @@ local probes = {
     ["assay.diffusion.usf_mutate"] = { { {}, option } },
     ["assay.diffusion.usf_crossover"] = { { {}, {}, option } },
     ["assay.diffusion.usf_search"] = { { option } },
+    ["assay.diffusion.usf_predictor_train"] = { { option } },
     ["assay.diffusion.alpha_bar"] = { { { kind = "linear", [nope] = 1 } } },
     ["assay.diffusion.ts_timesteps"] = { { 10, 2, option } },
     ["assay.diffusion.ts_pick"] = { { { 0.9, 0.5 }, { 1 }, 1, option } },

@@ -212,6 +212,36 @@ tap.is(found.value, diffusion.rmse(diffusion.usf_sample(exact, xT, found.best).x
 tap.is(diffusion.usf_nfe(found.best), 4, "with the calls it was given")
 local nan = search(2, { evaluations = 45, objective = function(d) return d.prediction[1] == "noise" and 0 / 0 or 1 end })
 tap.is({ nan.value, nan.population[45].value }, { 1.0, math.huge }, "what is not finite is ranked last")
+
+-- A predictor: learns an order that decisions tell, and chooses what the search tries.
+local tried, worth, held, truth = {}, {}, {}, {}
+for i, entry in ipairs(found.population) do
+    local early = -entry.decisions.timesteps[2]
+    if i % 4 == 0 then
+        held[#held + 1], truth[#truth + 1] = entry.decisions, early
+    else
+        tried[#tried + 1], worth[#worth + 1] = entry.decisions, early
+    end
+end
+local predictor, loss = diffusion.usf_predictor_train { schedule = { kind = "vp_linear" }, schedules = tried, values = worth,
+    rng = assay.rng(1), steps = 120 }
+local tau = assay.inference.kendall_tau(diffusion.usf_predictor_score(predictor, held), truth)
+tap.ok(loss < 0.1 and tau > 0.6, "a predictor learns an order", loss, tau)
+local staged = search(3, { predictor = true, evaluations = 64 })
+tap.is(search(3, { predictor = true, evaluations = 64 }), staged, "a search with a predictor: the same of a seed")
+tap.is({ #staged.history, diffusion.usf_nfe(staged.best) }, { 64, 4 }, "with as many trials and calls as without")
+tap.ok(staged.value <= staged.handmade_value, "and nothing that was tried is lost")
+local function refuses(words, f, ...)
+    local ok, why = pcall(f, ...)
+    tap.ok(not ok and tostring(why):find(words, 1, true), words .. " <- " .. tostring(why))
+end
+refuses("predictor needs select", search, 1, { predictor = true, select = false })
+refuses("values must have 1 numbers", diffusion.usf_predictor_train, { schedule = { kind = "vp_linear" }, schedules = { tried[1] },
+    values = {}, rng = assay.rng(1) })
+refuses("at least 2 schedules", diffusion.usf_predictor_train, { schedule = { kind = "vp_linear" }, schedules = { tried[1] },
+    values = { 1 }, rng = assay.rng(1) })
+refuses("predictor must be one of usf_predictor_train", diffusion.usf_predictor_score, {}, {})
+
 local thrown = { "from the objective" }
 local done, message = pcall(search, 1, { objective = function() error(thrown) end })
 tap.ok(not done and message == thrown, "errors of the objective come back whole")

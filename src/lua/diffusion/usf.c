@@ -474,7 +474,7 @@ static void push_genomes(lua_State *L, const assay_usf_population *p)
 static int usf_search(lua_State *L)
 {
     static const char *const known[] = {"schedule", "nfe", "objective", "evaluations", "rng",
-        "t_start", "t_end", "rank_bar", "evo_prob", "afs", "select", "progress", NULL};
+        "t_start", "t_end", "rank_bar", "evo_prob", "afs", "select", "predictor", "progress", NULL};
     assay_opts_check(L, 1, known);
     luaL_checkstack(L, 40, NULL);
     assay_usf_search_options o = read_search(L, 1, NULL);
@@ -485,6 +485,7 @@ static int usf_search(lua_State *L)
     o.evaluations = (size_t)assay_opt_integer(L, 1, "evaluations", 400, 1, 1000000);
     o.rank_bar = (size_t)assay_opt_integer(L, 1, "rank_bar", (int64_t)o.rank_bar, 1, 100000);
     o.select = assay_opt_boolean(L, 1, "select", true);
+    o.predictor = assay_opt_boolean(L, 1, "predictor", false);
     assay_rng *rng = assay_required_rng(L, 1);
     if (!assay_opt_push(L, 1, "objective") || !lua_isfunction(L, -1))
         assay_arg_error(L, "objective must be a function (decisions)");
@@ -520,6 +521,103 @@ static int usf_search(lua_State *L)
     return 1;
 }
 
+/* ---- predictors ---- */
+
+#define PREDICTOR "assay.usf_predictor"
+
+enum { NOISE_SCHEDULE = 1 };
+
+static int predictor_free(lua_State *L)
+{
+    assay_usf_predictor **p = luaL_checkudata(L, 1, PREDICTOR);
+    assay_usf_predictor_free(*p);
+    *p = NULL;
+    return 0;
+}
+
+static int predictor_tostring(lua_State *L)
+{
+    lua_pushliteral(L, "predictor of schedules");
+    return 1;
+}
+
+/* A list of decisions; pushes what keeps them. */
+static const assay_usf_schedule *const *read_schedules(lua_State *L, int at, size_t *n)
+{
+    if (!lua_istable(L, at))
+        assay_arg_error(L, "schedules must be a list of decisions, got a %s", luaL_typename(L, at));
+    *n = (size_t)luaL_len(L, at);
+    assay_usf_schedule *all = assay_lua_scratch(L, *n + 1, sizeof *all);
+    const assay_usf_schedule **list = assay_lua_scratch(L, *n + 1, sizeof *list);
+    lua_newtable(L); /* holds the memory of each */
+    const int keeper = lua_gettop(L);
+    for (size_t i = 0; i < *n; i++) {
+        lua_geti(L, at, (lua_Integer)i + 1);
+        const int top = lua_gettop(L);
+        all[i] = read_schedule(L, top);
+        list[i] = &all[i];
+        for (int k = lua_gettop(L); k > top; k--)
+            luaL_ref(L, keeper);
+        lua_settop(L, top - 1);
+    }
+    return list;
+}
+
+/* usf_predictor_train{schedule=, schedules=, values=, rng=, steps=350, pairs=256, rate=3e-3}:
+ * predictor, loss */
+static int usf_predictor_train(lua_State *L)
+{
+    static const char *const known[] = {"schedule", "schedules", "values", "rng", "steps", "pairs",
+        "rate", "progress", NULL};
+    size_t n = 0, values = 0;
+    double loss = 0;
+    assay_opts_check(L, 1, known);
+    luaL_checkstack(L, 40, NULL);
+    if (!assay_opt_push(L, 1, "schedule"))
+        assay_arg_error(L, "schedule must be given");
+    const assay_schedule *noise = assay_arg_schedule(L, lua_gettop(L), "schedule");
+    const int noise_at = lua_gettop(L);
+    assay_opt_push(L, 1, "schedules");
+    const assay_usf_schedule *const *all = read_schedules(L, lua_gettop(L), &n);
+    assay_opt_push(L, 1, "values");
+    const double *value = assay_arg_vector(L, -1, "values", &values);
+    if (values != n)
+        assay_arg_error(L, "values must have %zu numbers, one a schedule, got %zu", n, values);
+    assay_rng *rng = assay_required_rng(L, 1);
+    assay_usf_predictor_options o = {
+        .steps = (size_t)assay_opt_integer(L, 1, "steps", 350, 1, 1000000),
+        .pairs = (size_t)assay_opt_integer(L, 1, "pairs", 256, 1, 1000000),
+        .rate = assay_opt_number(L, 1, "rate", 3e-3, ASSAY_POSITIVE, ASSAY_FINITE)};
+    assay_usf_predictor **p = lua_newuserdatauv(L, sizeof *p, 1);
+    *p = NULL;
+    luaL_setmetatable(L, PREDICTOR);
+    const int result = lua_gettop(L);
+    lua_pushvalue(L, noise_at);
+    lua_setiuservalue(L, result, NOISE_SCHEDULE);
+    assay_arg_status(L, assay_usf_predictor_new(noise, rng, p));
+    assay_lua_report report;
+    assay_lua_report_begin(L, 1, &report);
+    o.progress = &report.progress;
+    assay_lua_report_end(&report, assay_usf_predictor_train(*p, all, value, n, &o, rng, &loss));
+    lua_pushvalue(L, result);
+    lua_pushnumber(L, loss);
+    return 2;
+}
+
+/* usf_predictor_score(predictor, schedules): a list, less is better */
+static int usf_predictor_score(lua_State *L)
+{
+    size_t n = 0;
+    assay_usf_predictor **p = luaL_testudata(L, 1, PREDICTOR);
+    if (!p || !*p)
+        assay_arg_error(L, "predictor must be one of usf_predictor_train, got a %s", luaL_typename(L, 1));
+    const assay_usf_schedule *const *all = read_schedules(L, 2, &n);
+    double *score = assay_lua_doubles(L, n);
+    assay_arg_status(L, assay_usf_predictor_score(*p, all, n, score));
+    assay_push_vector(L, score, n);
+    return 1;
+}
+
 static const luaL_Reg functions[] = {
     {"taylor_weights", taylor_weights},
     {"relax_factor", relax_factor},
@@ -530,10 +628,14 @@ static const luaL_Reg functions[] = {
     {"usf_mutate", usf_mutate},
     {"usf_crossover", usf_crossover},
     {"usf_search", usf_search},
+    {"usf_predictor_train", usf_predictor_train},
+    {"usf_predictor_score", usf_predictor_score},
     {NULL, NULL},
 };
 
 void assay_lua_usf(lua_State *L)
 {
+    static const luaL_Reg no_methods[] = {{NULL, NULL}};
+    assay_lua_class(L, PREDICTOR, "predictor", no_methods, predictor_free, predictor_tostring);
     assay_lua_register(L, functions);
 }

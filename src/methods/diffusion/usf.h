@@ -145,6 +145,7 @@ typedef struct assay_usf_search_options {
     double evo_prob;    /* of each kind of change */
     bool afs;           /* analytic first steps are allowed */
     bool select;        /* false: parents are hand-made ones, whatever they are worth (control) */
+    bool predictor;     /* in stages, a predictor chooses which children are tried (S^3) */
     const assay_progress *progress;
 } assay_usf_search_options;
 
@@ -176,5 +177,38 @@ typedef struct assay_usf_population {
 int assay_usf_search(assay_usf_objective_fn f, void *context, const assay_usf_search_options *o,
     assay_rng *rng, assay_usf_population *out);
 void assay_usf_population_free(assay_usf_population *p);
+
+/* ---- a predictor of a schedule's worth (usf_predictor.c) ---- */
+
+/* A recurrent network over the steps whose scores order schedules as the objective does: less is better,
+ * the numbers mean nothing else. It looks at times, lambdas, orders, predictions, correctors, relaxations
+ * and numbers of nodes of each step. */
+typedef struct assay_usf_predictor assay_usf_predictor;
+
+typedef struct assay_usf_predictor_options {
+    size_t steps; /* of Adam; 0: 350 */
+    size_t pairs; /* compared in a step; 0: 256 */
+    double rate;  /* 0: 3e-3 */
+    const assay_progress *progress;
+} assay_usf_predictor_options;
+
+/* Borrows the schedule of noise. Weights are drawn. */
+int assay_usf_predictor_new(
+    const assay_schedule *schedule, assay_rng *rng, assay_usf_predictor **out);
+void assay_usf_predictor_free(assay_usf_predictor *p);
+
+/* Goes on from where it is, on n >= 2 schedules and what they are worth (INFINITY: the worst). o may be
+ * NULL. *loss (NULL: not wanted): the mean of max(0, 0.1 - sign(y_i - y_j)(s_i - s_j)) over the last
+ * step's pairs. */
+int assay_usf_predictor_train(assay_usf_predictor *p, const assay_usf_schedule *const *schedules,
+    const double *value, size_t n, const assay_usf_predictor_options *o, assay_rng *rng,
+    double *loss);
+int assay_usf_predictor_score(const assay_usf_predictor *p,
+    const assay_usf_schedule *const *schedules, size_t n, double *score);
+
+/* *worst: |difference - gradient| / (1 + |difference|) of any `every`-th weight, with differences over 2 h of the
+ * sum of (1 + i) score_i. */
+int assay_usf_predictor_gradcheck(assay_usf_predictor *p,
+    const assay_usf_schedule *const *schedules, size_t n, size_t every, double h, double *worst);
 
 #endif

@@ -366,6 +366,130 @@ static int breed(search *s, assay_rng *rng)
     return status == ASSAY_OK ? evaluate(s) : status;
 }
 
+/* ---- stages with a predictor ---- */
+
+enum { STAGES = 4, GENERATIONS = 4, CHILDREN = 150, UNGUIDED = 6 /* one of so many */ };
+
+/* Candidates of a stage: the best that were tried, and all children; ranked by score. */
+typedef struct stage {
+    search *s;
+    assay_usf_predictor *p;
+    assay_usf_genome *genome; /* bar + GENERATIONS * CHILDREN */
+    double *score;
+    size_t *rank, bar, n;
+} stage;
+
+static int learn(stage *g, assay_rng *rng)
+{
+    const assay_usf_population *p = g->s->p;
+    const assay_usf_schedule **all = calloc(p->n, sizeof *all);
+    int status =
+        all ? ASSAY_OK : assay_fail(ASSAY_ENOMEM, "no memory to learn from %zu schedules", p->n);
+    for (size_t i = 0; i < p->n && all; i++)
+        all[i] = &p->genome[i].schedule;
+    if (status == ASSAY_OK)
+        status = assay_usf_predictor_train(g->p, all, p->values, p->n, NULL, rng, NULL);
+    free(all);
+    return status;
+}
+
+/* Scores of the genomes from `first` on, and the ranks of all. */
+static int rank_stage(stage *g, size_t first)
+{
+    const assay_usf_schedule *new[CHILDREN];
+    int status = ASSAY_OK;
+    for (size_t at = first; at < g->n && status == ASSAY_OK; at += CHILDREN) {
+        const size_t n = g->n - at < CHILDREN ? g->n - at : CHILDREN;
+        for (size_t i = 0; i < n; i++)
+            new[i] = &g->genome[at + i].schedule;
+        status = assay_usf_predictor_score(g->p, new, n, g->score + at);
+    }
+    for (size_t i = first; i < g->n && status == ASSAY_OK; i++) {
+        size_t at = i;
+        while (at > 0 && g->score[g->rank[at - 1]] > g->score[i])
+            at--;
+        memmove(g->rank + at + 1, g->rank + at, (i - at) * sizeof *g->rank);
+        g->rank[at] = i;
+    }
+    return status;
+}
+
+/* A generation of children of the best by score, which are scored alone. */
+static int breed_scored(stage *g, assay_rng *rng)
+{
+    const size_t first = g->n, bar = g->bar < g->n ? g->bar : g->n;
+    int status = ASSAY_OK;
+    for (size_t k = 0; k < CHILDREN && status == ASSAY_OK; k++) {
+        assay_usf_genome crossed;
+        const assay_usf_schedule *from = &g->genome[g->rank[assay_rng_below(rng, bar)]].schedule;
+        if (chance(rng, g->s->o->evo_prob)) {
+            const assay_usf_schedule *other =
+                &g->genome[g->rank[assay_rng_below(rng, bar)]].schedule;
+            status = assay_usf_crossover(from, other, g->s->o, rng, &crossed);
+            from = &crossed.schedule;
+        }
+        if (status == ASSAY_OK)
+            status = assay_usf_mutate(from, g->s->o, rng, &g->genome[g->n++]);
+    }
+    return status == ASSAY_OK ? rank_stage(g, first) : status;
+}
+
+/* The best children by score are tried, and a sixth as many that nobody chose. */
+static int try_stage(stage *g, size_t quota, assay_rng *rng)
+{
+    const size_t unguided = quota / UNGUIDED, from = g->bar;
+    size_t left = quota - unguided;
+    int status = ASSAY_OK;
+    for (size_t k = 0; k < g->n && left > 0 && status == ASSAY_OK; k++) {
+        if (g->rank[k] < from)
+            continue; /* was tried */
+        assay_usf_copy(&g->genome[g->rank[k]].schedule, &g->s->p->genome[g->s->p->n]);
+        status = evaluate(g->s);
+        left--;
+    }
+    for (size_t k = 0; k < unguided + left && status == ASSAY_OK; k++)
+        status = breed(g->s, rng);
+    return status;
+}
+
+static int run_stage(stage *g, size_t quota, assay_rng *rng)
+{
+    const search *s = g->s;
+    int status = learn(g, rng);
+    g->bar = s->o->rank_bar < s->p->n ? s->o->rank_bar : s->p->n;
+    for (size_t i = 0; i < g->bar; i++)
+        assay_usf_copy(&s->p->genome[s->rank[i]].schedule, &g->genome[i]);
+    g->n = g->bar;
+    if (status == ASSAY_OK)
+        status = rank_stage(g, 0);
+    for (int k = 0; k < GENERATIONS && status == ASSAY_OK; k++)
+        status = breed_scored(g, rng);
+    return status == ASSAY_OK ? try_stage(g, quota, rng) : status;
+}
+
+/* What is left of the evaluations in four stages. */
+static int search_in_stages(search *s, assay_rng *rng)
+{
+    const size_t most = s->o->rank_bar + GENERATIONS * CHILDREN;
+    stage g = {.s = s,
+        .genome = calloc(most, sizeof *g.genome),
+        .score = calloc(most, sizeof *g.score),
+        .rank = calloc(most, sizeof *g.rank)};
+    int status = g.genome && g.score && g.rank
+                     ? assay_usf_predictor_new(s->o->schedule, rng, &g.p)
+                     : assay_fail(ASSAY_ENOMEM, "no memory for %zu candidates", most);
+    for (size_t k = 0; k < STAGES && status == ASSAY_OK; k++) {
+        const size_t left = s->o->evaluations - s->p->n, quota = left / (STAGES - k);
+        if (quota > 0)
+            status = run_stage(&g, quota, rng);
+    }
+    assay_usf_predictor_free(g.p);
+    free(g.genome);
+    free(g.score);
+    free(g.rank);
+    return status;
+}
+
 /* The genomes in the order of their ranks. */
 static int sort_population(search *s)
 {
@@ -390,6 +514,8 @@ int assay_usf_search(assay_usf_objective_fn f, void *context, const assay_usf_se
             ASSAY_EINVAL, "nfe must be in 1..%d, got %zu", ASSAY_USF_STEPS - 2, o->nfe);
     if (o->evaluations < 1 || o->rank_bar < 1)
         return assay_fail(ASSAY_EINVAL, "evaluations and rank_bar must be at least 1");
+    if (o->predictor && !o->select)
+        return assay_fail(ASSAY_EINVAL, "predictor needs select: it chooses among children of the best");
     *out = (assay_usf_population){.genome = calloc(o->evaluations, sizeof *out->genome),
         .history = calloc(o->evaluations, sizeof *out->history),
         .values = calloc(o->evaluations, sizeof *out->values),
@@ -404,6 +530,8 @@ int assay_usf_search(assay_usf_objective_fn f, void *context, const assay_usf_se
         assay_usf_copy(&best->schedule, out->best_by_hand);
         out->best_by_hand->value = out->best_handmade = best->value;
     }
+    if (status == ASSAY_OK && o->predictor)
+        status = search_in_stages(&s, rng);
     while (status == ASSAY_OK && out->n < o->evaluations)
         status = breed(&s, rng);
     if (status == ASSAY_OK)
