@@ -70,6 +70,21 @@ holds "  whose new rows have texts of old ones" sh -c 'test "$(tail -n 36 out | 
 # ---- rows and points ----
 gives "random rows" 0 "$assay" apply random --n 5 in.csv
 holds "  so many" test "$(wc -l <out)" = 6
+gives "farthest points" 0 "$assay" apply fps --n 3 --start 1 cloud.xyz -o far.xyz
+out_has '^fps: 50 rows in, 3 rows out; largest distance from a chosen point [0-9.]+$'
+holds "  the first is the one asked for" sh -c 'test "$(head -n 1 far.xyz)" = "$(head -n 1 cloud.xyz)"'
+holds "  and all are of the cloud" sh -c 'test "$(sort -u far.xyz cloud.xyz | wc -l)" = "$(sort -u cloud.xyz | wc -l)"'
+gives "without isolated ones" 0 "$assay" apply ffps --n 5 --k 6 cloud.xyz
+gives "by weight" 0 "$assay" apply wrs --n 50 --k 6 --distinct cloud.xyz
+holds "  all of them" test "$(wc -l <out)" = 50
+gives "a thinner cloud" 0 "$assay" apply downsample --ratio 0.5 cloud.xyz
+holds "  half of it" test "$(wc -l <out)" = 25
+gives "a denser cloud" 0 "$assay" apply upsample --ratio 2 --k 6 cloud.xyz --to csv
+holds "  twice as dense" test "$(wc -l <out)" = 101
+gives "a fuller cloud" 0 "$assay" apply fill-up --n 64 --k 6 cloud.xyz
+holds "  as full" test "$(wc -l <out)" = 64
+gives "a normal cloud" 0 "$assay" apply pc-normalize cloud.xyz -o normal.xyz
+gives "a corrupted one" 0 "$assay" apply corrupt --kind gaussian normal.xyz
 gives "points of a cloud" 0 "$assay" apply kmeans-pp --k 4 cloud.xyz -o few.ply
 gives "  read back" 0 "$assay" apply random --n 4 few.ply --to xyz
 holds "  from the cloud" test "$(sort -u out | wc -l)" = 4
@@ -173,6 +188,8 @@ head -n 5 in.csv >few.csv
 refused 'label must be a column of at least 2 classes, got "y" with 1' 1 smote --label y --features a few.csv
 refused 'give one of amount, n and ratio' 1 smote --n 3 --ratio 1 "$@"
 refused 'n must be in 1..60 \(the input.s rows\), got 61' 1 random --n 61 in.csv
+refused 'n must be in 1..50 \(the input.s points\), got 51' 1 fps --n 51 cloud.xyz
+refused 'kind must be one of rotation, ' 2 corrupt --kind melt cloud.xyz
 refused 'k must be in 1..50' 1 kmeans --k 51 cloud.xyz
 refused 'the log has no column "problem"' 1 majority in.csv
 refused 'answer must be a column of the input, got "reply"' 1 majority --answer reply log.jsonl

@@ -23,7 +23,8 @@ function file.format_of(path)
     return lists.contains(file.formats, ending) and ending or nil
 end
 
-local function of_matrix(matrix, names)
+-- The table of a matrix whose columns are called so.
+function file.of_matrix(matrix, names)
     local columns = setmetatable({}, { __index = function(columns, name)
         for j, known in ipairs(names) do
             if known == name then
@@ -44,13 +45,13 @@ local function read_array(path)
     for j = 1, matrix:cols() do
         names[j] = "x" .. j
     end
-    return of_matrix(matrix, names)
+    return file.of_matrix(matrix, names)
 end
 
 -- format: of a log "samples", where it comes as JSON lines.
 function file.read(path, format)
     if clouds[format] then
-        return of_matrix(assay.data.mesh(path).vertices, { "x", "y", "z" })
+        return file.of_matrix(assay.data.mesh(path).vertices, { "x", "y", "z" })
     elseif format == "npy" then
         return read_array(path)
     end

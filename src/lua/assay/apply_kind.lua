@@ -3,8 +3,8 @@
 --
 --     labelled   rows of numbers with a class each; the result is { X, y } (the rows that came, then new
 --                ones), { keep } (of those), or both
---     points     rows of numbers; the result is { index } (rows that are kept, in order), or { columns =
---                { { name, list }, ... } } that join the table
+--     points     rows of numbers; the result is { index } (rows that are kept, in order), { columns =
+--                { { name, list }, ... } } that join the table, or { matrix } of new rows in its stead
 --     table      any columns; the result as for points, or { names, columns, rows } in its stead
 --     log        a log of samples, graded or not; the result is as for a table
 local assay, import = ...
@@ -257,6 +257,8 @@ local function finish_table(input, result)
         return kind.rows(source, result.index)
     elseif result.names then
         return result
+    elseif result.matrix then
+        return file.of_matrix(result.matrix, input.features)
     end
     local out = { names = table.move(source.names, 1, #source.names, 1, {}), columns = {}, rows = source.rows }
     for _, name in ipairs(source.names) do

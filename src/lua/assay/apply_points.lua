@@ -3,6 +3,7 @@ local assay, import = ...
 local check = import "check"
 local kind = import "apply_kind"
 local inference = assay.inference
+local balance = assay.balance
 
 local function at_most(flag, value, most, what)
     if value > most then
@@ -48,31 +49,38 @@ local function kmeans_pp(input, o)
     return { index = inference.kmeans_pp(input.X, o) }
 end
 
--- Key points of a cloud; the start is drawn where it isn't given.
-local function key_points(f, most)
+-- Clouds: f(P, n, options) that chooses rows, and f(P, options) that makes a new cloud.
+
+local function chosen(f)
     return function(input, o)
-        at_most("--n", o.n, most and most(input.X:rows(), o) or input.X:rows(), "the points there are to choose from")
-        if o.start then
-            at_most("--start", o.start, input.X:rows(), "the input's rows")
-        end
-        return f(input.X, o.n, { start = o.start, k = o.k, keep = o.keep, replace = o.replace, rng = o.rng })
+        local n = o.n
+        at_most("--n", n, input.X:rows(), "the input's points")
+        o.n = nil
+        return f(input.X, n, o)
     end
 end
 
-local function fps(X, n, o) return assay.balance.fps(X, n, { start = o.start, rng = o.rng }) end
-
-local function wrs(X, n, o) return assay.balance.wrs(X, n, { k = o.k, replace = o.replace, rng = o.rng }) end
-
-local function ffps(X, n, o)
-    return assay.balance.ffps(X, n, { k = o.k, keep = o.keep, start = o.start, rng = o.rng })
+local function weighted_draw(P, n, o)
+    return balance.wrs(P, n, { k = o.k, replace = not o.distinct, rng = o.rng })
 end
 
-local chosen = { "n", type = "integer", min = 1, max = 1000000000, required = true, doc = "points" }
-local start = { "start", type = "integer", min = 1, doc = "the row that is the first; drawn without it" }
-local crowd = { "k", default = 20, min = 2, max = 1000000, doc = "neighbours that tell how crowded a point is, itself among them" }
+local function cloud(f)
+    return function(input, o)
+        return { matrix = (f(input.X, o)) }
+    end
+end
+
+local function corrupt(P, o)
+    local kind_of = o.kind
+    o.kind = nil
+    if not o.amount then
+        o.severity = o.severity or 3
+    end
+    return balance.corrupt(P, kind_of, o)
+end
 
 local function radius(result)
-    return { { "covering radius", result.covering_radius } }
+    return { { "largest distance from a chosen point", result.covering_radius } }
 end
 
 local function inertia(result)
@@ -84,7 +92,39 @@ local clusters = {
     { "restarts", default = 10, min = 1, max = 1000000, doc = "starts, of which the best is taken" },
 }
 
+local points = { "n", type = "integer", min = 1, required = true, doc = "points" }
+local start = { "start", type = "integer", min = 1, doc = "the first point's row; without it any" }
+local near = { "k", default = 20, min = 2, doc = "neighbours of a point, itself among them" }
+local apart = { "exclude_self", type = "flag", doc = "a point is never its own partner" }
+local corruptions = { "rotation", "shear", "scale", "uniform", "gaussian", "background", "upsampling", "impulse",
+    "cutout", "density", "density_inc", "ffd", "rbf", "rbf_inv" }
+
+local function of_points(name, title, run, options, notes)
+    return { name = name, method = "pointsp", title = title, input = "points", random = true, run = run,
+        options = options, notes = notes }
+end
+
 return {
+    of_points("fps", "Points far from each other (farthest point sampling)", chosen(balance.fps),
+        { points, start }, radius),
+    of_points("ffps", "Farthest points without isolated ones", chosen(balance.ffps), { points, start, near,
+        { "keep", default = 0.95, above = 0, max = 1, doc = "share of the points, by crowdedness, that take part" } }),
+    of_points("wrs", "Points drawn by how crowded they are", chosen(weighted_draw), { points, near,
+        { "distinct", type = "flag", doc = "no point twice" } }),
+    of_points("downsample", "A cloud thinned, evenly or by a hole", cloud(balance.downsample), {
+        { "ratio", type = "number", min = 0, max = 1, required = true, doc = "share of the points that stay" },
+        { "balance", type = "number", min = 0, max = 1, doc = "0 is a hole, 1 even; drawn if not given" } }),
+    of_points("upsample", "A cloud with more points in its tangent planes", cloud(balance.upsample), {
+        { "ratio", type = "number", min = 1, max = 1e6, required = true, doc = "points after, over those before" },
+        near, apart }),
+    of_points("fill-up", "A cloud filled up to a number of points", cloud(balance.fill_up), {
+        { "n", default = 1024, min = 1, max = 1000000000, doc = "points it has at least" }, near, apart }),
+    of_points("corrupt", "A cloud corrupted as in ModelNet40-C", cloud(corrupt), {
+        { "kind", required = true, type = "string", choices = corruptions, doc = "what is done to it" },
+        { "severity", type = "integer", min = 1, max = 5, doc = "how much; 3 if amount isn't given" },
+        { "amount", type = "number", min = 0, doc = "how much, in degrees, lengths or numbers" } }),
+    { name = "pc-normalize", method = "pointsp", title = "A cloud centred at 0, its longest side 2",
+        input = "points", run = cloud(balance.pc_normalize) },
     { name = "random", title = "Rows drawn at random", input = "table", random = true, run = random, options = {
         { "n", type = "integer", min = 1, max = 1000000000, required = true, doc = "rows" },
         { "replace", type = "flag", doc = "a row may come again" } } },
@@ -100,12 +140,4 @@ return {
         input = "points", random = true, run = kmeans_pp, options = { clusters[1] } },
     { name = "diversity", method = "tts-var", title = "The row in the middle of each cluster", input = "points",
         random = true, run = cluster, options = clusters, notes = inertia },
-    { name = "fps", method = "pointsp", title = "Rows far from each other (farthest point sampling)", input = "points",
-        random = true, run = key_points(fps), options = { chosen, start }, notes = radius },
-    { name = "ffps", method = "pointsp", title = "Farthest points among those that are not lonely", input = "points",
-        random = true, run = key_points(ffps), options = { chosen, start, crowd,
-            { "keep", default = 0.95, above = 0, max = 1, doc = "the share of points, by crowdedness, that is kept" } } },
-    { name = "wrs", method = "pointsp", title = "Points drawn by how crowded they are", input = "points",
-        random = true, run = key_points(wrs, function(rows, o) return o.replace and 1000000000 or rows end),
-        options = { chosen, crowd, { "replace", type = "flag", doc = "a point may come again" } } },
 }
