@@ -44,6 +44,6 @@ bool cli_lua_ended(void)
 
 int cli_lua_failed(lua_State *L)
 {
-    fprintf(stderr, "assay: %s\n", luaL_tolstring(L, -1, NULL));
+    fprintf(stderr, "assay: %s\n", ended ? why : luaL_tolstring(L, -1, NULL));
     return CLI_FAILED;
 }

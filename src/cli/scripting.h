@@ -12,7 +12,7 @@
 lua_State *cli_lua_new(const char *reason);
 /* Did one of these signals come? */
 bool cli_lua_ended(void);
-/* Print the error on top of the stack; CLI_FAILED. */
+/* Print the error on top of the stack, or the reason if a signal came; CLI_FAILED. */
 int cli_lua_failed(lua_State *L);
 
 #endif
