@@ -153,6 +153,9 @@ static int load(struct tui_view *view)
         if (self->all.artifacts[self->at].index == self->index &&
             strcmp(self->all.artifacts[self->at].name, self->name) == 0)
             return read_data(self);
+    free(self->data);
+    self->data = NULL;
+    tui_list_resize(&self->list, 0);
     return status ? status
                   : assay_fail(ASSAY_ENOTFOUND, "the run has no artifact \"%s\" there any more",
                         self->name);
@@ -248,8 +251,10 @@ static void draw(struct tui_view *view, struct tui_area area)
     struct artifact *self = (struct artifact *)view;
     char size[TUI_SHORT], where[TUI_SHORT] = "run";
     struct tui_area body = {area.y + 2, 1, area.rows - 2, area.cols - 2};
-    if (!self->data)
+    if (!self->data) {
+        tui_put(area.y + 1, 2, area.cols - 2, TUI_WARN, "This artifact is not there any more.");
         return;
+    }
     const assay_artifact_info *info = &self->all.artifacts[self->at];
     if (info->index >= 0)
         snprintf(where, sizeof where, "cell %lld", (long long)info->index);

@@ -37,6 +37,13 @@ static void forget(struct run *self)
     self->detail_known = false;
 }
 
+/* When what they count could not be read. */
+static void empty_lists(struct run *self)
+{
+    for (int i = 0; i < RUN_SECTIONS; i++)
+        tui_list_resize(&self->lists[i], 0);
+}
+
 static void read_swept(struct run *self)
 {
     json_t *value;
@@ -68,8 +75,10 @@ static int load(struct tui_view *view)
         return ASSAY_OK; /* what was read last stays on the screen */
     forget(self);
     int status = assay_store_run_get(store, self->id, &self->info);
-    if (status != ASSAY_OK)
+    if (status != ASSAY_OK) {
+        empty_lists(self);
         return status;
+    }
     self->known = true;
     view->live = self->info.state <= ASSAY_RUN_RUNNING;
     read_swept(self);
@@ -79,6 +88,8 @@ static int load(struct tui_view *view)
         status = assay_store_cell_briefs(store, self->id, &self->briefs, &self->brief_count);
     for (int i = 0; i < RUN_SECTIONS && status == ASSAY_OK; i++)
         status = tabs[i]->load(self);
+    if (status != ASSAY_OK)
+        empty_lists(self);
     return status;
 }
 
@@ -322,8 +333,13 @@ static void turn_to(struct run *self, enum run_section section)
     self->section = section;
     self->view.list = &self->lists[section];
     self->detail_known = false;
-    if (tabs[section]->load(self) != ASSAY_OK)
+    if (!tui_store(self->view.tui))
+        return;
+    tabs[section]->clear(self);
+    if (tabs[section]->load(self) != ASSAY_OK) {
+        empty_lists(self);
         tui_failed(self->view.tui);
+    }
 }
 
 static bool key(struct tui_view *view, enum tui_request request)
