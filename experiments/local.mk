@@ -54,9 +54,5 @@ nobase_dist_pkgdata_DATA += experiments/data/smote/PROVENANCE.md \
 	experiments/data/smote/votes.csv
 nobase_dist_pkgdata_DATA += experiments/diffusion/dpm-solver-pp.lua experiments/diffusion/unified-solver.lua \
 	experiments/diffusion/time-shift.lua experiments/diffusion/gaussian-teleport.lua
-nobase_dist_pkgdata_DATA += experiments/balance/smote.lua
-nobase_dist_pkgdata_DATA += experiments/balance/equitable.lua
-	experiments/diffusion/time-shift.lua
-nobase_dist_pkgdata_DATA += experiments/balance/smote.lua experiments/balance/sampling-free.lua
-nobase_dist_pkgdata_DATA += experiments/balance/saa.lua
-nobase_dist_pkgdata_DATA += experiments/balance/smote.lua experiments/balance/pointsp.lua
+nobase_dist_pkgdata_DATA += experiments/balance/smote.lua experiments/balance/sampling-free.lua \
+	experiments/balance/equitable.lua experiments/balance/saa.lua experiments/balance/pointsp.lua

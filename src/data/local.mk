@@ -4,7 +4,6 @@ src_libassay_la_SOURCES += src/data/table.c src/data/csv.c src/data/samples_form
 	src/data/lines.h src/data/lines.c src/data/jsonl.c src/data/mesh.c src/data/mesh_view.c src/data/text.c src/data/dataset.c
 datainclude_HEADERS += src/data/table.h src/data/csv.h src/data/samples.h src/data/array.h \
 	src/data/idx.h src/data/npy.h src/data/jsonl.h src/data/mesh.h src/data/mesh_view.h src/data/text.h src/data/dataset.h
-	src/data/idx.h src/data/npy.h src/data/jsonl.h src/data/mesh.h src/data/text.h src/data/dataset.h
 # Scenes of pasted images.
 src_libassay_la_SOURCES += src/data/scenes.c
 datainclude_HEADERS += src/data/scenes.h

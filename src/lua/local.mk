@@ -95,12 +95,11 @@ src_lua_assay_la_LDFLAGS = -Wl,-z,nodelete -module -avoid-version -shared -expor
 # Imbalance.
 src_lua_libassaylua_la_SOURCES += src/lua/balance/balance.h src/lua/balance/balance.c \
 	src/lua/balance/resampling.c src/lua/balance/cleaning.c src/lua/balance/cores.c \
-	src/lua/balance/classifiers.c src/lua/balance/roc.c src/lua/balance/detection.c
+	src/lua/balance/classifiers.c src/lua/balance/roc.c src/lua/balance/detection.h \
+	src/lua/balance/detection.c src/lua/balance/detector.c
 src_lua_libassaylua_la_SOURCES += src/lua/balance/curves.h src/lua/balance/polygenic.h \
 	src/lua/balance/equitable.c src/lua/balance/allocation.c \
 	src/lua/balance/polygenic.c
 # Point clouds.
 src_lua_libassaylua_la_SOURCES += src/lua/balance/points.c src/lua/balance/corruptions.c
-	src/lua/balance/classifiers.c src/lua/balance/roc.c src/lua/balance/detection.h \
-	src/lua/balance/detection.c src/lua/balance/detector.c
 src_lua_libassaylua_la_SOURCES += src/lua/balance/augment.c src/lua/balance/saa.c

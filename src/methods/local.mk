@@ -52,7 +52,7 @@ src_methods_balance_libvectors_la_SOURCES = src/methods/balance/logistic.c src/m
 src_methods_balance_libvectors_la_CFLAGS = $(AM_CFLAGS) $(NET_CFLAGS)
 src_libassay_la_LIBADD += src/methods/balance/libvectors.la
 balanceinclude_HEADERS += src/methods/balance/boxes.h src/methods/balance/detection.h \
-	src/methods/balance/average_precision.h
+	src/methods/balance/average_precision.h src/methods/balance/detector.h
 # Training sets under a budget.
 src_libassay_la_SOURCES += src/methods/balance/equitable_checks.h src/methods/balance/curve.c \
 	src/methods/balance/allocate.c src/methods/balance/slice_tuner.c src/methods/balance/equitable.c
@@ -62,7 +62,6 @@ src_libassay_la_SOURCES += src/methods/balance/pointsp.c src/methods/balance/poi
 	src/methods/balance/pointsp_descriptor.c \
 	src/methods/balance/corrupt.c src/methods/balance/corrupt_deform.c
 balanceinclude_HEADERS += src/methods/balance/pointsp.h src/methods/balance/corrupt.h
-	src/methods/balance/average_precision.h src/methods/balance/detector.h
 # Sample adaptive augmentation.
 src_libassay_la_SOURCES += src/methods/balance/saa.c
 balanceinclude_HEADERS += src/methods/balance/saa.h

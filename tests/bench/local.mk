@@ -1,7 +1,6 @@
 # make bench: figures as ratios, a program for each topic; see the top of each. Not part of check.
-BENCHES = tests/bench/bench tests/bench/net tests/bench/data tests/bench/core tests/bench/balance
-BENCHES = tests/bench/bench tests/bench/net tests/bench/lm tests/bench/data tests/bench/core
-BENCHES = tests/bench/bench tests/bench/net tests/bench/data tests/bench/core tests/bench/detection
+BENCHES = tests/bench/bench tests/bench/net tests/bench/lm tests/bench/data tests/bench/core \
+	tests/bench/balance tests/bench/detection
 EXTRA_PROGRAMS += $(BENCHES)
 tests_bench_bench_SOURCES = tests/bench/bench.c
 tests_bench_bench_LDADD = src/libworkbench.la
