@@ -38,7 +38,27 @@ ends() { # ends NAME STATUS
 stands() { [ "$(value "$1" "SELECT state FROM run")" = "$2" ]; report $? "  it stands as $2"; }
 is_stopped() { for i in $(seq 2000); do grep -q '^State:.T' "/proc/$run/status" && return 0; sleep 0.01; done; return 1; }
 
+# The kernel drops SIGTSTP in a process group that no shell looks after.
+tstp_arrives() {
+  sleep 30 &
+  run=$!
+  kill -TSTP $run
+  for i in $(seq 50); do
+    grep -q '^State:.T' "/proc/$run/status" && break
+    sleep 0.01
+  done
+  grep -q '^State:.T' "/proc/$run/status"
+  arrived=$?
+  kill -KILL $run
+  wait $run 2>/dev/null
+  return $arrived
+}
+
 for signal in STOP TSTP; do
+  if [ $signal = TSTP ] && ! tstp_arrives; then
+    echo "# SIGTSTP is not tested: no shell looks after this process group"
+    continue
+  fi
   db=$signal.db
   start $db
   kill -$signal $run
