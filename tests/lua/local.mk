@@ -27,8 +27,6 @@ endif
 check_PROGRAMS += tests/lua/engine tests/lua/order
 tests_lua_engine_LDADD = $(WORKBENCH_TEST_LIBS)
 tests_lua_order_LDADD = $(WORKBENCH_TEST_LIBS)
-TESTS += tests/lua/experiment.lua tests/lua/grid.lua tests/lua/claims.lua
-EXTRA_DIST += tests/lua/experiment.lua tests/lua/grid.lua tests/lua/claims.lua
 TESTS += tests/lua/experiment.lua tests/lua/grid.lua tests/lua/claims.lua tests/lua/compose.lua
 EXTRA_DIST += tests/lua/experiment.lua tests/lua/grid.lua tests/lua/claims.lua tests/lua/compose.lua
 
@@ -90,8 +88,6 @@ EXTRA_DIST += tests/lua/lm_quant.lua tests/lua/lm.lua tests/lua/lm_golden.lua te
 TESTS += tests/lua/apply.lua
 EXTRA_DIST += tests/lua/apply.lua
 # Dense detectors.
-TESTS += tests/lua/sampling_free_golden.lua tests/lua/sampling_free.lua
-EXTRA_DIST += tests/lua/sampling_free_golden.lua tests/lua/sampling_free.lua tests/golden/sampling-free.json
 # Training sets under a budget.
 TESTS += tests/lua/equitable_golden.lua tests/lua/equitable.lua
 EXTRA_DIST += tests/lua/equitable_golden.lua tests/lua/equitable.lua tests/golden/equitable.json
