@@ -87,10 +87,10 @@ TESTS += tests/lua/lm_quant.lua tests/lua/lm.lua tests/lua/lm_golden.lua tests/l
 EXTRA_DIST += tests/lua/lm_quant.lua tests/lua/lm.lua tests/lua/lm_golden.lua tests/lua/lm_change.lua
 TESTS += tests/lua/apply.lua
 EXTRA_DIST += tests/lua/apply.lua
-# Dense detectors.
 # Training sets under a budget.
 TESTS += tests/lua/equitable_golden.lua tests/lua/equitable.lua
 EXTRA_DIST += tests/lua/equitable_golden.lua tests/lua/equitable.lua tests/golden/equitable.json
+# Dense detectors.
 TESTS += tests/lua/sampling_free_golden.lua tests/lua/sampling_free.lua tests/lua/scenes.lua
 EXTRA_DIST += tests/lua/sampling_free_golden.lua tests/lua/sampling_free.lua tests/lua/scenes.lua tests/golden/sampling-free.json
 # Sample adaptive augmentation.
