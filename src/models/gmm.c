@@ -448,7 +448,7 @@ static bool in_class(const assay_gmm *g, size_t k, int class)
     return class == ASSAY_GMM_ALL || (g->class && g->class[k] == (size_t) class);
 }
 
-static int check_level(const assay_gmm *g, const assay_gmm_level *level)
+static int check_level(const assay_gmm *g, const assay_gmm_level *level, int class)
 {
     if (!(level->alpha >= 0 && level->sigma >= 0 && level->alpha + level->sigma > 0 &&
             isfinite(level->alpha) && isfinite(level->sigma)))
@@ -457,23 +457,25 @@ static int check_level(const assay_gmm *g, const assay_gmm_level *level)
             level->alpha, level->sigma);
     double weight = 0;
     for (size_t k = 0; k < g->components; k++)
-        weight += in_class(g, k, level->class) ? g->weights[k] : 0;
+        weight += in_class(g, k, class) ? g->weights[k] : 0;
     if (!(weight > 0))
-        return assay_fail(
-            ASSAY_EINVAL, "the mixture has no component of class %d", level->class + 1);
+        return assay_fail(ASSAY_EINVAL, "the mixture has no component of class %d", class + 1);
     return ASSAY_OK;
 }
 
-/* What evaluation needs of a level, and the memory of one block. */
+/* What evaluation needs of a level, and the memory of one block. With a level for each point, what
+ * depends on it has a number for each of the block's columns in place of one. */
 typedef struct evaluation {
     const assay_gmm *g;
-    double alpha;
-    size_t coordinates;   /* of a component: rank, and d more for what is outside of the axes */
-    size_t kept;          /* doubles from one component's coordinates to the next; 0: shared */
-    double *log_constant; /* K: ln w_k - (ln det + d ln 2 pi) / 2, -inf outside of the class */
-    double *variance;     /* K x (rank + 1): alpha^2 l + sigma^2, the last for the outside */
-    double *precision;    /* their inverses */
-    double *factor;       /* rank */
+    size_t columns;        /* BLOCK when each point has its level, or 1 */
+    double *alpha, *sigma; /* BLOCK */
+    size_t coordinates;    /* of a component: rank, and d more for what is outside of the axes */
+    size_t kept;           /* doubles from one component's coordinates to the next; 0: shared */
+    double *log_constant;  /* K x columns: ln w_k - (ln det + d ln 2 pi) / 2, -inf outside of the
+                              class */
+    double *precision;     /* K x (rank + 1) x columns: 1 / (alpha^2 l + sigma^2), the last for the
+                              outside */
+    double *factor;        /* (rank + 1) x columns */
     const assay_gmm_kernels *kernels;
     bool small;             /* the kernels multiply */
     double *x, *difference; /* d x BLOCK */
@@ -483,34 +485,74 @@ typedef struct evaluation {
     double *log_density;    /* BLOCK */
 } evaluation;
 
-static int set_level(evaluation *e, const assay_gmm_level *level)
+/* Column c of component k's precisions and constant; weight: that of all in the class. */
+static int set_component(
+    evaluation *e, const assay_gmm_level *level, size_t k, double weight, size_t c)
 {
     const assay_gmm *g = e->g;
+    const size_t r = g->rank;
     const double a2 = level->alpha * level->alpha, s2 = level->sigma * level->sigma;
+    double *precision = e->precision + k * (r + 1) * e->columns + c, log_det = 0;
+    for (size_t h = 0; h < r + (r < g->dim); h++) {
+        const double l = h < r ? fmax(g->variances[k * r + h], 0) : g->residual[k];
+        const double v = a2 * l + s2;
+        if (!(v >= 1e-280 && v <= 1e280))
+            return assay_fail(ASSAY_EINVAL,
+                "component %zu has the variance %g at alpha = %g, sigma = %g, beyond "
+                "1e-280..1e280",
+                k + 1, v, level->alpha, level->sigma);
+        precision[h * e->columns] = 1 / v;
+        log_det += (h < r ? 1 : (double)(g->dim - r)) * log(v);
+    }
+    e->log_constant[k * e->columns + c] =
+        g->log_weights[k] - log(weight) - (log_det + (double)g->dim * LOG_2PI) / 2;
+    return ASSAY_OK;
+}
+
+static int set_level(evaluation *e, const assay_gmm_level *level, int class, size_t c)
+{
+    const assay_gmm *g = e->g;
     double weight = 0;
     for (size_t k = 0; k < g->components; k++)
-        weight += in_class(g, k, level->class) ? g->weights[k] : 0;
+        weight += in_class(g, k, class) ? g->weights[k] : 0;
     for (size_t k = 0; k < g->components; k++) {
-        double *v = e->variance + k * (g->rank + 1), log_det = 0;
-        e->log_constant[k] = -INFINITY;
-        if (!in_class(g, k, level->class) || g->weights[k] == 0)
+        const bool in = in_class(g, k, class) && g->weights[k] > 0;
+        const int status = in ? set_component(e, level, k, weight, c) : ASSAY_OK;
+        if (status != ASSAY_OK)
+            return status;
+        if (!in)
+            e->log_constant[k * e->columns + c] = -INFINITY;
+    }
+    return ASSAY_OK;
+}
+
+/* Column c becomes column `from`. */
+static void copy_level(evaluation *e, size_t from, size_t c)
+{
+    const size_t K = e->g->components;
+    for (size_t i = 0; i < K * (e->g->rank + 1); i++)
+        e->precision[i * BLOCK + c] = e->precision[i * BLOCK + from];
+    for (size_t k = 0; k < K; k++)
+        e->log_constant[k * BLOCK + c] = e->log_constant[k * BLOCK + from];
+}
+
+/* The levels of a block's points: `rows` of them, the last for the rest of the columns, or one. */
+static int set_levels(evaluation *e, const assay_gmm_level *level, size_t rows, int class)
+{
+    for (size_t c = 0; c < BLOCK; c++) {
+        const assay_gmm_level *at = e->columns == 1 ? level : &level[c < rows ? c : rows - 1];
+        e->alpha[c] = at->alpha;
+        e->sigma[c] = at->sigma;
+        if (c >= e->columns)
             continue;
-        v[g->rank] = a2 * g->residual[k] + s2;
-        for (size_t h = 0; h <= g->rank; h++) {
-            if (h < g->rank)
-                v[h] = a2 * fmax(g->variances[k * g->rank + h], 0) + s2;
-            else if (g->rank == g->dim)
-                break;
-            if (!(v[h] >= 1e-280 && v[h] <= 1e280))
-                return assay_fail(ASSAY_EINVAL,
-                    "component %zu has the variance %g at alpha = %g, sigma = %g, beyond "
-                    "1e-280..1e280",
-                    k + 1, v[h], level->alpha, level->sigma);
-            e->precision[k * (g->rank + 1) + h] = 1 / v[h];
-            log_det += (h < g->rank ? 1 : (double)(g->dim - g->rank)) * log(v[h]);
-        }
-        e->log_constant[k] =
-            g->log_weights[k] - log(weight) - (log_det + (double)g->dim * LOG_2PI) / 2;
+        size_t same = 0;
+        while (same < c && !(e->alpha[same] == at->alpha && e->sigma[same] == at->sigma))
+            same++;
+        if (same < c)
+            copy_level(e, same, c);
+        const int status = same == c ? set_level(e, at, class, c) : ASSAY_OK;
+        if (status != ASSAY_OK)
+            return status;
     }
     return ASSAY_OK;
 }
@@ -535,19 +577,19 @@ static int workspace_grow(assay_gmm_workspace *w, size_t needed)
     return ASSAY_OK;
 }
 
-/* keep: the coordinates of all components, for gradients */
-static int evaluation_open(evaluation *e, const assay_gmm *g, const assay_gmm_level *level,
-    bool keep, assay_gmm_workspace *workspace)
+/* keep: the coordinates of all components, for gradients; mixed: a level for each point */
+static int evaluation_open(
+    evaluation *e, const assay_gmm *g, bool keep, bool mixed, assay_gmm_workspace *workspace)
 {
-    const size_t K = g->components, d = g->dim, r = g->rank;
+    const size_t K = g->components, d = g->dim, r = g->rank, columns = mixed ? BLOCK : 1;
     *e = (evaluation){.g = g,
-        .alpha = level->alpha,
+        .columns = columns,
         .kernels = assay_gmm_kernels_for(8),
-        .small = g->axes && r == d && d <= SMALL};
+        .small = g->axes && r == d && d <= SMALL && !mixed};
     e->coordinates = r < d ? r + d : d;
     e->kept = keep ? e->coordinates * BLOCK : 0;
-    const size_t blocks = 3 * d + (keep ? K : 1) * e->coordinates + K + 1;
-    const int status = workspace_grow(workspace, K * (2 * r + 3) + r + blocks * BLOCK);
+    const size_t blocks = 3 * d + (keep ? K : 1) * e->coordinates + K + 3;
+    const int status = workspace_grow(workspace, (K * (r + 2) + r + 1) * columns + blocks * BLOCK);
     if (status != ASSAY_OK)
         return status;
     e->x = workspace->memory;
@@ -556,11 +598,12 @@ static int evaluation_open(evaluation *e, const assay_gmm *g, const assay_gmm_le
     e->coordinate = e->gradient + d * BLOCK;
     e->log_joint = e->coordinate + (keep ? K : 1) * e->coordinates * BLOCK;
     e->log_density = e->log_joint + K * BLOCK;
-    e->variance = e->log_density + BLOCK;
-    e->precision = e->variance + K * (r + 1);
-    e->log_constant = e->precision + K * (r + 1);
-    e->factor = e->log_constant + K;
-    return set_level(e, level);
+    e->alpha = e->log_density + BLOCK;
+    e->sigma = e->alpha + BLOCK;
+    e->precision = e->sigma + BLOCK;
+    e->log_constant = e->precision + K * (r + 1) * columns;
+    e->factor = e->log_constant + K * columns;
+    return ASSAY_OK;
 }
 
 /* c (m x BLOCK) = beta c + scale op(a) b */
@@ -575,21 +618,38 @@ static void multiply(enum CBLAS_TRANSPOSE op, size_t m, size_t inner, double sca
 static void subtract_mean(const evaluation *e, size_t k, double *restrict out)
 {
     const size_t d = e->g->dim;
+    const double *restrict alpha = e->alpha;
     for (size_t j = 0; j < d; j++) {
-        const double mean = e->alpha * e->g->means[k * d + j];
+        const double mean = e->g->means[k * d + j];
         const double *restrict x = e->x + j * BLOCK;
         for (size_t i = 0; i < BLOCK; i++)
-            out[j * BLOCK + i] = x[i] - mean;
+            out[j * BLOCK + i] = x[i] - alpha[i] * mean;
     }
 }
 
-/* q += sum over rows of z^2 precision (step 0: one for all rows) */
-static void add_squares(
-    const double *restrict z, size_t rows, const double *precision, size_t step, double *restrict q)
+/* The number of column i: one for each of them, or one for all. */
+static inline double of_column(const double *values, size_t columns, size_t i)
+{
+    return values[columns == 1 ? 0 : i];
+}
+
+static inline void add_squares_of(size_t columns, const double *restrict z, size_t rows,
+    const double *restrict precision, size_t step, double *restrict q)
 {
     for (size_t h = 0; h < rows; h++)
         for (size_t i = 0; i < BLOCK; i++)
-            q[i] += z[h * BLOCK + i] * z[h * BLOCK + i] * precision[h * step];
+            q[i] += z[h * BLOCK + i] * z[h * BLOCK + i] *
+                    of_column(precision + h * step * columns, columns, i);
+}
+
+/* q += sum over rows of z^2 precision (step 0: one for all rows) */
+static void add_squares(const evaluation *e, const double *z, size_t rows, const double *precision,
+    size_t step, double *q)
+{
+    if (e->columns == 1)
+        add_squares_of(1, z, rows, precision, step, q);
+    else
+        add_squares_of(BLOCK, z, rows, precision, step, q);
 }
 
 /* The coordinates of component k along its axes, then outside of them; ln (w_k p_k). */
@@ -598,9 +658,9 @@ static void visit_component(evaluation *e, size_t k)
     const assay_gmm *g = e->g;
     const size_t d = g->dim, r = g->rank;
     double *z = e->coordinate + k * e->kept, q[BLOCK] = {0};
-    const double *precision = e->precision + k * (r + 1);
+    const double *precision = e->precision + k * (r + 1) * e->columns;
     if (e->small) {
-        e->kernels->project(g->axes + k * g->axes_step, d, e->x, e->alpha, g->means + k * d,
+        e->kernels->project(g->axes + k * g->axes_step, d, e->x, e->alpha[0], g->means + k * d,
             precision, e->log_constant[k], e->difference, z, e->log_joint + k * BLOCK);
         return;
     }
@@ -613,12 +673,13 @@ static void visit_component(evaluation *e, size_t k)
         multiply(CblasNoTrans, r, d, 1, axes, d, difference, 0, z);
         if (r < d) {
             multiply(CblasTrans, d, r, -1, axes, d, z, 1, difference);
-            add_squares(difference, d, precision + r, 0, q);
+            add_squares(e, difference, d, precision + r * e->columns, 0, q);
         }
     }
-    add_squares(z, r, precision, 1, q);
+    add_squares(e, z, r, precision, 1, q);
     for (size_t i = 0; i < BLOCK; i++)
-        e->log_joint[k * BLOCK + i] = e->log_constant[k] - q[i] / 2;
+        e->log_joint[k * BLOCK + i] =
+            of_column(e->log_constant + k * e->columns, e->columns, i) - q[i] / 2;
 }
 
 /* Where every density underflows to 0 with its logarithm, too, the point is beyond 1e150 standard
@@ -630,11 +691,14 @@ static void settle_beyond(evaluation *e, size_t i)
     double least = INFINITY;
     for (size_t k = 0; k < g->components; k++) {
         double far = 0;
-        for (size_t j = 0; j < g->dim && e->log_constant[k] > -INFINITY; j++) {
-            const double off = e->x[j * BLOCK + i] - e->alpha * g->means[k * g->dim + j];
-            far = fmax(far, fabs(off) / sqrt(e->variance[k * (g->rank + 1)]));
+        const double precision =
+            of_column(e->precision + k * (g->rank + 1) * e->columns, e->columns, i);
+        const bool in = e->log_constant[k * e->columns] > -INFINITY;
+        for (size_t j = 0; j < g->dim && in; j++) {
+            const double off = e->x[j * BLOCK + i] - e->alpha[i] * g->means[k * g->dim + j];
+            far = fmax(far, fabs(off) * sqrt(precision));
         }
-        if (e->log_constant[k] > -INFINITY && far < least) {
+        if (in && far < least) {
             least = far;
             nearest = k;
         }
@@ -658,34 +722,60 @@ static void normalise(evaluation *e)
             e->log_density[i] = largest[i] + log(sum[i]);
 }
 
+static inline void weigh_of(size_t columns, const double *restrict factor, size_t step,
+    const double *restrict joint, const double *restrict z, size_t rows, double *restrict out)
+{
+    for (size_t h = 0; h < rows; h++)
+        for (size_t i = 0; i < BLOCK; i++)
+            out[h * BLOCK + i] +=
+                of_column(factor + h * step * columns, columns, i) * joint[i] * z[h * BLOCK + i];
+}
+
+/* out += factor joint z for each of the rows (step 0: one factor for all rows) */
+static void weigh(const evaluation *e, const double *factor, size_t step, const double *joint,
+    const double *z, size_t rows, double *out)
+{
+    if (e->columns == 1)
+        weigh_of(1, factor, step, joint, z, rows, out);
+    else
+        weigh_of(BLOCK, factor, step, joint, z, rows, out);
+}
+
+/* What the coordinates of component k count for in the gradient, or in the mean of x_0. */
+static void set_factors_of(evaluation *e, size_t k, bool denoise)
+{
+    const assay_gmm *g = e->g;
+    const size_t r = g->rank;
+    const double *precision = e->precision + k * (r + 1) * e->columns;
+    for (size_t h = 0; h < r + (r < g->dim); h++) {
+        const double l = h < r ? fmax(g->variances[k * r + h], 0) : g->residual[k];
+        for (size_t i = h * e->columns; i < (h + 1) * e->columns; i++)
+            e->factor[i] =
+                denoise ? e->alpha[i - h * e->columns] * l * precision[i] : -precision[i];
+    }
+}
+
 /* out += the part of component k, sum of r_k (sign / v) z along the axes; scaled by alpha l when it
  * is the mean of x_0 given x that is wanted. */
 static void add_gradient(evaluation *e, size_t k, bool denoise, double *restrict out)
 {
     const assay_gmm *g = e->g;
     const size_t d = g->dim, r = g->rank;
-    const double *precision = e->precision + k * (r + 1), *l = g->variances + k * r;
     const double *restrict joint = e->log_joint + k * BLOCK;
     const double *axes = g->axes ? g->axes + k * g->axes_step : NULL;
-    double *restrict z = e->coordinate + k * e->kept;
-    for (size_t h = 0; h < r; h++)
-        e->factor[h] = denoise ? e->alpha * fmax(l[h], 0) * precision[h] : -precision[h];
+    const double *z = e->coordinate + k * e->kept;
+    set_factors_of(e, k, denoise);
     if (e->small) {
         e->kernels->lift(axes, d, e->factor, joint, z, e->difference, out);
     } else if (g->axes) {
-        for (size_t h = 0; h < r; h++)
-            for (size_t i = 0; i < BLOCK; i++)
-                e->difference[h * BLOCK + i] = e->factor[h] * joint[i] * z[h * BLOCK + i];
+        memset(e->difference, 0, r * BLOCK * sizeof *e->difference);
+        weigh(e, e->factor, 1, joint, z, r, e->difference);
         multiply(CblasTrans, d, r, 1, axes, d, e->difference, 1, out);
     } else {
-        for (size_t h = 0; h < r; h++)
-            for (size_t i = 0; i < BLOCK; i++)
-                out[h * BLOCK + i] += e->factor[h] * joint[i] * z[h * BLOCK + i];
+        weigh(e, e->factor, 1, joint, z, r, out);
     }
-    const double by = denoise ? e->alpha * g->residual[k] * precision[r] : -precision[r];
-    for (size_t j = 0; j < d && r < d; j++)
-        for (size_t i = 0; i < BLOCK; i++)
-            out[j * BLOCK + i] += by * joint[i] * z[(r + j) * BLOCK + i];
+    if (r < d)
+        weigh(e, e->factor + r * e->columns, 0, joint, z + r * BLOCK, d, out);
     for (size_t j = 0; j < d && denoise; j++)
         for (size_t i = 0; i < BLOCK; i++)
             out[j * BLOCK + i] += joint[i] * g->means[k * d + j];
@@ -714,29 +804,30 @@ static void load_block(evaluation *e, const assay_matrix *x, size_t first, size_
     }
 }
 
-/* out = keep out + scale columns, for the rows of the block */
-static void store_rows(const double *columns, size_t width, double keep, double scale, size_t first,
-    size_t rows, assay_matrix *out)
-{
-    for (size_t i = 0; i < rows; i++) {
-        double *row = assay_matrix_row(out, first + i);
-        for (size_t j = 0; j < width; j++)
-            row[j] = (keep == 0 ? 0 : keep * row[j]) + scale * columns[j * BLOCK + i];
-    }
-}
-
 /* How results join those that are there: out = keep out + scale values. */
 typedef struct blend {
     double keep, scale;
 } blend;
 
-static void evaluate_block(evaluation *e, double sigma, const assay_matrix *x, size_t first,
-    const assay_gmm_values *out, blend by)
+/* by_column: numbers that multiply each column, too, or NULL */
+static void store_rows(const double *columns, size_t width, blend by, const double *by_column,
+    size_t first, size_t rows, assay_matrix *out)
+{
+    for (size_t i = 0; i < rows; i++) {
+        double *row = assay_matrix_row(out, first + i);
+        const double scale = by.scale * (by_column ? -by_column[i] : 1);
+        for (size_t j = 0; j < width; j++)
+            row[j] = (by.keep == 0 ? 0 : by.keep * row[j]) + scale * columns[j * BLOCK + i];
+    }
+}
+
+static void evaluate_block(
+    evaluation *e, const assay_matrix *x, size_t first, const assay_gmm_values *out, blend by)
 {
     const size_t d = e->g->dim, rows = x->rows - first < BLOCK ? x->rows - first : BLOCK;
     load_block(e, x, first, rows);
     for (size_t k = 0; k < e->g->components; k++)
-        if (e->log_constant[k] > -INFINITY)
+        if (e->log_constant[k * e->columns] > -INFINITY)
             visit_component(e, k);
         else
             for (size_t i = 0; i < BLOCK; i++)
@@ -745,31 +836,38 @@ static void evaluate_block(evaluation *e, double sigma, const assay_matrix *x, s
     if (out->log_density)
         memcpy(out->log_density + first, e->log_density, rows * sizeof(double));
     if (out->responsibilities)
-        store_rows(e->log_joint, e->g->components, 0, 1, first, rows, out->responsibilities);
+        store_rows(e->log_joint, e->g->components, (blend){0, 1}, NULL, first, rows,
+            out->responsibilities);
     if (out->score || out->eps)
         gradient(e, false);
     if (out->score)
-        store_rows(e->gradient, d, by.keep, by.scale, first, rows, out->score);
-    if (out->eps)
-        store_rows(e->gradient, d, by.keep, -sigma * by.scale, first, rows, out->eps);
+        store_rows(e->gradient, d, by, NULL, first, rows, out->score);
+    if (out->eps) /* -sigma score */
+        store_rows(e->gradient, d, by, e->sigma, first, rows, out->eps);
     if (out->denoised) {
         gradient(e, true);
-        store_rows(e->gradient, d, by.keep, by.scale, first, rows, out->denoised);
+        store_rows(e->gradient, d, by, NULL, first, rows, out->denoised);
     }
 }
 
-static int evaluate_level(const assay_gmm *g, const assay_gmm_level *level, const assay_matrix *x,
-    const assay_gmm_values *out, blend by, assay_gmm_workspace *workspace)
+static int evaluate_class(const assay_gmm *g, const assay_gmm_level *levels, size_t n, int class,
+    const assay_matrix *x, const assay_gmm_values *out, blend by, assay_gmm_workspace *workspace)
 {
     evaluation e;
-    int status = check_level(g, level);
+    int status = ASSAY_OK;
+    for (size_t i = 0; i < n && status == ASSAY_OK; i++)
+        status = check_level(g, &levels[i], class);
     if (status == ASSAY_OK)
-        status = evaluation_open(&e, g, level, out->score || out->eps || out->denoised, workspace);
-    if (status != ASSAY_OK)
-        return status;
-    for (size_t first = 0; first < x->rows; first += BLOCK)
-        evaluate_block(&e, level->sigma, x, first, out, by);
-    return ASSAY_OK;
+        status = evaluation_open(&e, g, out->score || out->eps || out->denoised, n > 1, workspace);
+    if (status == ASSAY_OK && n == 1)
+        status = set_levels(&e, levels, 1, class);
+    for (size_t first = 0; first < x->rows && status == ASSAY_OK; first += BLOCK) {
+        if (n > 1)
+            status = set_levels(&e, levels + first, n - first, class);
+        if (status == ASSAY_OK)
+            evaluate_block(&e, x, first, out, by);
+    }
+    return status;
 }
 
 static int check_points(const assay_gmm *g, const assay_matrix *x)
@@ -797,31 +895,35 @@ int assay_gmm_evaluate(const assay_gmm *g, const assay_gmm_level *level, const a
     const assay_gmm_values *out)
 {
     assay_gmm_workspace workspace = {0};
-    const int status = assay_gmm_evaluate_with(g, level, x, out, &workspace);
+    const int status = assay_gmm_evaluate_with(g, level, 1, x, out, &workspace);
     assay_gmm_workspace_free(&workspace);
     return status;
 }
 
-int assay_gmm_evaluate_with(const assay_gmm *g, const assay_gmm_level *level, const assay_matrix *x,
-    const assay_gmm_values *out, assay_gmm_workspace *workspace)
+int assay_gmm_evaluate_with(const assay_gmm *g, const assay_gmm_level *levels, size_t n,
+    const assay_matrix *x, const assay_gmm_values *out, assay_gmm_workspace *workspace)
 {
     int status;
-    const size_t n = x->rows, d = g->dim;
+    const size_t rows = x->rows, d = g->dim;
+    const int class = levels->class;
     if ((status = check_points(g, x)) != ASSAY_OK ||
-        (status = check_result(out->responsibilities, "responsibilities", n, g->components)) ||
-        (status = check_result(out->score, "score", n, d)) ||
-        (status = check_result(out->eps, "eps", n, d)) ||
-        (status = check_result(out->denoised, "denoised", n, d)))
+        (status = check_result(out->responsibilities, "responsibilities", rows, g->components)) ||
+        (status = check_result(out->score, "score", rows, d)) ||
+        (status = check_result(out->eps, "eps", rows, d)) ||
+        (status = check_result(out->denoised, "denoised", rows, d)))
         return status;
-    const bool guided = level->class != ASSAY_GMM_ALL && level->guidance != 1;
-    if (guided && !isfinite(level->guidance))
-        return assay_fail(ASSAY_EINVAL, "guidance must be finite, got %g", level->guidance);
-    const blend with = {0, guided ? level->guidance : 1};
-    if ((status = evaluate_level(g, level, x, out, with, workspace)) != ASSAY_OK || !guided)
+    if (n != 1 && n != rows)
+        return assay_fail(
+            ASSAY_EINVAL, "there must be 1 level or one a row, %zu, got %zu", rows, n);
+    const double guidance = class == ASSAY_GMM_ALL ? 1 : levels->guidance;
+    if (!isfinite(guidance))
+        return assay_fail(ASSAY_EINVAL, "guidance must be finite, got %g", guidance);
+    status = evaluate_class(g, levels, n, class, x, out, (blend){0, guidance}, workspace);
+    if (status != ASSAY_OK || guidance == 1)
         return status;
-    const assay_gmm_level whole = {level->alpha, level->sigma, ASSAY_GMM_ALL, 1};
     const assay_gmm_values linear = {NULL, NULL, out->score, out->eps, out->denoised};
-    return evaluate_level(g, &whole, x, &linear, (blend){1, 1 - level->guidance}, workspace);
+    return evaluate_class(
+        g, levels, n, ASSAY_GMM_ALL, x, &linear, (blend){1, 1 - guidance}, workspace);
 }
 
 int assay_gmm_logpdf(const assay_gmm *g, const assay_matrix *x, double *out)
@@ -858,7 +960,7 @@ int assay_gmm_sample(const assay_gmm *g, const assay_gmm_level *level, assay_rng
     assay_matrix *x, size_t *component)
 {
     int status = check_result(x, "x", x->rows, g->dim);
-    if (status != ASSAY_OK || (status = check_level(g, level)) != ASSAY_OK)
+    if (status != ASSAY_OK || (status = check_level(g, level, level->class)) != ASSAY_OK)
         return status;
     double *z = calloc(g->dim + g->components, sizeof *z), *weights = z + g->dim;
     size_t *which = calloc(x->rows + 1, sizeof *which);

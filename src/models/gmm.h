@@ -86,8 +86,10 @@ typedef struct assay_gmm_workspace {
 } assay_gmm_workspace;
 
 void assay_gmm_workspace_free(assay_gmm_workspace *w);
-int assay_gmm_evaluate_with(const assay_gmm *g, const assay_gmm_level *level, const assay_matrix *x,
-    const assay_gmm_values *out, assay_gmm_workspace *workspace);
+/* levels: one of all rows (n = 1), or one a row (n = x->rows), of which class and guidance are the
+ * first's. */
+int assay_gmm_evaluate_with(const assay_gmm *g, const assay_gmm_level *levels, size_t n,
+    const assay_matrix *x, const assay_gmm_values *out, assay_gmm_workspace *workspace);
 
 int assay_gmm_logpdf(const assay_gmm *g, const assay_matrix *x, double *out /* n */);
 

@@ -21,13 +21,13 @@ typedef struct assay_gmm_noise {
     assay_gmm_level level; /* class and guidance */
     /* its own, starts as {0}, freed by assay_gmm_noise_free */
     assay_gmm_workspace workspace;
-    double *gathered;
-    size_t *order, capacity, rows;
+    assay_gmm_level *levels; /* one a row */
+    size_t rows;
 } assay_gmm_noise;
 
 void assay_gmm_noise_free(assay_gmm_noise *m);
 
-/* A model callback: context is an assay_gmm_noise. Rows of equal times are evaluated together. */
+/* A model callback: context is an assay_gmm_noise. */
 int assay_gmm_noise_predict(
     void *context, const assay_matrix *x, const double *t, size_t nt, assay_matrix *out);
 

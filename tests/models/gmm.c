@@ -274,6 +274,52 @@ static void guidance(void **state)
 }
 
 /* Draws have the moments of the level: alpha mean, alpha^2 cov + sigma^2 I. */
+/* A level for each row gives what the row's level gives alone, whatever its neighbours' are. */
+static void levels_of_rows(void **state)
+{
+    (void)state;
+    enum { N = 150 };
+    double data[N * D], together[N * D], alone[D], log_p[N], log_one;
+    assay_gmm_level levels[N];
+    assay_gmm_workspace workspace = {0};
+    assay_rng rng = assay_rng_seed(11);
+    assay_rng_fill_normal(&rng, data, N * D);
+    assay_matrix x = assay_matrix_view(data, N, D), all = assay_matrix_view(together, N, D),
+                 one = assay_matrix_view(alone, 1, D);
+    for (int kind = 0; kind <= ASSAY_COVARIANCE_LOW_RANK; kind++)
+        for (int class = -1; class <= 1; class ++) {
+            const known m = make((assay_covariance)kind, kind == ASSAY_COVARIANCE_LOW_RANK);
+            for (size_t i = 0; i < N; i++) {
+                const double angle = 0.1 + 1.4 * (double)((7 * i) % 23) / 23;
+                levels[i] = (assay_gmm_level){cos(angle), sin(angle), class, class < 1 ? 1 : 3};
+            }
+            ok(assay_gmm_evaluate_with(m.g, levels, N, &x,
+                &(assay_gmm_values){.log_density = log_p, .eps = &all}, &workspace));
+            for (size_t i = 0; i < N; i++) {
+                const assay_matrix row = assay_matrix_view(data + i * D, 1, D);
+                ok(assay_gmm_evaluate(m.g, &levels[i], &row,
+                    &(assay_gmm_values){.log_density = &log_one, .eps = &one}));
+                near(log_p[i], log_one, 1e-12 * (1 + fabs(log_one)));
+                for (size_t j = 0; j < D; j++)
+                    near(together[i * D + j], alone[j], 1e-12 * (1 + fabs(alone[j])));
+            }
+            ok(assay_gmm_evaluate_with(
+                m.g, levels, N, &x, &(assay_gmm_values){.denoised = &all}, &workspace));
+            for (size_t i = 0; i < N; i++) {
+                const assay_matrix row = assay_matrix_view(data + i * D, 1, D);
+                ok(assay_gmm_evaluate(
+                    m.g, &levels[i], &row, &(assay_gmm_values){.denoised = &one}));
+                for (size_t j = 0; j < D; j++)
+                    near(together[i * D + j], alone[j], 1e-12 * (1 + fabs(alone[j])));
+            }
+            refuses(assay_gmm_evaluate_with(
+                        m.g, levels, N - 1, &x, &(assay_gmm_values){.denoised = &all}, &workspace),
+                "1 level or one a row, 150, got 149");
+            assay_gmm_free(m.g);
+        }
+    assay_gmm_workspace_free(&workspace);
+}
+
 static void draws(void **state)
 {
     (void)state;
@@ -492,6 +538,7 @@ int main(void)
         cmocka_unit_test(densities_and_gradients),
         cmocka_unit_test(far_and_tiny),
         cmocka_unit_test(guidance),
+        cmocka_unit_test(levels_of_rows),
         cmocka_unit_test(draws),
         cmocka_unit_test(separated),
         cmocka_unit_test(bic_finds_three),

@@ -36,15 +36,15 @@ local function fit_classes(z, labels, options, scale, rng)
     return out
 end
 
---- Each 28 x 28 image as 14 x 14 means of four pixels.
-local function pooled(images)
+--- Each 28 x 28 image as 14 x 14 means of four pixels, over `unit` less `shift`.
+local function pooled(images, unit, shift)
     local out = {}
     for i = 1, #images do
         local from, to = images:row(i), {}
         for line = 0, 13 do
             for column = 0, 13 do
                 local at = line * 56 + column * 2 + 1
-                to[#to + 1] = (from[at] + from[at + 1] + from[at + 28] + from[at + 29]) / 4
+                to[#to + 1] = (from[at] + from[at + 1] + from[at + 28] + from[at + 29]) / 4 / unit - shift
             end
         end
         out[i] = to
@@ -54,7 +54,7 @@ end
 
 local function build(options, rng)
     local data = assay.data.load("fashion-mnist", { split = "train", count = options.images })
-    local images = options.pool and pooled(data.images) or data.images
+    local images = options.pool and pooled(data.images, 1, 0) or data.images
     local pca = assay.pca.fit(images, { components = options.dim })
     local sum = 0
     for _, variance in ipairs(pca.variances) do
@@ -122,13 +122,7 @@ local function denoiser_layers(hidden)
 end
 
 local function unit_images(split, count)
-    local images = pooled(assay.data.load("fashion-mnist", { split = split, count = count }).images)
-    for i = 1, #images do
-        for j = 1, 196 do
-            images[i][j] = images[i][j] / 127.5 - 1
-        end
-    end
-    return images
+    return pooled(assay.data.load("fashion-mnist", { split = split, count = count }).images, 127.5, 1)
 end
 
 --- A small network that denoises such images, trained here on a discrete schedule of 1000 linear betas: an
@@ -148,7 +142,7 @@ function testbed.fashion_denoiser(cell, options)
         local net = assay.net.new { input = { 197 }, layers = denoiser_layers(o.hidden), seed = rng:integer(1, 1000000000) }
         local early
         net:train(images, nil, { prediction = "v", noise = schedule, steps = o.steps, batch = 128, optimizer = "adam",
-            lr = 1e-3, schedule = "cosine", ema = 0.995, on_step = function(step, _, trained)
+            lr = 1e-3, schedule = "cosine", ema = 0.995, threads = 2, on_step = function(step, _, trained)
                 if step == math.max(1, o.steps // 10) then
                     early = trained:averaged()
                 end
