@@ -19,8 +19,8 @@ EXTRA_DIST += tests/lua/tap.lua tests/lua/golden.lua tests/golden/_self.json \
 # Stock lua5.4 can load a sanitized module only with the sanitizer's runtime in the process.
 if SANITIZERS
 # matrix.lua asks for more memory than there is.
-AM_TESTS_ENVIRONMENT += ASSAY_PRELOAD="$$($(CC) -print-file-name=libasan.so)"; export ASSAY_PRELOAD; \
-	ASAN_OPTIONS="allocator_may_return_null=1:$$ASAN_OPTIONS"; export ASAN_OPTIONS;
+AM_TESTS_ENVIRONMENT += ASSAY_PRELOAD="$$($(CC) -print-file-name=libasan.so)"; export ASSAY_PRELOAD;
+AM_TESTS_ENVIRONMENT += ASAN_OPTIONS="allocator_may_return_null=1:$$ASAN_OPTIONS"; export ASAN_OPTIONS;
 endif
 
 # The engine and the prelude.
