@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/status.h"
+#include "plot/tabulate.h"
 
 enum { MOST_NAMES = 64 };
 
@@ -180,8 +181,20 @@ static int print_scripts(assay_store *store, const int64_t *runs, size_t count)
     return CLI_DONE;
 }
 
+static int print_table(const assay_diff *diff, const char *format)
+{
+    assay_table *table;
+    if (assay_diff_table(diff, &table))
+        return cli_failed();
+    int status = assay_tabulate(table, &(assay_tabulate_options){.format = format}, stdout)
+                     ? cli_failed()
+                     : CLI_DONE;
+    assay_table_free(table);
+    return status;
+}
+
 static int print_diff(assay_store *store, const int64_t *runs, size_t count,
-    const assay_diff_options *options, bool json)
+    const assay_diff_options *options, bool json, const char *format)
 {
     assay_diff *diff;
     int status = CLI_DONE;
@@ -189,6 +202,8 @@ static int print_diff(assay_store *store, const int64_t *runs, size_t count,
         return cli_failed();
     if (json) {
         status = print_json(diff);
+    } else if (format) {
+        status = print_table(diff, format);
     } else {
         print_settings(diff);
         print_measures(diff);
@@ -199,7 +214,7 @@ static int print_diff(assay_store *store, const int64_t *runs, size_t count,
 
 static int diff(const cli_command *self, int argc, char **argv)
 {
-    const char *database = NULL, *take = "last", *by = NULL, *names[MOST_NAMES];
+    const char *database = NULL, *take = "last", *by = NULL, *format = NULL, *names[MOST_NAMES];
     bool json = false, script = false;
     assay_diff_options how = {.by = names};
     int64_t runs[ASSAY_DIFF_MOST];
@@ -207,6 +222,8 @@ static int diff(const cli_command *self, int argc, char **argv)
         {"by", 'b', CLI_TEXT, "A,B,...", "a line a group: parameters or measures", &by},
         {"take", 't', CLI_TEXT, "WHICH", "of a cell's rows: last (default), mean, min or max",
             &take},
+        {"format", 'f', CLI_TEXT, "FORMAT",
+            "the measures as a table: text, latex, csv, markdown or json", &format},
         {"script", 0, CLI_FLAG, NULL, "the scripts instead, as a unified diff", &script},
         CLI_JSON(&json), CLI_DB(&database), CLI_OPTIONS_END};
     int first, status = cli_parse(self, options, argc, argv, &first);
@@ -214,6 +231,8 @@ static int diff(const cli_command *self, int argc, char **argv)
         return status;
     if (assay_diff_take_parse(take, &how.take))
         return cli_usage_error(self, "--take: %s", assay_errmsg());
+    if (format && assay_tabulate_check_format(format))
+        return cli_usage_error(self, "%s", assay_errmsg());
     char *words = by ? strdup(by) : NULL;
     for (char *word = words ? strtok(words, ",") : NULL; word && how.by_count < MOST_NAMES;
          word = strtok(NULL, ","))
@@ -226,7 +245,7 @@ static int diff(const cli_command *self, int argc, char **argv)
     if (status == CLI_DONE && script)
         status = print_scripts(store, runs, count);
     else if (status == CLI_DONE)
-        status = print_diff(store, runs, count, &how, json);
+        status = print_diff(store, runs, count, &how, json, format);
     assay_store_close(store);
     free(words);
     return status;

@@ -83,14 +83,6 @@ static int compose(const char *name, const json_t *choices, json_t **result)
     return *result ? CLI_DONE : cli_failed();
 }
 
-static bool is_chosen(const json_t *value, const char *choice)
-{
-    size_t i;
-    json_t *one;
-    json_array_foreach(value, i, one) if (strcmp(json_string_value(one), choice) == 0) return true;
-    return json_is_string(value) && strcmp(json_string_value(value), choice) == 0;
-}
-
 static void print_field(const json_t *field)
 {
     const json_t *choices = json_object_get(field, "choices"),
@@ -112,9 +104,9 @@ static void print_field(const json_t *field)
         const char *doc = json_string_value(json_object_get(choice, "doc"));
         const char *why = json_string_value(json_object_get(choice, "why"));
         printf("  %s %s%s%s%s%s%s\n",
-            is_chosen(value, name) ? "*"
-            : why                  ? "-"
-                                   : " ",
+            assay_composer_holds(value, name) ? "*"
+            : why                             ? "-"
+                                              : " ",
             cli_paint(why ? "dim" : ""), name, why || doc ? ": " : "",
             why   ? why
             : doc ? doc

@@ -5,7 +5,8 @@ coreinclude_HEADERS += src/core/status.h src/core/progress.h src/core/rng.h src/
 src_libassay_la_SOURCES += src/core/sha256.c
 coreinclude_HEADERS += src/core/sha256.h
 # What is kept between runs.
-src_libassay_la_SOURCES += src/core/cache.c src/core/directory.h src/core/directory.c
+src_libassay_la_SOURCES += src/core/cache.c src/core/directory.h src/core/directory.c \
+	src/core/file.h src/core/file.c
 coreinclude_HEADERS += src/core/cache.h
 src_libassay_la_SOURCES += src/core/parallel.c
 coreinclude_HEADERS += src/core/parallel.h

@@ -73,3 +73,11 @@ int assay_composer_apply(
     *result = call.result;
     return ASSAY_OK;
 }
+
+bool assay_composer_holds(const json_t *value, const char *choice)
+{
+    size_t i;
+    json_t *one;
+    json_array_foreach(value, i, one) if (strcmp(json_string_value(one), choice) == 0) return true;
+    return json_is_string(value) && strcmp(json_string_value(value), choice) == 0;
+}

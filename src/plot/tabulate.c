@@ -5,12 +5,14 @@
  */
 #include "plot/tabulate.h"
 
+#include <fcntl.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/file.h"
 #include "core/status.h"
 #include "core/suggest.h"
 #include "plot/escape.h"
@@ -610,6 +612,34 @@ int assay_tabulate_check_format(const char *name)
 {
     size_t format;
     return find_format(name, &format);
+}
+
+const char *assay_tabulate_format_of(const char *path)
+{
+    static const char *const endings[][2] = {
+        {".tex", "latex"}, {".md", "markdown"}, {".json", "json"}, {".txt", "text"}};
+    const char *dot = strrchr(path, '.');
+    for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++)
+        if (strcmp(dot, endings[i][0]) == 0)
+            return endings[i][1];
+    return "csv";
+}
+
+int assay_tabulate_file(const assay_table *rows, const char *path)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        return no_memory();
+    int status = assay_tabulate(
+        rows, &(assay_tabulate_options){.format = assay_tabulate_format_of(path)}, out);
+    if (fclose(out) != 0 && status == ASSAY_OK)
+        status = no_memory();
+    if (status == ASSAY_OK)
+        status = assay_file_write(AT_FDCWD, path, text, size, 0666);
+    free(text);
+    return status;
 }
 
 int assay_tabulate(const assay_table *rows, const assay_tabulate_options *options, FILE *out)

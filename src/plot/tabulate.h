@@ -13,16 +13,17 @@
 #include "data/table.h"
 
 typedef struct assay_tabulate_options {
-    const char *format; /* "text" (NULL), "latex" (booktabs), "csv", "markdown", "json" */
+    const char *format;         /* "text" (NULL), "latex" (booktabs), "csv", "markdown", "json" */
     const char *const *columns; /* which, in this order; NULL: all. With `by`: the measures; NULL:
                                    every column with numbers but "cell", "replicate" and the unit */
     size_t column_count;
     const char *const *by;
     size_t by_count;
-    const char *unit; /* NULL: "replicate"; a table that lacks "replicate" has rows that are units */
-    int digits;       /* significant ones, 1..17, of numbers and, with `by`, of half widths. 0: exact
-                         in csv and json; elsewhere 4, and 2 of a half width, which sets the mean's
-                         decimals */
+    const char
+        *unit;  /* NULL: "replicate"; a table that lacks "replicate" has rows that are units */
+    int digits; /* significant ones, 1..17, of numbers and, with `by`, of half widths. 0: exact
+                   in csv and json; elsewhere 4, and 2 of a half width, which sets the mean's
+                   decimals */
 } assay_tabulate_options;
 
 /*
@@ -35,5 +36,12 @@ int assay_tabulate(const assay_table *rows, const assay_tabulate_options *option
 
 /* ASSAY_EINVAL, with the formats there are, unless `name` is one of them. */
 int assay_tabulate_check_format(const char *name);
+
+/* The format that a file's name asks for: .tex is latex, .md markdown, .json json, .txt text, and
+ * any other csv. */
+const char *assay_tabulate_format_of(const char *path);
+
+/* A table as a file (core/file.h), in the format that its name asks for. */
+int assay_tabulate_file(const assay_table *rows, const char *path);
 
 #endif

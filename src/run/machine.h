@@ -1,4 +1,4 @@
-/* What this machine is and has. For the other files of this room. */
+/* What this machine is and has. For this room, and for who tells what it will do. */
 #ifndef ASSAY_RUN_MACHINE_H
 #define ASSAY_RUN_MACHINE_H
 
@@ -10,8 +10,8 @@ int assay_machine_cores(void);       /* that this process may use */
 uint64_t assay_machine_tasks(void);  /* processes and their threads that this user has now */
 uint64_t assay_machine_memory(void); /* bytes: physical, or the control group's limit */
 
-/* {"assay", "build", "lua", "sqlite", "gsl", "blas", "libc", "os", "cpu"} as JSON; the caller frees;
- * NULL: no memory. */
+/* {"assay", "build", "lua", "sqlite", "gsl", "blas", "libc", "os", "cpu"} as JSON; the caller
+ * frees; NULL: no memory. */
 char *assay_machine_versions(void);
 
 /* Why rows may differ that were made under the versions `before` and `now` (as above), in words. */

@@ -11,6 +11,7 @@
 #include "core/status.h"
 #include "tui/format.h"
 #include "tui/run.h"
+#include "tui/save.h"
 
 enum shape { IMAGE, TEXT, BYTES };
 enum { BYTES_A_LINE = 16 };
@@ -300,7 +301,6 @@ static void turn(struct artifact *self, size_t step)
 static int write_data(struct artifact *self, const char *path)
 {
     char name[512];
-    FILE *out;
     if (!self->data)
         return assay_fail(ASSAY_ENOTFOUND, "there is nothing to write");
     snprintf(name, sizeof name, "%.200s-%lld-%lld%s", self->name, (long long)self->run,
@@ -310,15 +310,7 @@ static int write_data(struct artifact *self, const char *path)
                               : ".pgm");
     for (char *c = name; *c; c++)
         *c = *c == '/' ? '_' : *c;
-    path = path && *path ? path : name;
-    out = fopen(path, "we");
-    bool written = out && fwrite(self->data, 1, self->size, out) == self->size;
-    if (out)
-        written = fclose(out) == 0 && written;
-    if (!written)
-        return assay_fail(ASSAY_EIO, "can't write %s", path);
-    tui_say(self->view.tui, TUI_GOOD, "wrote %s", path);
-    return ASSAY_OK;
+    return tui_save(self->view.tui, path && *path ? path : name, self->data, self->size);
 }
 
 static bool key(struct tui_view *view, enum tui_request request)

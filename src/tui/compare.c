@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/status.h"
+#include "plot/tabulate.h"
 #include "run/diff.h"
 #include "tui/detail.h"
 #include "tui/format.h"
@@ -519,7 +520,7 @@ static void describe(struct compare *self)
     else
         tui_detail_add(&self->detail, TUI_DIM, 0,
             "f: their figures in one   o: sort the measures   :by NAME: a line for each value   "
-            ":take mean: of a cell's rows");
+            ":take mean: of a cell's rows   w: the measures as CSV (:write FILE.tex: LaTeX)");
 }
 
 static void draw(struct tui_view *view, struct tui_area area)
@@ -543,6 +544,31 @@ static void draw(struct tui_view *view, struct tui_area area)
         describe(self);
     tui_detail_draw(
         &self->detail, (struct tui_area){area.y + 3 + lines, 1, below - 1, area.cols - 2});
+}
+
+/* ---- a file ---- */
+
+/* Named after the runs unless a path says otherwise. */
+static int write_table(struct compare *self, const char *path)
+{
+    char name[256] = "compare";
+    assay_table *table = NULL;
+    if (!self->diff || !self->diff->measure_count)
+        return assay_fail(ASSAY_ENOTFOUND, "there are no measures to write");
+    for (size_t i = 0; i < self->diff->count; i++) {
+        size_t used = strlen(name);
+        snprintf(name + used, sizeof name - used - strlen(".csv"), "-%lld",
+            (long long)self->diff->runs[i].id);
+    }
+    strcat(name, ".csv");
+    path = path && *path ? path : name;
+    int status = assay_diff_table(self->diff, &table);
+    if (status == ASSAY_OK)
+        status = assay_tabulate_file(table, path);
+    assay_table_free(table);
+    if (status == ASSAY_OK)
+        tui_say(self->view.tui, TUI_GOOD, "wrote %s", path);
+    return status;
 }
 
 /* ---- keys ---- */
@@ -570,6 +596,10 @@ static bool key(struct tui_view *view, enum tui_request request)
         return true;
     case TUI_BESIDE_LEFT:
         self->first -= self->first > 1;
+        return true;
+    case TUI_WRITE:
+        if (write_table(self, NULL) != ASSAY_OK)
+            tui_failed(view->tui);
         return true;
     case TUI_REFRESH:
         if (start_reading(self) != ASSAY_OK)
@@ -607,6 +637,8 @@ static bool command(struct tui_view *view, const char *name, const char *argumen
         *status = sort_by(self, argument);
     } else if (strcmp(name, "by") == 0) {
         *status = group_by(self, argument);
+    } else if (strcmp(name, "write") == 0) {
+        *status = write_table(self, argument);
     } else if (strcmp(name, "take") == 0) {
         *status = assay_diff_take_parse(argument, &self->take);
         if (*status == ASSAY_OK)
@@ -641,7 +673,7 @@ static const int64_t *runs(struct tui_view *view, size_t *count)
 
 const struct view_ops tui_compare_view = {
     .name = "compare",
-    .hint = "f:figures  o:sort  h/l:runs  J/K:scroll",
+    .hint = "f:figures  o:sort  w:table  h/l:runs  J/K:scroll",
     .size = sizeof(struct compare),
     .open = open_view,
     .load = load,

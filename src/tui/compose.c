@@ -16,6 +16,7 @@
 #include <jansson.h>
 
 #include "core/directory.h"
+#include "core/file.h"
 #include "core/status.h"
 #include "lua/composer.h"
 #include "tui/detail.h"
@@ -62,21 +63,35 @@ static const char *problem_of(const struct compose *self)
 
 /* ---- asking the composer ---- */
 
+/* The first line of the Lua that is another than before, apart from comments: 1 is the first, 0
+ * none. */
+static size_t changed_line(const struct tui_detail *before, const struct tui_detail *now)
+{
+    for (size_t i = 0; before->count && i < now->count; i++) {
+        const char *text = now->paragraphs[i].text;
+        if (strncmp(text, "--", 2) != 0 &&
+            (i >= before->count || strcmp(before->paragraphs[i].text, text) != 0))
+            return i + 1;
+    }
+    return 0;
+}
+
 static void fill_preview(struct compose *self)
 {
     const char *text = text_of(self->result, "text");
-    int skip = self->preview.skip;
-    tui_detail_clear(&self->preview);
+    struct tui_detail now = {.skip = self->preview.skip};
     if (problem_of(self))
-        tui_detail_add(&self->preview, TUI_WARN, 2, "Not an experiment yet: %s", problem_of(self));
+        tui_detail_add(&now, TUI_WARN, 2, "Not an experiment yet: %s", problem_of(self));
     for (size_t length; *text; text += length + (text[length] == '\n')) {
         length = strcspn(text, "\n");
         size_t blank = strspn(text, " ");
         bool comment = strncmp(text + blank, "--", 2) == 0 || strncmp(text, "#!", 2) == 0;
-        tui_detail_add(&self->preview, comment ? TUI_DIM : TUI_NORMAL, (int)blank + 4, "%.*s",
-            (int)length, text);
+        tui_detail_add(
+            &now, comment ? TUI_DIM : TUI_NORMAL, (int)blank + 4, "%.*s", (int)length, text);
     }
-    self->preview.skip = skip;
+    now.shown = changed_line(&self->preview, &now);
+    tui_detail_clear(&self->preview);
+    self->preview = now;
 }
 
 static int ask_composer(struct compose *self)
@@ -203,14 +218,6 @@ static void draw_field(struct compose *self, size_t row, int y, int width)
         *value ? value : "(none)");
 }
 
-static bool holds(const json_t *value, const char *choice)
-{
-    size_t i;
-    json_t *one;
-    json_array_foreach(value, i, one) if (strcmp(json_string_value(one), choice) == 0) return true;
-    return json_is_string(value) && strcmp(json_string_value(value), choice) == 0;
-}
-
 /* The columns of the options' values, and of the methods that they belong to. */
 static void option_widths(const struct compose *self, int *values, int *groups)
 {
@@ -233,7 +240,7 @@ static void draw_option(struct compose *self, size_t row, int y, int width)
     const json_t *field = current(self);
     const json_t *option = json_array_get(json_object_get(field, "choices"), row);
     bool many = strcmp(text_of(field, "kind"), "many") == 0;
-    bool on = holds(json_object_get(field, "value"), text_of(option, "value"));
+    bool on = assay_composer_holds(json_object_get(field, "value"), text_of(option, "value"));
     const char *why = text_of(option, "why");
     int mark = row == self->options.cursor ? TUI_SELECTED : 0, values, groups, x = 5;
     option_widths(self, &values, &groups);
@@ -333,7 +340,8 @@ static void show_options(struct compose *self)
     size_t i;
     json_t *option;
     self->options = (struct tui_list){.count = json_array_size(choices)};
-    json_array_foreach(choices, i, option) if (holds(value, text_of(option, "value")))
+    json_array_foreach(
+        choices, i, option) if (assay_composer_holds(value, text_of(option, "value")))
     {
         tui_list_move_to(&self->options, i);
         break;
@@ -366,7 +374,8 @@ static void take(struct compose *self)
     const json_t *field = current(self), *value = json_object_get(field, "value");
     const json_t *option = json_array_get(json_object_get(field, "choices"), self->options.cursor);
     const char *choice = text_of(option, "value"), *why = text_of(option, "why");
-    bool on = holds(value, choice), many = strcmp(text_of(field, "kind"), "many") == 0;
+    bool on = assay_composer_holds(value, choice),
+         many = strcmp(text_of(field, "kind"), "many") == 0;
     if (*why && !on) {
         tui_say(self->view.tui, TUI_WARN, "%s %s", choice, why);
         return;
@@ -468,37 +477,11 @@ static bool input(struct tui_view *view, int pressed)
 
 /* ---- writing ---- */
 
-static int write_all(int file, const char *path, const char *text)
+/* The experiment, to be run as it is. */
+static int write_file(const struct compose *self, int directory, const char *path)
 {
-    size_t size = strlen(text);
-    while (size) {
-        ssize_t n = write(file, text, size);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return assay_fail(ASSAY_EIO, "%s: %s", path, strerror(errno));
-        text += n;
-        size -= (size_t)n;
-    }
-    return ASSAY_OK;
-}
-
-/* Whole or not at all: a new file takes the old one's place. */
-static int write_file(int directory, const char *path, const char *text)
-{
-    char fresh[4096];
-    snprintf(fresh, sizeof fresh, "%s.new", path);
-    int file = openat(directory, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
-    if (file < 0)
-        return assay_fail(ASSAY_EIO, "%s: %s", path, strerror(errno));
-    int status = write_all(file, path, text);
-    if (close(file) != 0 && status == ASSAY_OK)
-        status = assay_fail(ASSAY_EIO, "%s: %s", path, strerror(errno));
-    if (status == ASSAY_OK && renameat(directory, fresh, directory, path) != 0)
-        status = assay_fail(ASSAY_EIO, "%s: %s", path, strerror(errno));
-    if (status != ASSAY_OK)
-        unlinkat(directory, fresh, 0);
-    return status;
+    const char *text = text_of(self->result, "text");
+    return assay_file_write(directory, path, text, strlen(text), 0777);
 }
 
 /* :write FILE, anywhere. */
@@ -506,7 +489,7 @@ static int write_to(const struct compose *self, const char *path)
 {
     if (problem_of(self))
         return assay_fail(ASSAY_EINVAL, "%s", problem_of(self));
-    int status = write_file(AT_FDCWD, path, text_of(self->result, "text"));
+    int status = write_file(self, AT_FDCWD, path);
     if (status == ASSAY_OK)
         tui_say(self->view.tui, TUI_GOOD, "%s", path);
     return status;
@@ -520,7 +503,7 @@ static void write_now(struct compose *self)
     int status = directory < 0
                      ? assay_fail(ASSAY_EIO, "%s: %s", place ? place : "no home directory",
                            place ? strerror(errno) : "set HOME or XDG_DATA_HOME")
-                     : write_file(directory, file, text_of(self->result, "text"));
+                     : write_file(self, directory, file);
     if (status == ASSAY_OK) {
         self->written = true;
         tui_look_for_experiments(self->view.tui, NULL);

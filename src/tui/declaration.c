@@ -57,6 +57,29 @@ char *tui_value_text(const json_t *value)
     return text;
 }
 
+/* A value in double quotes may hold commas; "" in it is one quote. */
+bool tui_next_value(const char **text, char *word, size_t size)
+{
+    const char *at = *text;
+    size_t length = 0;
+    if (!at)
+        return false;
+    at += strspn(at, " ");
+    bool quoted = *at == '"';
+    for (at += quoted; *at && (quoted || *at != ','); at++) {
+        if (quoted && *at == '"' && *++at != '"')
+            break;
+        if (length + 1 < size)
+            word[length++] = *at;
+    }
+    while (!quoted && length && word[length - 1] == ' ')
+        length--;
+    word[length] = '\0';
+    at += strcspn(at, ",");
+    *text = *at ? at + 1 : NULL;
+    return true;
+}
+
 void tui_param_range(const json_t *param, char *out, size_t size)
 {
     const json_t *least = json_object_get(param, "min"), *most = json_object_get(param, "max");

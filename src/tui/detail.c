@@ -51,6 +51,18 @@ static int draw_all(const struct tui_detail *detail, struct tui_area area)
     return line + detail->skip;
 }
 
+/* Scroll so that a paragraph is seen, with a line or two before it; not when it is. */
+static void show(struct tui_detail *detail, struct tui_area area)
+{
+    struct tui_area nowhere = {area.y, area.x, 0, area.cols};
+    int line = 0;
+    for (size_t i = 0; i + 1 < detail->shown && i < detail->count; i++)
+        line += draw_paragraph(&detail->paragraphs[i], nowhere, line);
+    if (detail->shown && (line < detail->skip || line >= detail->skip + area.rows - 1))
+        detail->skip = line > 2 ? line - 2 : 0;
+    detail->shown = 0;
+}
+
 /* When there is more than fits, the last line says so. */
 void tui_detail_draw(struct tui_detail *detail, struct tui_area area)
 {
@@ -58,6 +70,7 @@ void tui_detail_draw(struct tui_detail *detail, struct tui_area area)
     if (area.rows <= 0 || area.cols <= 0)
         return;
     detail->lines = draw_all(detail, nowhere);
+    show(detail, area);
     if (detail->lines <= area.rows) {
         detail->skip = 0;
         draw_all(detail, area);

@@ -17,8 +17,9 @@ struct tui_paragraph {
 struct tui_detail {
     struct tui_paragraph *paragraphs;
     size_t count;
-    int skip;  /* lines scrolled away */
-    int lines; /* in all, as of the last drawing */
+    size_t shown; /* the next drawing scrolls to the paragraph before this one; 0: to none */
+    int skip;     /* lines scrolled away */
+    int lines;    /* in all, as of the last drawing */
 };
 
 void tui_detail_clear(struct tui_detail *detail); /* scrolled back to the top, too */

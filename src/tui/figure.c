@@ -281,7 +281,7 @@ static void draw_header(const struct figure *self, int y, int cols)
         y, x, cols - x, tui_run_style(self->info.state), assay_run_state_name(self->info.state));
     if (self->view.live)
         x += tui_putf(y, x, cols - x, TUI_LIVE, " %.0f%%", 100 * tui_run_fraction(&self->info));
-    if (self->panel_count && self->grid)
+    if (self->panel_count && self->grid && self->count > 1)
         x += tui_putf(y, x, cols - x, TUI_NORMAL, "  all %zu figures", self->count);
     else if (self->panel_count)
         x += tui_putf(y, x, cols - x, TUI_NORMAL, "  figure %s, %zu of %zu",

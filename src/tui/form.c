@@ -12,7 +12,9 @@
 
 #include "core/status.h"
 #include "core/suggest.h"
+#include "run/machine.h"
 #include "tui/declaration.h"
+#include "tui/expect.h"
 #include "tui/launch.h"
 #include "tui/prompt.h"
 #include "tui/view.h"
@@ -39,6 +41,7 @@ struct form {
     struct tui_line line;
     char typed_error[512];
     struct tui_detail detail;
+    struct tui_earlier earlier; /* runs of this experiment */
 };
 
 /* ---- checking ---- */
@@ -98,35 +101,11 @@ static bool check_word(const json_t *param, const char *word, char *error, size_
     return false;
 }
 
-/* The next of the comma-separated values, without the blanks around it. A value in double quotes
- * may hold commas; "" in it is one quote. */
-static bool next_word(const char **text, char *word, size_t size)
-{
-    const char *at = *text;
-    size_t length = 0;
-    if (!at)
-        return false;
-    at += strspn(at, " ");
-    bool quoted = *at == '"';
-    for (at += quoted; *at && (quoted || *at != ','); at++) {
-        if (quoted && *at == '"' && *++at != '"')
-            break;
-        if (length + 1 < size)
-            word[length++] = *at;
-    }
-    while (!quoted && length && word[length - 1] == ' ')
-        length--;
-    word[length] = '\0';
-    at += strcspn(at, ",");
-    *text = *at ? at + 1 : NULL;
-    return true;
-}
-
 static size_t count_words(const char *text)
 {
     char word[1024];
     size_t count = 0;
-    while (next_word(&text, word, sizeof word))
+    while (tui_next_value(&text, word, sizeof word))
         count++;
     return count;
 }
@@ -142,7 +121,7 @@ static bool check(const struct field *field, const char *text, char *error, size
         snprintf(error, size, "%s is one value: only parameters are swept", field->name);
         return false;
     }
-    while (next_word(&text, word, sizeof word))
+    while (tui_next_value(&text, word, sizeof word))
         if (!check_word(field->param, word, error, size))
             return false;
     return true;
@@ -262,6 +241,7 @@ static void close_view(struct tui_view *view)
     json_decref(self->declaration);
     json_decref(self->extra);
     tui_detail_clear(&self->detail);
+    tui_earlier_clear(&self->earlier);
 }
 
 static int unknown_experiment(const struct tui *tui, const char *name)
@@ -304,21 +284,29 @@ static bool shows(struct tui_view *view, const struct tui_target *target)
 
 static int load(struct tui_view *view)
 {
-    (void)view; /* a form is about what will be, not about the store */
-    return ASSAY_OK;
+    struct form *self = (struct form *)view;
+    assay_store *store = tui_store(view->tui);
+    return store ? tui_earlier_load(&self->earlier, store, self->name) : ASSAY_OK;
 }
 
 /* ---- drawing ---- */
 
-/* "temperature 2 x replicates 5 = 10 cells" */
-static void cells_text(const struct form *self, char *out, size_t size)
+/* What is typed counts already, where it is good. */
+static const char *text_now(const struct form *self, size_t i)
+{
+    bool typed = self->view.editing && i == self->list.cursor && !*self->typed_error;
+    return typed ? self->line.text : self->fields[i].text;
+}
+
+/* "temperature 2 x replicates 5 = 10 cells"; gives their number. */
+static double cells_text(const struct form *self, char *out, size_t size)
 {
     double cells = 1;
     size_t used = 0;
     for (size_t i = 0; i < self->list.count; i++) {
         const struct field *field = &self->fields[i];
-        double factor = field->kind == PARAM        ? (double)count_words(field->text)
-                        : field->kind == REPLICATES ? strtod(field->text, NULL)
+        double factor = field->kind == PARAM        ? (double)count_words(text_now(self, i))
+                        : field->kind == REPLICATES ? strtod(text_now(self, i), NULL)
                                                     : 1;
         cells *= factor;
         if ((field->kind == REPLICATES || (field->kind == PARAM && factor > 1)) && used < size)
@@ -327,6 +315,23 @@ static void cells_text(const struct form *self, char *out, size_t size)
     }
     if (used < size)
         snprintf(out + used, size - used, " = %.0f %s", cells, cells == 1 ? "cell" : "cells");
+    return cells;
+}
+
+static void expect_text(const struct form *self, double cells, char *out, size_t size)
+{
+    json_t *params = json_object();
+    int workers = 0;
+    for (size_t i = 0; i < self->list.count; i++) {
+        const struct field *field = &self->fields[i];
+        if (field->kind == PARAM)
+            json_object_set_new(params, field->name, json_string(text_now(self, i)));
+        else if (field->kind == WORKERS)
+            workers = atoi(text_now(self, i));
+    }
+    tui_expect(
+        &self->earlier, params, cells, workers > 0 ? workers : assay_machine_cores(), out, size);
+    json_decref(params);
 }
 
 static int name_width(const struct form *self)
@@ -409,9 +414,9 @@ static void describe(struct form *self)
 static void draw(struct tui_view *view, struct tui_area area)
 {
     struct form *self = (struct form *)view;
-    int names = name_width(self), wanted = (int)self->list.count, most = area.rows - 8;
+    int names = name_width(self), wanted = (int)self->list.count, most = area.rows - 9;
     int rows = wanted < most ? wanted : most, y = area.y + 2, x;
-    char cells[512];
+    char cells[512], expected[512];
     x = tui_put(area.y, 0, area.cols, TUI_TITLE, self->name);
     tui_putf(area.y, x, area.cols - x, TUI_NORMAL, "  %s",
         tui_declared_text(self->declaration, "title"));
@@ -420,8 +425,9 @@ static void draw(struct tui_view *view, struct tui_area area)
         draw_field(self, self->list.top + (size_t)row, y + row, area.cols, names);
     y += rows;
     tui_fill(y, 0, area.cols, TUI_DIM, TUI_HLINE);
-    cells_text(self, cells, sizeof cells);
+    expect_text(self, cells_text(self, cells, sizeof cells), expected, sizeof expected);
     tui_putf(y, 2, area.cols - 2, TUI_BOLD, " %s ", cells);
+    tui_put(++y, 2, area.cols - 4, TUI_NORMAL, expected);
     describe(self);
     tui_detail_draw(
         &self->detail, (struct tui_area){y + 1, 2, area.y + area.rows - y - 1, area.cols - 4});

@@ -4,7 +4,6 @@
  */
 #include "tui/run.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -306,18 +305,6 @@ static void draw(struct tui_view *view, struct tui_area area)
 }
 
 /* ---- files ---- */
-
-int run_write_file(struct run *self, const char *path, const void *data, size_t size)
-{
-    FILE *out = fopen(path, "we");
-    bool written = out && fwrite(data, 1, size, out) == size;
-    if (out)
-        written = fclose(out) == 0 && written;
-    if (!written)
-        return assay_fail(ASSAY_EIO, "can't write %s: %s", path, strerror(errno));
-    tui_say(self->view.tui, TUI_GOOD, "wrote %s", path);
-    return ASSAY_OK;
-}
 
 static int write_section(struct run *self, const char *path)
 {

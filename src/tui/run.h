@@ -1,6 +1,6 @@
 /*
- * A run's view, for the files that make it up: run.c is the frame with the header and the tabs, each
- * tab is a file of its own that ends in its `struct run_tab`.
+ * A run's view, for the files that make it up: run.c is the frame with the header and the tabs,
+ * each tab is a file of its own that ends in its `struct run_tab`.
  */
 #ifndef ASSAY_TUI_RUN_H
 #define ASSAY_TUI_RUN_H
@@ -49,7 +49,7 @@ struct run {
     assay_note_list notes;
     assay_artifact_list artifacts;
 
-    size_t *row_ends; /* rows up to and with each cell */
+    size_t *row_ends;  /* rows up to and with each cell */
     assay_table *rows; /* a page of them */
     size_t first_row;
     char **columns; /* as they were seen, in order */
@@ -63,7 +63,7 @@ struct run {
 
 struct run_tab {
     const char *name;
-    bool plain; /* lines that need no words below them */
+    bool plain;                    /* lines that need no words below them */
     int (*load)(struct run *self); /* its list's count; the run's record is there already */
     void (*clear)(struct run *self);
     void (*heading)(struct run *self, int y, int cols);
@@ -83,8 +83,5 @@ extern const struct run_tab run_cells_tab, run_claims_tab, run_notes_tab, run_ro
 /* {"a": 1, "b": [1, 2]} as "a=1  b=1,2"; of a cell, only what its run sweeps, when it does. The
  * caller frees. */
 char *run_settings_text(const char *json, const json_t *swept);
-
-/* Write a file whole or not at all; says what was written. */
-int run_write_file(struct run *self, const char *path, const void *data, size_t size);
 
 #endif

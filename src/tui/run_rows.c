@@ -217,16 +217,11 @@ static int export_rows(struct tui_job *job)
     struct export *self = (struct export *)job;
     assay_store *store = NULL;
     assay_table *rows = NULL;
-    FILE *out = NULL;
     int status = assay_store_open(self->database, ASSAY_STORE_READ, &store);
     if (status == ASSAY_OK)
         status = assay_store_rows(store, self->run, NULL, 0, &rows);
-    if (status == ASSAY_OK && !(out = fopen(self->path, "we")))
-        status = assay_fail(ASSAY_EIO, "can't write %s", self->path);
     if (status == ASSAY_OK)
-        status = assay_tabulate(rows, &(assay_tabulate_options){.format = "csv"}, out);
-    if (out && fclose(out) != 0 && status == ASSAY_OK)
-        status = assay_fail(ASSAY_EIO, "can't write %s", self->path);
+        status = assay_tabulate_file(rows, self->path);
     assay_table_free(rows);
     assay_store_close(store);
     return status;

@@ -9,6 +9,7 @@
 #include "core/status.h"
 #include "tui/format.h"
 #include "tui/run.h"
+#include "tui/save.h"
 
 enum { MOST_BYTES = 1 << 24 };
 
@@ -161,7 +162,7 @@ static int write_script(struct run *self, const char *path)
                      ? assay_store_run_script(tui_store(self->view.tui), self->id, &script)
                      : assay_fail(ASSAY_ENOTFOUND, "the database is gone");
     if (status == ASSAY_OK)
-        status = run_write_file(self, path && *path ? path : name, script, strlen(script));
+        status = tui_save(self->view.tui, path && *path ? path : name, script, strlen(script));
     free(script);
     return status;
 }

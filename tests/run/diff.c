@@ -236,6 +236,34 @@ static void cells_in_common_are_compared(void **state)
     assay_diff_free(diff);
 }
 
+static double number_at(const assay_table *table, size_t row, const char *name)
+{
+    size_t column;
+    assert_ok(assay_table_find(table, name, &column));
+    assay_datum datum = assay_table_get(table, row, column);
+    return datum.kind == ASSAY_DATUM_MISSING ? NAN : datum.number;
+}
+
+static void measures_make_a_table(void **state)
+{
+    assay_store *store = ((fixture *)*state)->store;
+    int64_t a = add_run(store, &base), b = add_run(store, &other);
+    assay_diff *diff = compare(store, a, b, (assay_diff_options){0});
+    assay_table *table;
+    assert_ok(assay_diff_table(diff, &table));
+    assert_int_equal(assay_table_rows(table), 2);
+    assert_near(number_at(table, 0, "run"), (double)a);
+    assert_near(number_at(table, 0, "mean"), 7. / 3);
+    assert_near(number_at(table, 0, "low"), -1.4612497004061);
+    assert_true(isnan(number_at(table, 0, "difference"))); /* the base has none */
+    assert_near(number_at(table, 1, "mean"), 3);
+    assert_near(number_at(table, 1, "difference"), 2. / 3);
+    assert_near(number_at(table, 1, "p"), diff->measures[0].difference[1].p);
+    assert_near(number_at(table, 1, "n"), 3);
+    assay_table_free(table);
+    assay_diff_free(diff);
+}
+
 static void bad_calls_are_told(void **state)
 {
     assay_store *store = ((fixture *)*state)->store;
@@ -261,6 +289,7 @@ int main(void)
         store_test(texts_and_columns_make_groups),
         store_test(labels_are_never_equal),
         store_test(cells_in_common_are_compared),
+        store_test(measures_make_a_table),
         store_test(bad_calls_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

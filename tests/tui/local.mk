@@ -2,16 +2,17 @@
 EXTRA_PROGRAMS += tests/tui/driver
 tests_tui_driver_LDADD = src/libworkbench.la
 CLEANFILES += tests/tui/driver$(EXEEXT)
-tui_tests = tests/tui/screens.test tests/tui/keys.test tests/tui/compose.test tests/tui/run.test tests/tui/terminal.test
+tui_tests = tests/tui/screens.test tests/tui/keys.test tests/tui/compose.test tests/tui/run.test tests/tui/terminal.test tests/tui/way.test
 check_PROGRAMS += tests/tui/random
 tests_tui_random_LDADD = src/libworkbench.la
 TESTS += $(tui_tests)
-tests/tui/screens.log tests/tui/keys.log tests/tui/compose.log tests/tui/run.log tests/tui/terminal.log tests/tui/random.log: \
+tests/tui/screens.log tests/tui/keys.log tests/tui/compose.log tests/tui/run.log tests/tui/terminal.log tests/tui/way.log tests/tui/random.log: \
 	tests/tui/driver$(EXEEXT)
 composed_screens = $(foreach size, 80x24 140x40, $(foreach name, compose compose-empty compose-methods compose-problem, \
 	tests/tui/screens/$(name)-$(size).txt))
 EXTRA_DIST += $(composed_screens)
 EXTRA_DIST += $(tui_tests) tests/tui/common.sh tests/tui/experiments/inference/coin.lua \
+EXTRA_DIST += $(tui_tests) tests/tui/common.sh tests/tui/tmux.sh tests/tui/experiments/inference/coin.lua \
 	tests/tui/experiments/mixing/urn.lua tests/tui/experiments/mixing/broken.lua \
 	tests/tui/screens/run-rows-140x40.txt \
 	tests/tui/screens/run-rows-80x24.txt \
