@@ -12,6 +12,11 @@ composed_screens = $(foreach size, 80x24 140x40, $(foreach name, compose compose
 	tests/tui/screens/$(name)-$(size).txt))
 EXTRA_DIST += $(composed_screens)
 EXTRA_DIST += $(tui_tests) tests/tui/common.sh tests/tui/experiments/inference/coin.lua \
+EXTRA_DIST += \
+	tests/tui/screens/compose-140x40.txt tests/tui/screens/compose-80x24.txt \
+	tests/tui/screens/compose-empty-140x40.txt tests/tui/screens/compose-empty-80x24.txt \
+	tests/tui/screens/compose-methods-140x40.txt tests/tui/screens/compose-methods-80x24.txt \
+	tests/tui/screens/compose-problem-140x40.txt tests/tui/screens/compose-problem-80x24.txt
 EXTRA_DIST += $(tui_tests) tests/tui/common.sh tests/tui/tmux.sh tests/tui/experiments/inference/coin.lua \
 	tests/tui/experiments/mixing/urn.lua tests/tui/experiments/mixing/broken.lua \
 	tests/tui/screens/run-rows-140x40.txt \
