@@ -96,6 +96,30 @@ static void on_soft_stop(int signal)
     handler_calls->interrupt(handler_calls->context, reason);
 }
 
+/* The coordinator has died: so do the cell and all that it has started. */
+static void on_orphaned(int signal)
+{
+    (void)signal;
+    kill(0, SIGKILL);
+}
+
+/* The cell leads its own group before it asks to be told, or it would kill its coordinator's. */
+static void die_with(pid_t parent)
+{
+    if (setpgid(0, 0))
+        _exit(1);
+    struct sigaction orphaned = {.sa_handler = on_orphaned};
+    sigemptyset(&orphaned.sa_mask);
+    sigaction(SIGPWR, &orphaned, NULL);
+    prctl(PR_SET_PDEATHSIG, SIGPWR);
+    sigset_t told;
+    sigemptyset(&told);
+    sigaddset(&told, SIGPWR);
+    sigprocmask(SIG_UNBLOCK, &told, NULL);
+    if (getppid() != parent)
+        _exit(1);
+}
+
 static void reset_signals(const assay_pool *pool)
 {
     /* Those of crashes too: a handler of the caller's would go on with the caller's work here. */
@@ -110,6 +134,7 @@ static void reset_signals(const assay_pool *pool)
     sigset_t mask = pool->saved_mask;
     sigdelset(&mask, SIGUSR1);
     sigdelset(&mask, SIGUSR2);
+    sigdelset(&mask, SIGPWR);
     sigprocmask(SIG_SETMASK, &mask, NULL);
 }
 
@@ -211,10 +236,7 @@ static void close_parents_ends(const assay_pool *pool)
 static _Noreturn void be_the_cell(
     const assay_pool *pool, const struct slot *self, pid_t parent, int frames, int lines)
 {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent)
-        _exit(1);
-    setpgid(0, 0);
+    die_with(parent);
     handler_calls = &pool->calls;
     snprintf(time_reason, sizeof time_reason, "time limit of %g s exceeded", self->limits.time);
     close_parents_ends(pool);
