@@ -21,16 +21,13 @@ assay_run_options cli_run_options(const cli_run_flags *flags)
 static void print_first_failure(assay_store *store, int64_t run, const assay_run_info *info)
 {
     assay_cell_list cells = {0};
-    if (assay_store_cells(store, run, 0, 0, &cells))
+    if (assay_store_cells_failed(store, run, 1, &cells))
         return;
     for (size_t i = 0; i < cells.count; i++) {
         const assay_cell_info *c = &cells.cells[i];
-        if (c->state != ASSAY_CELL_FAILED)
-            continue;
         fprintf(stderr, "%lld of %lld cells failed; the first, cell %lld with %s:\n%s\n",
             (long long)info->cells_failed, (long long)info->cells, (long long)c->index, c->params,
             c->error ? c->error : "no message");
-        break;
     }
     assay_cell_list_free(&cells);
 }

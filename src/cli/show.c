@@ -61,16 +61,12 @@ static void print_cells(const assay_cell_list *list)
     cli_table_print(table, 0);
 }
 
-static void print_failures(const assay_cell_list *list, size_t most)
+static void print_failures(const assay_cell_list *list)
 {
-    size_t shown = 0;
-    for (size_t i = 0; i < list->count && shown < most; i++) {
+    for (size_t i = 0; i < list->count; i++) {
         const assay_cell_info *c = &list->cells[i];
-        if (c->state != ASSAY_CELL_FAILED)
-            continue;
         printf("\n%scell %lld failed%s with %s\n%s\n", cli_paint("bad"), (long long)c->index,
             cli_plain(), c->params ? c->params : "{}", c->error ? c->error : "no message");
-        shown++;
     }
 }
 
@@ -115,6 +111,24 @@ static int print_script(assay_store *store, int64_t run)
     return CLI_DONE;
 }
 
+/* Only what is shown is read: a run may have millions of cells and of notes. */
+static int read_what(assay_store *store, int64_t run, const show_flags *flags,
+    const assay_run_info *info, assay_cell_list *cells, assay_note_list *notes,
+    assay_claim_list *claims)
+{
+    int status = ASSAY_OK;
+    bool brief = !flags->json && !flags->cells && !flags->notes;
+    if (flags->json || flags->cells)
+        status = assay_store_cells(store, run, 0, 0, cells);
+    else if (brief && info->cells_failed > 0)
+        status = assay_store_cells_failed(store, run, 3, cells);
+    if (!status && flags->notes && !flags->json && !flags->cells)
+        status = assay_store_notes(store, run, 0, notes);
+    if (!status && (flags->json || brief))
+        status = assay_store_claims_get(store, run, claims);
+    return status;
+}
+
 static int print_all(assay_store *store, int64_t run, const show_flags *flags)
 {
     assay_run_info info = {0};
@@ -122,8 +136,8 @@ static int print_all(assay_store *store, int64_t run, const show_flags *flags)
     assay_note_list notes = {0};
     assay_claim_list claims = {0};
     int status = CLI_DONE;
-    if (assay_store_run_get(store, run, &info) || assay_store_cells(store, run, 0, 0, &cells) ||
-        assay_store_notes(store, run, 0, &notes) || assay_store_claims_get(store, run, &claims)) {
+    if (assay_store_run_get(store, run, &info) ||
+        read_what(store, run, flags, &info, &cells, &notes, &claims)) {
         status = cli_failed();
     } else if (flags->json) {
         json_t *o = cli_run_json(&info);
@@ -136,7 +150,7 @@ static int print_all(assay_store *store, int64_t run, const show_flags *flags)
         print_notes(&notes);
     } else {
         print_header(&info);
-        print_failures(&cells, 3);
+        print_failures(&cells);
         if (claims.count > 0) {
             printf("\n");
             cli_print_claims(&claims, 0);

@@ -8,6 +8,7 @@
 #include <jansson.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,6 +19,8 @@
 #include "run/coordinator.h"
 #include "run/detach.h"
 #include "run/machine.h"
+
+enum { CELLS_AT_ONCE = 20000 }; /* made in one transaction: about 0.1 s */
 
 /* Everything that a run needs, from whichever of the three it came. */
 struct launch {
@@ -76,34 +79,62 @@ static char *join_methods(const json_t *methods)
     return used ? strdup(text) : NULL;
 }
 
-static int create_cells(struct launch *launch)
+/* Cells that the run does not have yet: at most `most`, so that other writers get their turn. */
+static int create_cells(struct launch *launch, int64_t *made, int64_t most)
 {
     int64_t count = assay_experiment_cells(launch->experiment);
+    int64_t end = count - *made > most ? *made + most : count;
     int status = ASSAY_OK;
-    for (int64_t i = 0; i < count && !status; i++) {
+    for (int64_t i = *made; i < end && !status; i++) {
         const char *params;
         int64_t replicate;
         status = assay_experiment_cell(launch->experiment, i, &params, &replicate);
         if (!status)
             status = assay_store_cell_create(launch->store, launch->run, i, params, replicate);
     }
+    *made = end;
     return status;
 }
 
-/* The run and its cells, in one transaction. */
-static int create_stored(struct launch *launch, const assay_run_new *new_run)
+/* Within a transaction that is open: end it as the status says. */
+static int end_transaction(struct launch *launch, int status)
 {
-    int status = assay_store_begin(launch->store);
-    if (status)
-        return status;
-    status = assay_store_run_create(launch->store, new_run, &launch->run);
-    if (!status)
-        status = create_cells(launch);
     if (!status)
         status = assay_store_commit(launch->store);
     if (status)
         assay_store_rollback(launch->store);
     return status;
+}
+
+static int create_more(struct launch *launch, int64_t *made)
+{
+    int status = assay_store_begin(launch->store);
+    return status ? status : end_transaction(launch, create_cells(launch, made, CELLS_AT_ONCE));
+}
+
+/* The run with its first cells in one transaction, the others in as many as it takes: what a kill
+ * leaves is a run that never started, whose cells a resume completes. */
+static int create_stored(struct launch *launch, const assay_run_new *new_run)
+{
+    char message[1024];
+    int64_t made = 0;
+    int status = assay_store_begin(launch->store);
+    if (status)
+        return status;
+    status = assay_store_run_create(launch->store, new_run, &launch->run);
+    if (!status)
+        status = create_cells(launch, &made, CELLS_AT_ONCE);
+    status = end_transaction(launch, status);
+    if (status)
+        return status;
+    while (!status && made < assay_experiment_cells(launch->experiment))
+        status = create_more(launch, &made);
+    if (!status)
+        return ASSAY_OK;
+    snprintf(message, sizeof message, "%s", assay_errmsg());
+    (void)assay_store_run_finish(launch->store, launch->run, ASSAY_RUN_INTERRUPTED, 0, message);
+    return assay_fail(status, "run %lld was stopped: %s; 'assay resume %lld' goes on with it",
+        (long long)launch->run, message, (long long)launch->run);
 }
 
 /* A new run of the planned experiment. */
@@ -139,23 +170,19 @@ static int create_run(struct launch *launch, const char *path, const char *prese
 /* The cells that are not done: after the claim, so that no other process changes them. */
 static int list_cells(struct launch *launch)
 {
-    assay_cell_list list;
-    int status = assay_store_cells(launch->store, launch->run, 0, 0, &list);
+    size_t count;
+    const assay_run_options *options = launch->options;
+    int status = assay_store_cells_left(launch->store, launch->run, &launch->cells, &count);
     if (status)
         return status;
-    launch->cells = malloc((list.count + 1) * sizeof *launch->cells);
-    if (!launch->cells)
-        status = assay_fail(ASSAY_ENOMEM, "not enough memory for %zu cells", list.count);
-    for (size_t i = 0; i < list.count && !status; i++)
-        if (list.cells[i].state != ASSAY_CELL_DONE) {
-            if (!launch->options->one_cell || list.cells[i].index == launch->options->cell)
-                launch->cells[launch->cell_count++] = list.cells[i].index;
-            else
-                launch->left++;
-        }
-    launch->before = (int64_t)(list.count - launch->cell_count) - launch->left;
-    assay_cell_list_free(&list);
-    return status;
+    launch->before = assay_experiment_cells(launch->experiment) - (int64_t)count;
+    for (size_t i = 0; i < count; i++) {
+        if (!options->one_cell || launch->cells[i] == options->cell)
+            launch->cells[launch->cell_count++] = launch->cells[i];
+        else
+            launch->left++;
+    }
+    return ASSAY_OK;
 }
 
 /* Fisher-Yates. */
@@ -209,6 +236,31 @@ static int open_stored(struct launch *launch)
     return status;
 }
 
+/* A run that was killed while its cells were made never started, and lacks some. In one
+ * transaction: whoever else resumes it waits, and finds them made. */
+static int complete_cells(struct launch *launch)
+{
+    assay_run_info now;
+    int64_t planned = assay_experiment_cells(launch->experiment);
+    if (launch->info.started > 0 || launch->info.cells >= planned)
+        return ASSAY_OK;
+    int status = assay_store_begin(launch->store);
+    if (status)
+        return status;
+    status = assay_store_run_get(launch->store, launch->run, &now);
+    if (!status && now.state == ASSAY_RUN_QUEUED)
+        status = assay_fail(ASSAY_EBUSY,
+            "run %lld belongs to process %lld on %s, which still makes "
+            "its cells",
+            (long long)launch->run, (long long)now.pid, now.host);
+    int64_t made = status ? planned : now.cells;
+    if (!status)
+        status = create_cells(launch, &made, planned);
+    launch->info.cells = planned;
+    assay_run_info_clear(&now);
+    return end_transaction(launch, status);
+}
+
 static int check_plan(const struct launch *launch)
 {
     int64_t planned = assay_experiment_cells(launch->experiment);
@@ -239,6 +291,8 @@ static int prepare_resume(struct launch *launch)
 {
     int status = open_stored(launch);
     launch->run = launch->of;
+    if (!status)
+        status = complete_cells(launch);
     if (!status)
         status = check_plan(launch);
     return status ? status : check_cell(launch);

@@ -187,14 +187,11 @@ int assay_store_cell_get(assay_store *store, int64_t run, int64_t index, assay_c
     return status;
 }
 
-int assay_store_cells(
-    assay_store *store, int64_t run, size_t limit, size_t offset, assay_cell_list *out)
+/* The cells of a statement that stands before them; status: of its binding. */
+static int read_cells(assay_store *store, int status, sqlite3_stmt *s, assay_cell_list *out)
 {
-    sqlite3_stmt *s;
     bool row = true;
     *out = (assay_cell_list){0};
-    int status = store_bind(store, STORE_CELL_LIST, &s, "iii", run,
-        limit ? (int64_t)limit : (int64_t)-1, (int64_t)offset);
     while (status == ASSAY_OK) {
         status = store_step(store, s, &row);
         if (status || !row)
@@ -206,6 +203,46 @@ int assay_store_cells(
     if (status) {
         sqlite3_reset(s);
         assay_cell_list_free(out);
+    }
+    return status;
+}
+
+int assay_store_cells(
+    assay_store *store, int64_t run, size_t limit, size_t offset, assay_cell_list *out)
+{
+    sqlite3_stmt *s = NULL;
+    int status = store_bind(store, STORE_CELL_LIST, &s, "iii", run,
+        limit ? (int64_t)limit : (int64_t)-1, (int64_t)offset);
+    return read_cells(store, status, s, out);
+}
+
+int assay_store_cells_failed(assay_store *store, int64_t run, size_t limit, assay_cell_list *out)
+{
+    sqlite3_stmt *s = NULL;
+    int status = store_bind(store, STORE_CELL_FAILED, &s, "ii", run, (int64_t)limit);
+    return read_cells(store, status, s, out);
+}
+
+int assay_store_cells_left(assay_store *store, int64_t run, int64_t **out, size_t *count)
+{
+    sqlite3_stmt *s;
+    bool row = true;
+    *out = NULL;
+    *count = 0;
+    int status = store_bind(store, STORE_CELL_LEFT, &s, "i", run);
+    while (status == ASSAY_OK) {
+        status = store_step(store, s, &row);
+        if (status || !row)
+            break;
+        status = store_grow((void **)out, *count, sizeof **out);
+        if (status == ASSAY_OK)
+            (*out)[(*count)++] = sqlite3_column_int64(s, 0);
+    }
+    if (status) {
+        sqlite3_reset(s);
+        free(*out);
+        *out = NULL;
+        *count = 0;
     }
     return status;
 }

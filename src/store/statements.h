@@ -99,6 +99,9 @@
     X(CELL_ROWS, "UPDATE cell SET rows = ?2 WHERE id = ?1")                                        \
     X(CELLS_REQUEUE, "UPDATE cell SET state = 'queued' WHERE run = ? AND state = 'running'")       \
     X(CELL_LIST, "SELECT " STORE_CELL_COLUMNS "WHERE run = ? ORDER BY idx LIMIT ? OFFSET ?")       \
+    X(CELL_FAILED, "SELECT " STORE_CELL_COLUMNS "WHERE run = ? AND state = 'failed' "              \
+                   "ORDER BY idx LIMIT ?")                                                         \
+    X(CELL_LEFT, "SELECT idx FROM cell WHERE run = ? AND state <> 'done' ORDER BY idx")            \
     X(CELL_GET, "SELECT " STORE_CELL_COLUMNS "WHERE id = ?")                                       \
     X(CELL_FIRST, "SELECT idx, replicate, params, state FROM cell WHERE run = ? ORDER BY idx")     \
     X(CELL_FROM, "SELECT idx, replicate, params, state FROM cell WHERE run = ? AND idx >= ? "      \

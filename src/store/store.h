@@ -198,6 +198,11 @@ typedef struct assay_cell_list {
 
 int assay_store_cells(assay_store *store, int64_t run, size_t limit /* 0: all */, size_t offset, assay_cell_list *out);
 int assay_store_cell_get(assay_store *store, int64_t run, int64_t index, assay_cell_info *out);
+/* The first cells that failed. */
+int assay_store_cells_failed(assay_store *store, int64_t run, size_t limit, assay_cell_list *out);
+/* The numbers of the cells that are not done, in order, for a run of any size: 8 bytes each; the
+ * caller frees. */
+int assay_store_cells_left(assay_store *store, int64_t run, int64_t **out, size_t *count);
 void assay_cell_info_clear(assay_cell_info *info);
 void assay_cell_list_free(assay_cell_list *list);
 

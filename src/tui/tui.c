@@ -853,8 +853,11 @@ static void loop(struct tui *tui)
             tui_look_at_store(tui);
             next_look = monotonic() + (tui->top->live ? 0.24 : 0.9);
         }
+        double began = monotonic();
         if (tui->dirty)
             tui_frame_draw(tui);
+        /* what takes long to read, as the states of a million cells, is read less often */
+        next_look = fmax(next_look, monotonic() + 4 * (monotonic() - began));
         if (!wait_for_input(tui))
             return;
         for (int key; !tui->quit && (key = tui_screen_key()) != TUI_NO_KEY;)

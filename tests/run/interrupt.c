@@ -240,17 +240,20 @@ static void a_killed_run_is_interrupted_and_resumes(void **state)
     expect_resume(&options);
 }
 
-/* Cells that neither end nor say anything, so that no broken pipe ends them. */
+/* Cells that neither end nor say anything, so that no broken pipe ends them, and what one started. */
 static void cells_die_with_their_coordinator(void **state)
 {
     (void)state;
-    char script[512], path[96];
+    char script[1024], path[96];
     snprintf(script, sizeof script,
         WITH_RUN("silent", "local pid = io.open('/proc/self/stat'):read('n')\n"
                            "local f = io.open('%s/pids', 'a') f:write(pid, '\\n') f:close()\n"
+                           "if cell.params.a == 2 then\n"
+                           "  os.execute('sleep 60 & echo $! >>%s/pids; echo >%s/both; wait')\n"
+                           "end\n"
                            "while true do end"),
-        directory);
-    snprintf(path, sizeof path, "%s/pids", directory);
+        directory, directory, directory);
+    snprintf(path, sizeof path, "%s/both", directory);
     assay_run_options options = options_with(2);
     pid_t child = start_apart(script, &options);
     for (int i = 0; i < 1000 && access(path, F_OK); i++)
@@ -259,6 +262,55 @@ static void cells_die_with_their_coordinator(void **state)
     kill(child, SIGKILL);
     assert_int_equal(await_process(child), 1000 + SIGKILL);
     expect_no_cells();
+}
+
+/* 60000 cells are made a part at a time; killed in the midst of that, the run has its other cells
+ * when it is resumed, here for one of them. */
+static void cells_are_completed(void **state)
+{
+    (void)state;
+    static const char script[] = "local assay = require 'assay'\n"
+                                 "return assay.experiment { name = 'many', replicates = 60000,\n"
+                                 "  params = { a = { default = 7 } },\n"
+                                 "  run = function(cell) cell:log { r = cell.replicate } end }";
+    assay_run_options options = options_with(1);
+    pid_t child = start_apart(script, &options);
+    int64_t cells = 0;
+    for (int i = 0; i < 20000 && cells == 0; i++) {
+        usleep(500);
+        if (access(database, F_OK))
+            continue;
+        assay_store *store;
+        expect_ok(assay_store_open(database, ASSAY_STORE_CREATE, &store));
+        assay_run_info info = {0};
+        if (assay_store_run_get(store, 1, &info) == ASSAY_OK)
+            cells = info.cells;
+        assay_run_info_clear(&info);
+        assay_store_close(store);
+    }
+    kill(child, SIGKILL);
+    assert_int_equal(await_process(child), 1000 + SIGKILL);
+    assay_run_info info = get_info(1);
+    assert_int_equal(info.state, ASSAY_RUN_INTERRUPTED);
+    printf("# killed with %lld cells made\n", (long long)info.cells);
+    assert_true(info.cells % 20000 == 0);
+    assay_run_info_clear(&info);
+    options.one_cell = true;
+    options.cell = 59999;
+    assay_run_state end;
+    expect_ok(assay_run_resume(1, &options, &end));
+    info = get_info(1);
+    assert_int_equal(info.cells, 60000);
+    assert_int_equal(info.cells_done, 1);
+    assert_int_equal(info.rows, 1);
+    assay_run_info_clear(&info);
+    assay_store *store = open_store();
+    assay_cell_info cell;
+    expect_ok(assay_store_cell_get(store, 1, 59999, &cell));
+    assert_int_equal(cell.replicate, 60000);
+    assert_string_equal(cell.params, "{\"a\":7}");
+    assay_cell_info_clear(&cell);
+    assay_store_close(store);
 }
 
 static void a_live_run_is_not_resumed(void **state)
@@ -363,6 +415,7 @@ int main(void)
         TEST(cancel_ends_a_long_primitive),
         TEST(a_killed_run_is_interrupted_and_resumes),
         TEST(cells_die_with_their_coordinator),
+        TEST(cells_are_completed),
         TEST(a_live_run_is_not_resumed),
         TEST(two_runs_share_a_database),
         TEST(a_deleted_database_stops_the_run),
