@@ -55,6 +55,26 @@ static inline const char *decimal_digits(const char *p, uint64_t *m)
     }
 }
 
+enum { DECIMAL_POWERS = 27 };
+
+/* 2^b / 5^k, rounded up, for k from 1 on; b so that the first bit is set. The first 64 bits, then
+ * the others. */
+static const uint64_t decimal_inverse[2][32] = {
+    {0, 0xCCCCCCCCCCCCCCCC, 0xA3D70A3D70A3D70A, 0x83126E978D4FDF3B, 0xD1B71758E219652B,
+        0xA7C5AC471B478423, 0x8637BD05AF6C69B5, 0xD6BF94D5E57A42BC, 0xABCC77118461CEFC,
+        0x89705F4136B4A597, 0xDBE6FECEBDEDD5BE, 0xAFEBFF0BCB24AAFE, 0x8CBCCC096F5088CB,
+        0xE12E13424BB40E13, 0xB424DC35095CD80F, 0x901D7CF73AB0ACD9, 0xE69594BEC44DE15B,
+        0xB877AA3236A4B449, 0x9392EE8E921D5D07, 0xEC1E4A7DB69561A5, 0xBCE5086492111AEA,
+        0x971DA05074DA7BEE, 0xF1C90080BAF72CB1, 0xC16D9A0095928A27, 0x9ABE14CD44753B52,
+        0xF79687AED3EEC551, 0xC612062576589DDA, 0x9E74D1B791E07E48},
+    {0, 0xCCCCCCCCCCCCCCCD, 0x3D70A3D70A3D70A4, 0x645A1CAC083126EA, 0xD3C36113404EA4A9,
+        0x0FCF80DC33721D54, 0xA63F9A49C2C1B110, 0x3D32907604691B4D, 0xFDC20D2B36BA7C3E,
+        0x31680A88F8953031, 0xB573440E5A884D1C, 0xF78F69A51539D749, 0xF93F87B7442E45D4,
+        0x2865A5F206B06FBA, 0x538484C19EF38C95, 0x0F9D37014BF60A11, 0x4C2EBE687989A9B4,
+        0x09BEFEB9FAD487C3, 0x3AFF322E62439FD0, 0x2B31E9E3D06C32E6, 0x88F4BB1CA6BCF585,
+        0xD3F6FC16EBCA5E04, 0x5324C68B12DD6339, 0x75B7053C0F178294, 0xC4926A9672793543,
+        0x3A83DDBD83F52205, 0x95364AFE032A819E, 0x775EA264CF55347E}};
+
 /* m / 10^k for 0 < k <= 27 and m > 0, rounded once, after Lemire (Software: Practice and Experience
  * 2021, algorithm 1): the product of m and 128 bits of 5^-k, of which the first 64 nearly always
  * tell. In this range the 128 bits always do, and doubles are never subnormal. Nothing branches on
@@ -62,27 +82,11 @@ static inline const char *decimal_digits(const char *p, uint64_t *m)
 static inline double decimal_quotient(uint64_t m, unsigned k)
 {
     __extension__ typedef unsigned __int128 wide;
-    /* 2^b / 5^k, rounded up, from k = 1 on; b so that the first bit is set */
-    static const uint64_t inverse[27][2] = {{0xCCCCCCCCCCCCCCCC, 0xCCCCCCCCCCCCCCCD},
-        {0xA3D70A3D70A3D70A, 0x3D70A3D70A3D70A4}, {0x83126E978D4FDF3B, 0x645A1CAC083126EA},
-        {0xD1B71758E219652B, 0xD3C36113404EA4A9}, {0xA7C5AC471B478423, 0x0FCF80DC33721D54},
-        {0x8637BD05AF6C69B5, 0xA63F9A49C2C1B110}, {0xD6BF94D5E57A42BC, 0x3D32907604691B4D},
-        {0xABCC77118461CEFC, 0xFDC20D2B36BA7C3E}, {0x89705F4136B4A597, 0x31680A88F8953031},
-        {0xDBE6FECEBDEDD5BE, 0xB573440E5A884D1C}, {0xAFEBFF0BCB24AAFE, 0xF78F69A51539D749},
-        {0x8CBCCC096F5088CB, 0xF93F87B7442E45D4}, {0xE12E13424BB40E13, 0x2865A5F206B06FBA},
-        {0xB424DC35095CD80F, 0x538484C19EF38C95}, {0x901D7CF73AB0ACD9, 0x0F9D37014BF60A11},
-        {0xE69594BEC44DE15B, 0x4C2EBE687989A9B4}, {0xB877AA3236A4B449, 0x09BEFEB9FAD487C3},
-        {0x9392EE8E921D5D07, 0x3AFF322E62439FD0}, {0xEC1E4A7DB69561A5, 0x2B31E9E3D06C32E6},
-        {0xBCE5086492111AEA, 0x88F4BB1CA6BCF585}, {0x971DA05074DA7BEE, 0xD3F6FC16EBCA5E04},
-        {0xF1C90080BAF72CB1, 0x5324C68B12DD6339}, {0xC16D9A0095928A27, 0x75B7053C0F178294},
-        {0x9ABE14CD44753B52, 0xC4926A9672793543}, {0xF79687AED3EEC551, 0x3A83DDBD83F52205},
-        {0xC612062576589DDA, 0x95364AFE032A819E}, {0x9E74D1B791E07E48, 0x775EA264CF55347E}};
     const int up = __builtin_clzll(m);
-    const uint64_t *const by = inverse[k - 1];
-    const wide first = (wide)(m << up) * by[0];
+    const wide first = (wide)(m << up) * decimal_inverse[0][k];
     uint64_t high = (uint64_t)(first >> 64), low = (uint64_t)first;
     if ((high & 0x1FF) == 0x1FF) {
-        const uint64_t more = (uint64_t)(((wide)(m << up) * by[1]) >> 64);
+        const uint64_t more = (uint64_t)(((wide)(m << up) * decimal_inverse[1][k]) >> 64);
         low += more;
         high += low < more;
     }
@@ -121,7 +125,7 @@ static inline bool decimal_scale(uint64_t m, int exponent, double *value)
         return false;
     if (m == 0)
         *value = 0;
-    else if (exponent < 0 && exponent >= -27)
+    else if (exponent < 0 && exponent >= -DECIMAL_POWERS)
         *value = decimal_quotient(m, (unsigned)-exponent);
     else if (small && exponent >= 0 && exponent <= 22)
         *value = (double)m * power[exponent];

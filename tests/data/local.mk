@@ -1,6 +1,7 @@
 check_PROGRAMS += tests/data/table
 tests_data_table_LDADD = $(TEST_LIBS)
-check_PROGRAMS += tests/data/csv tests/data/samples
+check_PROGRAMS += tests/data/csv tests/data/csv_plain tests/data/samples
+tests_data_csv_plain_LDADD = $(TEST_LIBS)
 tests_data_csv_LDADD = $(TEST_LIBS)
 tests_data_samples_LDADD = $(TEST_LIBS)
 check_PROGRAMS += tests/data/samples_forms
