@@ -1,8 +1,11 @@
 /*
- * What a cell kept, shown as what it is: an image (PGM or PPM) in half blocks, two pixels a
- * character, averaged where the screen is smaller; a text in lines; anything else as bytes. Left
- * and right page through the artifacts of the same name in the run's other cells.
+ * What a cell kept, shown as what it is: an image, a table, a set of points, a text in lines, or
+ * bytes; y shows it as the next of these that it can be. Left and right page through the artifacts
+ * of the same name in the run's other cells (its replicates), < and > through the other artifacts
+ * of the cell (its steps); tiled, cells stand side by side and take the same step together.
  */
+#include "tui/artifact.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,133 +16,123 @@
 #include "tui/run.h"
 #include "tui/save.h"
 
-enum shape { IMAGE, TEXT, BYTES };
-enum { BYTES_A_LINE = 16 };
+enum { MOST_TILES = 16, WIDEST_COLUMN = 24, MEASURED_ROWS = 200 };
 
 struct artifact {
     struct tui_view view;
-    struct tui_list list; /* lines of text or bytes */
+    struct tui_list list; /* lines of text, rows or bytes */
     int64_t run;
     assay_artifact_list all; /* of the run */
     size_t at;
     char *name;
     int64_t index;
-    unsigned char *data;
-    size_t size;
-    enum shape shape;
-    size_t width, height, channels; /* of an image, whose pixels stand at `pixels` */
-    const unsigned char *pixels;
-    double scale; /* of a sample to 0..255 */
+    bool there;
+    struct artifact_content content;
+    enum artifact_way way, wanted; /* wanted: by the user, when `chosen`; not all can be shown so */
+    bool chosen;
+    struct tui_sight sight; /* of points */
+    size_t shift;           /* columns of a table that are left out at the left */
+    int *widths;            /* of its columns */
+    bool tiled;
+    struct tile {
+        size_t at;
+        struct artifact_content content;
+    } tiles[MOST_TILES];
+    size_t tile_count;
 };
-
-/* ---- images ---- */
-
-/* The next number of a PNM header, with the comments before it. */
-static const unsigned char *read_number(
-    const unsigned char *at, const unsigned char *end, size_t *number)
-{
-    while (at < end && (isspace(*at) || *at == '#')) {
-        if (*at == '#')
-            while (at < end && *at != '\n')
-                at++;
-        else
-            at++;
-    }
-    *number = 0;
-    const unsigned char *start = at;
-    for (; at < end && isdigit(*at) && *number < 100000000; at++)
-        *number = 10 * *number + (size_t)(*at - '0');
-    return at > start ? at : NULL;
-}
-
-/* Binary PGM (P5) and PPM (P6) with samples of one byte. */
-static bool is_image(struct artifact *self)
-{
-    const unsigned char *at = self->data + 2, *end = self->data + self->size;
-    size_t most;
-    if (self->size < 8 || self->data[0] != 'P' || (self->data[1] != '5' && self->data[1] != '6'))
-        return false;
-    self->channels = self->data[1] == '6' ? 3 : 1;
-    at = read_number(at, end, &self->width);
-    at = at ? read_number(at, end, &self->height) : NULL;
-    at = at ? read_number(at, end, &most) : NULL;
-    if (!at || at >= end || !self->width || !self->height || most < 1 || most > 255)
-        return false;
-    self->pixels = at + 1;
-    self->scale = 255.0 / (double)most;
-    return self->height <= (size_t)(end - self->pixels) / self->width / self->channels;
-}
-
-/* The mean of the samples of a box, in grey. */
-static double box_mean(const struct artifact *self, size_t y0, size_t y1, size_t x0, size_t x1)
-{
-    double sum = 0;
-    for (size_t y = y0; y < y1; y++)
-        for (size_t i = x0 * self->channels; i < x1 * self->channels; i++)
-            sum += self->pixels[y * self->width * self->channels + i];
-    return self->scale * sum / (double)((y1 - y0) * (x1 - x0) * self->channels);
-}
-
-/* Pixels are as wide as half a character is high: one a column, two a line, never enlarged. */
-static void draw_image(const struct artifact *self, struct tui_area area)
-{
-    size_t cols = (size_t)area.cols, rows = 2 * (size_t)area.rows;
-    double step = 1;
-    if ((double)self->width / (double)cols > step)
-        step = (double)self->width / (double)cols;
-    if ((double)self->height / (double)rows > step)
-        step = (double)self->height / (double)rows;
-    size_t across = (size_t)((double)self->width / step),
-           down = (size_t)((double)self->height / step);
-    across = across ? across : 1;
-    down = down ? down : 1;
-    for (size_t r = 0; r < (down + 1) / 2 && r < (size_t)area.rows; r++)
-        for (size_t c = 0; c < across && c < cols; c++) {
-            double level[2] = {0, 0};
-            for (size_t half = 0; half < 2 && 2 * r + half < down; half++) {
-                size_t y = 2 * r + half;
-                level[half] = box_mean(self, y * self->height / down, (y + 1) * self->height / down,
-                    c * self->width / across, (c + 1) * self->width / across);
-            }
-            tui_put_pixels(area.y + (int)r, area.x + (int)c, level[0], level[1]);
-        }
-}
 
 /* ---- reading ---- */
 
-static bool is_text(const struct artifact *self)
+static void forget(struct artifact *self)
 {
-    for (size_t i = 0; i < self->size; i++)
-        if (self->data[i] < ' ' && !strchr("\n\r\t\f", self->data[i]))
-            return false;
-    return true;
+    artifact_content_clear(&self->content);
+    for (size_t i = 0; i < self->tile_count; i++)
+        artifact_content_clear(&self->tiles[i].content);
+    self->tile_count = 0;
+    free(self->widths);
+    self->widths = NULL;
+    self->there = false;
 }
 
-static size_t count_lines(const struct artifact *self)
+static int read_content(struct artifact *self, size_t at, struct artifact_content *out)
 {
-    size_t lines = self->size > 0 && self->data[self->size - 1] != '\n';
-    if (self->shape == BYTES)
-        return (self->size + BYTES_A_LINE - 1) / BYTES_A_LINE;
-    for (size_t i = 0; i < self->size; i++)
-        lines += self->data[i] == '\n';
-    return lines;
-}
-
-static int read_data(struct artifact *self)
-{
+    const assay_artifact_info *info = &self->all.artifacts[at];
     void *data = NULL;
     size_t size = 0;
-    const assay_artifact_info *info = &self->all.artifacts[self->at];
     int status = assay_store_artifact_get(
         tui_store(self->view.tui), self->run, info->index, info->name, &data, &size);
-    if (status)
-        return status;
-    free(self->data);
-    self->data = data;
-    self->size = size;
-    self->shape = is_image(self) ? IMAGE : is_text(self) ? TEXT : BYTES;
-    tui_list_resize(&self->list, self->shape == IMAGE ? 0 : count_lines(self));
+    return status == ASSAY_OK ? artifact_content_read(data, size, info->type, out) : status;
+}
+
+static int entry_width(const struct artifact *self, size_t row, size_t column)
+{
+    char text[4 * TUI_SHORT];
+    assay_datum datum = assay_table_get(self->content.table, row, column);
+    assay_datum_text(&datum, text, sizeof text);
+    return tui_width(text);
+}
+
+static int measure_table(struct artifact *self)
+{
+    const assay_table *table = self->content.table;
+    size_t columns = assay_table_columns(table), rows = assay_table_rows(table);
+    self->widths = calloc(columns + 1, sizeof *self->widths);
+    if (!self->widths)
+        return assay_fail(ASSAY_ENOMEM, "out of memory");
+    for (size_t c = 0; c < columns; c++) {
+        int width = tui_width(assay_table_name(table, c));
+        for (size_t row = 0; row < rows && row < MEASURED_ROWS; row++)
+            width = entry_width(self, row, c) > width ? entry_width(self, row, c) : width;
+        self->widths[c] = width < WIDEST_COLUMN ? width : WIDEST_COLUMN;
+    }
     return ASSAY_OK;
+}
+
+/* How many lines the way has that is shown. */
+static void count_lines(struct artifact *self)
+{
+    const struct artifact_content *content = &self->content;
+    size_t count = 0;
+    if (self->way == AS_TEXT)
+        count = content->line_count;
+    else if (self->way == AS_TABLE)
+        count = assay_table_rows(content->table);
+    else if (self->way == AS_BYTES)
+        count = (content->size + ARTIFACT_BYTES - 1) / ARTIFACT_BYTES;
+    tui_list_resize(&self->list, count);
+    self->view.list = self->way == AS_IMAGE || self->way == AS_POINTS ? NULL : &self->list;
+}
+
+/* The artifacts of this name, from this one on. */
+static int read_tiles(struct artifact *self)
+{
+    int status = ASSAY_OK;
+    for (size_t i = 0; i < self->all.count && self->tile_count < MOST_TILES && status == ASSAY_OK;
+         i++) {
+        size_t at = (self->at + i) % self->all.count;
+        if (strcmp(self->all.artifacts[at].name, self->name) != 0)
+            continue;
+        struct tile *tile = &self->tiles[self->tile_count];
+        tile->at = at;
+        status = read_content(self, at, &tile->content);
+        self->tile_count += status == ASSAY_OK;
+    }
+    return status;
+}
+
+static int read_here(struct artifact *self)
+{
+    int status = read_content(self, self->at, &self->content);
+    if (status == ASSAY_OK && self->content.table)
+        status = measure_table(self);
+    if (status != ASSAY_OK)
+        return status;
+    self->there = true;
+    self->way = self->chosen && self->content.can[self->wanted]
+                    ? self->wanted
+                    : artifact_first_way(&self->content);
+    count_lines(self);
+    return self->tiled ? read_tiles(self) : ASSAY_OK;
 }
 
 static int load(struct tui_view *view)
@@ -149,13 +142,12 @@ static int load(struct tui_view *view)
         return ASSAY_OK;
     assay_artifact_list_free(&self->all);
     self->all = (assay_artifact_list){0};
+    forget(self);
     int status = assay_store_artifacts(tui_store(view->tui), self->run, &self->all);
     for (self->at = 0; status == ASSAY_OK && self->at < self->all.count; self->at++)
         if (self->all.artifacts[self->at].index == self->index &&
             strcmp(self->all.artifacts[self->at].name, self->name) == 0)
-            return read_data(self);
-    free(self->data);
-    self->data = NULL;
+            return read_here(self);
     tui_list_resize(&self->list, 0);
     return status ? status
                   : assay_fail(ASSAY_ENOTFOUND, "the run has no artifact \"%s\" there any more",
@@ -170,6 +162,7 @@ static int open_view(struct tui_view *view, const struct tui_target *target)
     self->name = target->name ? strdup(target->name) : NULL;
     if (!self->name)
         return assay_fail(ASSAY_ENOTFOUND, "which artifact?");
+    self->sight = (struct tui_sight){30, 25, 1};
     self->list.pager = true;
     view->list = &self->list;
     return ASSAY_OK;
@@ -185,50 +178,52 @@ static bool shows(struct tui_view *view, const struct tui_target *target)
 static void close_view(struct tui_view *view)
 {
     struct artifact *self = (struct artifact *)view;
+    forget(self);
     assay_artifact_list_free(&self->all);
     free(self->name);
-    free(self->data);
 }
 
 /* ---- drawing ---- */
 
-static const char *line_at(const struct artifact *self, size_t index, size_t *length)
+/* "00000010  41 42 43 ..  ABC" */
+static void bytes_text(const struct artifact_content *content, size_t index, char *out, size_t size)
 {
-    const char *at = (const char *)self->data, *end = at + self->size;
-    for (; index > 0; index--) {
-        const char *next = memchr(at, '\n', (size_t)(end - at));
-        if (!next)
-            break;
-        at = next + 1;
-    }
-    const char *stop = memchr(at, '\n', (size_t)(end - at));
-    *length = (size_t)((stop ? stop : end) - at);
-    return at;
+    size_t from = index * ARTIFACT_BYTES, length = (size_t)snprintf(out, size, "%08zx ", from);
+    for (size_t i = from; i < from + ARTIFACT_BYTES; i++)
+        length += (size_t)(i < content->size
+                               ? snprintf(out + length, size - length, " %02x", content->data[i])
+                               : snprintf(out + length, size - length, "   "));
+    length += (size_t)snprintf(out + length, size - length, "  ");
+    for (size_t i = from; i < from + ARTIFACT_BYTES && i < content->size && length + 1 < size; i++)
+        out[length++] = isprint(content->data[i]) ? (char)content->data[i] : '.';
+    out[length] = '\0';
 }
 
-/* "00000010  41 42 43 ..  ABC" */
-static void bytes_text(const struct artifact *self, size_t index, char *out, size_t size)
+static void row_text(const assay_table *table, size_t row, char *out, size_t size)
 {
-    size_t from = index * BYTES_A_LINE, length = (size_t)snprintf(out, size, "%08zx ", from);
-    for (size_t i = from; i < from + BYTES_A_LINE; i++)
-        length +=
-            (size_t)(i < self->size ? snprintf(out + length, size - length, " %02x", self->data[i])
-                                    : snprintf(out + length, size - length, "   "));
-    length += (size_t)snprintf(out + length, size - length, "  ");
-    for (size_t i = from; i < from + BYTES_A_LINE && i < self->size && length + 1 < size; i++)
-        out[length++] = isprint(self->data[i]) ? (char)self->data[i] : '.';
-    out[length] = '\0';
+    char entry[4 * TUI_SHORT];
+    size_t length = 0;
+    *out = '\0';
+    for (size_t c = 0; c < assay_table_columns(table) && length < size; c++) {
+        assay_datum datum = assay_table_get(table, row, c);
+        assay_datum_text(&datum, entry, sizeof entry);
+        length += (size_t)snprintf(out + length, size - length, "%s ", entry);
+    }
 }
 
 static const char *text(struct tui_view *view, size_t index, char *out, size_t size)
 {
-    const struct artifact *self = (struct artifact *)view;
-    size_t length;
-    if (self->shape == BYTES) {
-        bytes_text(self, index, out, size);
+    const struct artifact_content *content = &((struct artifact *)view)->content;
+    if (((struct artifact *)view)->way == AS_BYTES) {
+        bytes_text(content, index, out, size);
+    } else if (((struct artifact *)view)->way == AS_TABLE) {
+        row_text(content->table, index, out, size);
     } else {
-        const char *line = line_at(self, index, &length);
-        snprintf(out, size, "%.*s", (int)(length < size ? length : size - 1), line);
+        size_t from = content->lines[index], length = content->lines[index + 1] - from;
+        while (length && strchr("\r\n", content->data[from + length - 1]))
+            length--;
+        snprintf(out, size, "%.*s", (int)(length < size ? length : size - 1),
+            (const char *)content->data + from);
     }
     return out;
 }
@@ -247,34 +242,132 @@ static void draw_lines(struct artifact *self, struct tui_area area)
     }
 }
 
-static void draw(struct tui_view *view, struct tui_area area)
+/* A line of the table, or its heading: numbers to the right, texts to the left. */
+static void draw_row(const struct artifact *self, size_t row, bool heading, struct tui_area area)
 {
-    struct artifact *self = (struct artifact *)view;
-    char size[TUI_SHORT], where[TUI_SHORT] = "run";
-    struct tui_area body = {area.y + 2, 1, area.rows - 2, area.cols - 2};
-    if (!self->data) {
-        tui_put(area.y + 1, 2, area.cols - 2, TUI_WARN, "This artifact is not there any more.");
-        return;
+    const assay_table *table = self->content.table;
+    char entry[4 * TUI_SHORT];
+    int x = 0;
+    for (size_t c = self->shift; c < assay_table_columns(table) && x < area.cols; c++) {
+        int width = self->widths[c] < area.cols - x ? self->widths[c] : area.cols - x;
+        assay_datum datum = {0};
+        if (assay_table_rows(table))
+            datum = assay_table_get(table, row, c);
+        assay_datum_text(&datum, entry, sizeof entry);
+        (datum.kind == ASSAY_DATUM_TEXT ? tui_put : tui_put_right)(area.y, area.x + x, width,
+            heading ? TUI_DIM : TUI_NORMAL, heading ? assay_table_name(table, c) : entry);
+        x += self->widths[c] + 2;
     }
-    const assay_artifact_info *info = &self->all.artifacts[self->at];
-    if (info->index >= 0)
-        snprintf(where, sizeof where, "cell %lld", (long long)info->index);
-    tui_format_count((int64_t)self->size, size);
-    int x = tui_put(area.y, 0, area.cols, TUI_TITLE, info->name);
-    x +=
-        tui_putf(area.y, x, area.cols - x, TUI_BOLD, "  run %lld, %s", (long long)self->run, where);
-    x += tui_putf(area.y, x, area.cols - x, TUI_NORMAL, "  %s, %s bytes", info->type, size);
-    if (self->shape == IMAGE) {
-        tui_putf(area.y, x, area.cols - x, TUI_NORMAL, ", %zu x %zu", self->width, self->height);
-        draw_image(self, body);
-    } else if (!self->size) {
-        tui_put(body.y, body.x, body.cols, TUI_DIM, "It is empty.");
-    } else {
-        draw_lines(self, body);
+    if (heading && self->shift)
+        tui_put(area.y, 0, 1, TUI_DIM, tui_glyph(TUI_LEFT));
+    if (heading && x > area.cols + 2)
+        tui_put(area.y, area.x + area.cols, 1, TUI_DIM, tui_glyph(TUI_RIGHT));
+}
+
+static void draw_table(struct artifact *self, struct tui_area area)
+{
+    draw_row(self, 0, true, area);
+    tui_list_show(&self->list, (size_t)(area.rows - 1));
+    for (int y = 1; y < area.rows && self->list.top + (size_t)y - 1 < self->list.count; y++)
+        draw_row(self, self->list.top + (size_t)y - 1, false,
+            (struct tui_area){area.y + y, area.x, 1, area.cols});
+}
+
+static void where_text(const struct artifact *self, size_t at, char out[TUI_SHORT])
+{
+    int64_t index = self->all.artifacts[at].index;
+    if (index >= 0)
+        snprintf(out, TUI_SHORT, "cell %lld", (long long)index);
+    else
+        snprintf(out, TUI_SHORT, "run");
+}
+
+static void draw_picture(
+    const struct artifact *self, const struct artifact_content *content, struct tui_area area)
+{
+    if (self->way == AS_POINTS && content->can[AS_POINTS])
+        tui_points_draw(&content->points, &self->sight, area);
+    else if (content->can[AS_IMAGE])
+        tui_picture_draw(&content->picture, area);
+    else
+        tui_put(area.y, area.x, area.cols, TUI_DIM, "no picture");
+}
+
+/* Side by side and below each other, each with its cell. */
+static void draw_tiles(const struct artifact *self, struct tui_area area)
+{
+    char where[TUI_SHORT];
+    int n = (int)self->tile_count, across = 1;
+    while (across < n && area.cols / (across + 1) >= 24 && across * area.rows < 2 * area.cols / 3)
+        across++;
+    int down = (n + across - 1) / across, most = area.rows / 6 > 0 ? area.rows / 6 : 1;
+    down = down < most ? down : most;
+    int width = area.cols / across, height = area.rows / down;
+    for (int i = 0; i < n && i < across * down; i++) {
+        struct tui_area part = {
+            area.y + i / across * height, area.x + i % across * width, height - 1, width - 2};
+        where_text(self, self->tiles[i].at, where);
+        tui_put(part.y++, part.x, part.cols, i ? TUI_DIM : TUI_BOLD, where);
+        draw_picture(self, &self->tiles[i].content, part);
     }
 }
 
-/* ---- keys ---- */
+static int draw_header(const struct artifact *self, int y, int cols)
+{
+    const assay_artifact_info *info = &self->all.artifacts[self->at];
+    const struct artifact_content *content = &self->content;
+    char size[TUI_SHORT], where[TUI_SHORT];
+    where_text(self, self->at, where);
+    tui_format_count((int64_t)content->size, size);
+    int x = tui_put(y, 0, cols, TUI_TITLE, info->name);
+    x += tui_putf(y, x, cols - x, TUI_BOLD, "  run %lld, %s", (long long)self->run, where);
+    x += tui_putf(y, x, cols - x, TUI_NORMAL, "  %s, %s bytes", info->type, size);
+    if (self->way == AS_IMAGE)
+        x += tui_putf(y, x, cols - x, TUI_NORMAL, ", %zu x %zu", content->picture.width,
+            content->picture.height);
+    else if (self->way == AS_POINTS)
+        x += tui_putf(y, x, cols - x, TUI_NORMAL, ", %zu points", content->points.count);
+    else if (self->way == AS_TABLE)
+        x += tui_putf(y, x, cols - x, TUI_NORMAL, ", %zu x %zu", assay_table_rows(content->table),
+            assay_table_columns(content->table));
+    return x;
+}
+
+static void draw(struct tui_view *view, struct tui_area area)
+{
+    struct artifact *self = (struct artifact *)view;
+    struct tui_area body = {area.y + 2, 1, area.rows - 2, area.cols - 2};
+    bool pictures = self->way == AS_IMAGE || self->way == AS_POINTS;
+    if (!self->there) {
+        tui_put(area.y + 1, 2, area.cols - 2, TUI_WARN, "This artifact is not there any more.");
+        return;
+    }
+    draw_header(self, area.y, area.cols);
+    if (self->tiled && pictures)
+        draw_tiles(self, body);
+    else if (pictures)
+        draw_picture(self, &self->content, body);
+    else if (!self->content.size)
+        tui_put(body.y, body.x, body.cols, TUI_DIM, "It is empty.");
+    else if (self->way == AS_TABLE)
+        draw_table(self, body);
+    else
+        draw_lines(self, body);
+}
+
+/* ---- turning over ---- */
+
+static int go_to(struct artifact *self, size_t at)
+{
+    char *name = strdup(self->all.artifacts[at].name);
+    if (!name)
+        return assay_fail(ASSAY_ENOMEM, "out of memory");
+    free(self->name);
+    self->name = name;
+    self->index = self->all.artifacts[at].index;
+    self->view.stale = true;
+    return ASSAY_OK;
+}
 
 /* The next one of this name, or of any where there is no other. */
 static void turn(struct artifact *self, size_t step)
@@ -283,34 +376,121 @@ static void turn(struct artifact *self, size_t step)
     for (int any = 0; any < 2; any++)
         for (size_t i = 1; i < n; i++) {
             size_t at = (self->at + i * step) % n;
-            const assay_artifact_info *info = &self->all.artifacts[at];
-            if (!any && strcmp(info->name, self->name) != 0)
+            if (!any && strcmp(self->all.artifacts[at].name, self->name) != 0)
                 continue;
-            char *name = strdup(info->name);
-            if (!name)
-                return;
-            free(self->name);
-            self->name = name;
-            self->index = info->index;
-            self->view.stale = true;
+            if (go_to(self, at) != ASSAY_OK)
+                tui_failed(self->view.tui);
             return;
         }
     tui_say(self->view.tui, TUI_DIM, "there is no other artifact");
 }
 
+/* The nearest name after this one, or before, of the same cell: step-9 comes before step-10. */
+static void take_step(struct artifact *self, int direction)
+{
+    size_t nearest = self->all.count;
+    for (size_t i = 0; i < self->all.count; i++) {
+        const assay_artifact_info *info = &self->all.artifacts[i];
+        if (info->index != self->index || direction * strverscmp(info->name, self->name) <= 0)
+            continue;
+        if (nearest == self->all.count ||
+            direction * strverscmp(info->name, self->all.artifacts[nearest].name) < 0)
+            nearest = i;
+    }
+    if (nearest == self->all.count)
+        tui_say(self->view.tui, TUI_DIM, "that is the %s artifact of the cell",
+            direction > 0 ? "last" : "first");
+    else if (go_to(self, nearest) != ASSAY_OK)
+        tui_failed(self->view.tui);
+}
+
+static void tile(struct artifact *self)
+{
+    if (self->way != AS_IMAGE && self->way != AS_POINTS) {
+        tui_say(self->view.tui, TUI_DIM, "images and points are tiled");
+        return;
+    }
+    self->tiled = !self->tiled;
+    self->view.stale = true;
+}
+
+/* ---- ways ---- */
+
+static void show_as(struct artifact *self, enum artifact_way way)
+{
+    self->way = self->wanted = way;
+    self->chosen = true;
+    count_lines(self);
+    tui_say(self->view.tui, TUI_DIM, "as %s", artifact_way_name(way));
+}
+
+static void next_way(struct artifact *self)
+{
+    enum artifact_way way = self->way;
+    do
+        way = (way + 1) % ARTIFACT_WAYS;
+    while (!self->content.can[way]);
+    show_as(self, way);
+}
+
+static int show_as_named(struct artifact *self, const char *name)
+{
+    for (enum artifact_way way = AS_IMAGE; way < ARTIFACT_WAYS; way++) {
+        if (strcmp(artifact_way_name(way), name) != 0)
+            continue;
+        if (!self->there || !self->content.can[way])
+            return assay_fail(ASSAY_EINVAL, "this artifact can't be shown as %s", name);
+        show_as(self, way);
+        return ASSAY_OK;
+    }
+    return assay_fail(
+        ASSAY_EINVAL, "as wants image, table, points, text or bytes, got \"%s\"", name);
+}
+
 static int write_data(struct artifact *self, const char *path)
 {
+    const struct artifact_content *content = &self->content;
     char name[512];
-    if (!self->data)
+    const char *ending = "";
+    if (!self->there)
         return assay_fail(ASSAY_ENOTFOUND, "there is nothing to write");
+    if (content->can[AS_IMAGE])
+        ending = content->data[0] != 'P' ? ".png" : content->data[1] == '6' ? ".ppm" : ".pgm";
     snprintf(name, sizeof name, "%.200s-%lld-%lld%s", self->name, (long long)self->run,
-        (long long)self->index,
-        self->shape != IMAGE  ? ""
-        : self->channels == 3 ? ".ppm"
-                              : ".pgm");
+        (long long)self->index, ending);
     for (char *c = name; *c; c++)
         *c = *c == '/' ? '_' : *c;
-    return tui_save(self->view.tui, path && *path ? path : name, self->data, self->size);
+    return tui_save(self->view.tui, path && *path ? path : name, content->data, content->size);
+}
+
+/* ---- keys ---- */
+
+/* The side from which points are seen, else the columns of a table. */
+static bool sight_key(struct artifact *self, enum tui_request request)
+{
+    bool points = self->way == AS_POINTS;
+    size_t columns = self->content.table ? assay_table_columns(self->content.table) : 0;
+    if (request == TUI_SHIFT_RIGHT && points)
+        self->sight.turn += 15;
+    else if (request == TUI_SHIFT_LEFT && points)
+        self->sight.turn -= 15;
+    else if (request == TUI_SHIFT_RIGHT && self->way == AS_TABLE)
+        self->shift += self->shift + 1 < columns;
+    else if (request == TUI_SHIFT_LEFT && self->way == AS_TABLE)
+        self->shift -= self->shift > 0;
+    else if (request == TUI_DETAIL_UP && points)
+        self->sight.tilt += self->sight.tilt < 90 ? 15 : 0;
+    else if (request == TUI_DETAIL_DOWN && points)
+        self->sight.tilt -= self->sight.tilt > -90 ? 15 : 0;
+    else if (request == TUI_ZOOM_IN && points)
+        self->sight.zoom *= self->sight.zoom < 100 ? 1.25 : 1;
+    else if (request == TUI_ZOOM_OUT && points)
+        self->sight.zoom /= self->sight.zoom > 0.01 ? 1.25 : 1;
+    else if (request == TUI_CLEAR && points)
+        self->sight = (struct tui_sight){30, 25, 1};
+    else
+        return false;
+    return true;
 }
 
 static bool key(struct tui_view *view, enum tui_request request)
@@ -323,20 +503,37 @@ static bool key(struct tui_view *view, enum tui_request request)
     case TUI_BESIDE_LEFT:
         turn(self, self->all.count > 1 ? self->all.count - 1 : 1);
         return true;
+    case TUI_PAN_RIGHT:
+        take_step(self, 1);
+        return true;
+    case TUI_PAN_LEFT:
+        take_step(self, -1);
+        return true;
+    case TUI_GRID:
+        tile(self);
+        return true;
+    case TUI_AS:
+        if (self->there)
+            next_way(self);
+        return true;
     case TUI_WRITE:
         if (write_data(self, NULL) != ASSAY_OK)
             tui_failed(view->tui);
         return true;
     default:
-        return false;
+        return sight_key(self, request);
     }
 }
 
 static bool command(struct tui_view *view, const char *name, const char *argument, int *status)
 {
-    if (strcmp(name, "write") != 0)
+    struct artifact *self = (struct artifact *)view;
+    if (strcmp(name, "write") == 0)
+        *status = write_data(self, argument);
+    else if (strcmp(name, "as") == 0 && *argument)
+        *status = show_as_named(self, argument);
+    else
         return false;
-    *status = write_data((struct artifact *)view, argument);
     return true;
 }
 
@@ -347,7 +544,7 @@ static int64_t run(struct tui_view *view)
 
 const struct view_ops tui_artifact_view = {
     .name = "artifact",
-    .hint = "h/l:others of this name  w:save",
+    .hint = "h/l:cells  </>:steps  m:tiles  y:as  w:save",
     .size = sizeof(struct artifact),
     .open = open_view,
     .load = load,

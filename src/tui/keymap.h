@@ -72,6 +72,7 @@ enum tui_request {
     TUI_PAN_LEFT,
     TUI_PAN_RIGHT,
     TUI_GRID,
+    TUI_AS,
     TUI_SQL,
     TUI_MESSAGES,
     TUI_AGAIN,

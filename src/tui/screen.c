@@ -404,25 +404,37 @@ void tui_put_code(int y, int x, int style, unsigned code)
     set_style(TUI_NORMAL);
 }
 
-/* Half a block in one grey on another where the terminal has the ramp of 24, else a shade of both.
- */
-void tui_put_pixels(int y, int x, double above, double below)
+enum tui_pixels tui_screen_pixels(void)
 {
-    static const unsigned shades[] = {' ', 0x2591, 0x2592, 0x2593, 0x2588};
-    static const char letters[] = " .:-=+*#%@";
-    double mean = (above + below) / 510;
-    if (screen.ascii) {
-        tui_put_code(y, x, TUI_NORMAL, (unsigned char)letters[(int)(mean * 9 + 0.5)]);
-    } else if (!screen.colour || COLORS < 256) {
-        tui_put_code(y, x, TUI_NORMAL, shades[(int)(mean * 4 + 0.5)]);
-    } else {
-        int pair =
-            alloc_pair(232 + (int)(above * 23 / 255 + 0.5), 232 + (int)(below * 23 / 255 + 0.5));
-        wchar_t half = 0x2580;
-        attr_set(A_NORMAL, pair > 0 && pair < SHRT_MAX ? (short)pair : 0, NULL);
-        mvaddnwstr(y, x, &half, 1);
-        attr_set(A_NORMAL, 0, NULL);
+    return screen.ascii ? TUI_LETTERS : screen.colour && COLORS >= 256 ? TUI_HALVES : TUI_DOTS;
+}
+
+/* The nearest of the 24 greys, or of the cube of 6 levels a channel. */
+static int colour_of(const unsigned char rgb[3])
+{
+    int low = 255, high = 0, at[3];
+    for (int c = 0; c < 3; c++) {
+        low = rgb[c] < low ? rgb[c] : low;
+        high = rgb[c] > high ? rgb[c] : high;
+        at[c] = rgb[c] < 48 ? 0 : rgb[c] < 115 ? 1 : (rgb[c] - 35) / 40;
     }
+    if (high - low < 12)
+        return 232 + (int)((low + high) / 2 * 23 / 255.0 + 0.5);
+    return 16 + 36 * at[0] + 6 * at[1] + at[2];
+}
+
+void tui_put_halves(int y, int x, const unsigned char above[3], const unsigned char below[3])
+{
+    int pair = alloc_pair(colour_of(above), colour_of(below));
+    wchar_t half = 0x2580;
+    attr_set(A_NORMAL, pair > 0 && pair < SHRT_MAX ? (short)pair : 0, NULL);
+    mvaddnwstr(y, x, &half, 1);
+    attr_set(A_NORMAL, 0, NULL);
+}
+
+unsigned tui_dot(int row, int col)
+{
+    return row == 3 ? 0x40u << col : 1u << (row + 3 * col);
 }
 
 void tui_fill(int y, int x, int width, int style, enum tui_glyph glyph)

@@ -86,8 +86,14 @@ int tui_putf(int y, int x, int width, int style, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 int tui_put_right(int y, int x, int width, int style, const char *text); /* flush right */
 void tui_put_code(int y, int x, int style, unsigned code);
-/* Two pixels, one above the other: grey from 0 to 255. */
-void tui_put_pixels(int y, int x, double above, double below);
+/* What an image is made of: two pixels of any colour a character, 2 x 4 dots a character (braille),
+ * or letters. */
+enum tui_pixels { TUI_HALVES, TUI_DOTS, TUI_LETTERS };
+enum tui_pixels tui_screen_pixels(void);
+/* Two pixels, one above the other; only where there are TUI_HALVES. */
+void tui_put_halves(int y, int x, const unsigned char above[3], const unsigned char below[3]);
+/* The bit of a braille character (0x2800 on) for the dot in that row and column. */
+unsigned tui_dot(int row, int col);
 void tui_fill(int y, int x, int width, int style, enum tui_glyph glyph);
 void tui_blank(int y, int x, int width, int style);
 /* done of total as a bar. */

@@ -127,6 +127,47 @@ static void put_claims(assay_store *store, int64_t run)
         store, run, &(assay_claim_list){claims, sizeof claims / sizeof *claims}));
 }
 
+static void put_text(assay_store *store, int64_t run, int64_t cell, const char *name,
+    const char *type, const char *text)
+{
+    must(assay_store_artifact(store, run, cell, name, type, text, strlen(text)));
+}
+
+/* In cell 2: a PNG of 24 x 16 pixels (red, green and blue above a ramp of greys), a spiral as a
+ * table, a table without points, and a helix in two steps as lists. */
+static void put_forms(assay_store *store, int64_t run)
+{
+    static const unsigned char png[] = {0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00,
+        0x00, 0x0d, 0x49, 0x48, 0x44, 0x52, 0x00, 0x00, 0x00, 0x18, 0x00, 0x00, 0x00, 0x10, 0x08,
+        0x02, 0x00, 0x00, 0x00, 0x83, 0x46, 0x28, 0xc2, 0x00, 0x00, 0x00, 0x65, 0x49, 0x44, 0x41,
+        0x54, 0x78, 0xda, 0x63, 0xf8, 0xcf, 0xc0, 0x80, 0x15, 0x31, 0x90, 0x2a, 0x31, 0x6a, 0xd0,
+        0x88, 0x36, 0x08, 0x08, 0xb8, 0xb9, 0xb9, 0xc5, 0xc4, 0xc4, 0x14, 0x15, 0x15, 0x75, 0x74,
+        0x74, 0xcc, 0xcd, 0xcd, 0x9d, 0x9c, 0x9c, 0x7c, 0x7d, 0x7d, 0x23, 0x22, 0x22, 0x92, 0x93,
+        0x93, 0xf3, 0xf2, 0xf2, 0x2a, 0x2b, 0x2b, 0x5b, 0x5b, 0x5b, 0x27, 0x4c, 0x98, 0x30, 0x7b,
+        0xf6, 0xec, 0x65, 0xcb, 0x96, 0x6d, 0xdc, 0xb8, 0x71, 0xcf, 0x9e, 0x3d, 0xc7, 0x8f, 0x1f,
+        0xbf, 0x74, 0xe9, 0xd2, 0xdd, 0xbb, 0x77, 0x5f, 0xbc, 0x78, 0xf1, 0xf9, 0xf3, 0xe7, 0xff,
+        0xff, 0x47, 0x0d, 0x1a, 0xd9, 0x06, 0x01, 0x00, 0xb9, 0x3e, 0xdd, 0x28, 0x76, 0x33, 0x3c,
+        0x44, 0x00, 0x00, 0x00, 0x00, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82};
+    char text[8192] = "x,y,arm\n";
+    size_t used = strlen(text);
+    for (int i = 0; i < 200; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, "%.4f,%.4f,%s\n",
+            i % 2 ? i * cos(i / 15.) : -i * cos(i / 15.),
+            i % 2 ? i * sin(i / 15.) : -i * sin(i / 15.), i % 2 ? "one" : "other");
+    must(assay_store_artifact(store, run, 2, "colours", "image/png", png, sizeof png));
+    put_text(store, run, 2, "spiral", "text/csv", text);
+    put_text(store, run, 2, "models", "text/tab-separated-values",
+        "model\tscore\tremark\nsmall\t0.5\tfast, \"good\"\nlarge\t0.75\tslow\n");
+    for (int step = 9; step <= 10; step++) {
+        used = 0;
+        for (int i = 0; i < 150; i++)
+            used += (size_t)snprintf(text + used, sizeof text - used, "%s[%.3f, %.3f, %.3f]",
+                i ? ", " : "[", cos(i / 8.), sin(i / 8.), i * step / 100.);
+        snprintf(text + used, sizeof text - used, "]");
+        put_text(store, run, 2, step == 9 ? "helix-9" : "helix-10", "application/json", text);
+    }
+}
+
 static void put_artifacts(assay_store *store, int64_t run)
 {
     static const char text[] = "A text that a cell kept.\nIts second line is long enough to be "
@@ -137,14 +178,15 @@ static void put_artifacts(assay_store *store, int64_t run)
         for (int y = 0; y < 48; y++)
             for (int x = 0; x < 64; x++)
                 image[head + 64 * y + x] = (unsigned char)(cell ? 255 - 4 * x : 5 * y);
-        must(assay_store_artifact(store, run, cell, "ramp", "image/x-portable-graymap", image,
-            (size_t)head + 64 * 48));
+        must(assay_store_artifact(
+            store, run, cell, "ramp", "image/x-portable-graymap", image, (size_t)head + 64 * 48));
     }
     for (size_t i = 0; i < sizeof bytes; i++)
         bytes[i] = (unsigned char)(7 * i);
     must(assay_store_artifact(store, run, 0, "words", "text/plain", text, sizeof text - 1));
     must(assay_store_artifact(
         store, run, 1, "bytes", "application/octet-stream", bytes, sizeof bytes));
+    put_forms(store, run);
 }
 
 /* 2026-01-01 00:00 UTC and an hour for each run; the host is one that is not this one. */

@@ -33,6 +33,16 @@ EXTRA_DIST += $(tui_tests) tests/tui/common.sh tests/tui/tmux.sh tests/tui/exper
 	tests/tui/screens/artifact-text-80x24.txt \
 	tests/tui/screens/artifact-bytes-140x40.txt \
 	tests/tui/screens/artifact-bytes-80x24.txt \
+	tests/tui/screens/artifact-dots-140x40.txt \
+	tests/tui/screens/artifact-dots-80x24.txt \
+	tests/tui/screens/artifact-tiles-140x40.txt \
+	tests/tui/screens/artifact-tiles-80x24.txt \
+	tests/tui/screens/artifact-solid-140x40.txt \
+	tests/tui/screens/artifact-solid-80x24.txt \
+	tests/tui/screens/artifact-table-140x40.txt \
+	tests/tui/screens/artifact-table-80x24.txt \
+	tests/tui/screens/artifact-points-140x40.txt \
+	tests/tui/screens/artifact-points-80x24.txt \
 	tests/tui/screens/run-script-140x40.txt \
 	tests/tui/screens/run-script-80x24.txt \
 	tests/tui/screens/run-no-rows-140x40.txt \
