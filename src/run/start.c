@@ -108,6 +108,7 @@ static int end_transaction(struct launch *launch, int status)
 
 static int create_more(struct launch *launch, int64_t *made)
 {
+    assay_store_give_way();
     int status = assay_store_begin(launch->store);
     return status ? status : end_transaction(launch, create_cells(launch, made, CELLS_AT_ONCE));
 }

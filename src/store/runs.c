@@ -517,13 +517,82 @@ int assay_store_run_find(assay_store *store, const char *text, int64_t *id)
 
 /* ---- deleting -------------------------------------------------------------------------------- */
 
-static int delete_rows(assay_store *store, int64_t run)
+/*
+ * A run may hold gigabytes, and other writers wait no longer than for a part of it: values, notes
+ * and artifacts go some at a time, the rest at once. After the first part the run counts as thrown
+ * away; a cell that still stands as done has all its rows. Whoever is killed on the way leaves what
+ * `assay rm --discarded` ends.
+ */
+enum {
+    VALUES_AT_ONCE = 200000,
+    CELLS_AT_ONCE = 100000,
+    NOTES_AT_ONCE = 50000,
+    ARTIFACTS_AT_ONCE = 64
+};
+
+typedef struct deletion {
+    int64_t run, next, last; /* keys of the cells that are left */
+    bool values_gone;
+} deletion;
+
+/* Where the values that go now end: before row *seq of *cell. */
+static int find_end(assay_store *store, const deletion *d, int64_t *cell, int64_t *seq, bool *more)
 {
-    int64_t first = store_cell_key(run, 0), last = store_cell_key(run + 1, 0) - 1;
-    int status = store_run(store, STORE_VALUE_DELETE, "ii", first, last);
+    sqlite3_stmt *s;
+    int status =
+        store_bind(store, STORE_VALUE_AFTER, &s, "iii", d->next, d->last, (int64_t)VALUES_AT_ONCE);
     if (status == ASSAY_OK)
-        status = store_run(store, STORE_CELL_DELETE, "ii", first, last);
-    return status ? status : store_run(store, STORE_RUN_DELETE, "i", run);
+        status = store_step(store, s, more);
+    if (status || !*more)
+        return status;
+    *cell = sqlite3_column_int64(s, 0);
+    *seq = sqlite3_column_int64(s, 1);
+    sqlite3_reset(s);
+    return ASSAY_OK;
+}
+
+static int delete_some_values(assay_store *store, deletion *d)
+{
+    int64_t cell = 0, seq = 0;
+    bool more = false;
+    int status = find_end(store, d, &cell, &seq, &more);
+    if (status == ASSAY_OK && !more) {
+        d->values_gone = true;
+        return store_run(store, STORE_VALUE_DELETE, "ii", d->next, d->last);
+    }
+    if (status == ASSAY_OK)
+        status = store_run(store, STORE_VALUE_DELETE_BEFORE, "iii", d->next, cell, seq);
+    if (status == ASSAY_OK)
+        status = store_run(store, STORE_CELL_EMPTIED, "i", cell);
+    if (status == ASSAY_OK)
+        status = store_run(store, STORE_CELL_DELETE, "ii", d->next, cell - 1);
+    d->next = cell;
+    return status;
+}
+
+static int delete_some_cells(assay_store *store, deletion *d)
+{
+    int64_t first = d->next;
+    int64_t end = d->last - first > CELLS_AT_ONCE ? first + CELLS_AT_ONCE : d->last;
+    d->next = end + 1;
+    return store_run(store, STORE_CELL_DELETE, "ii", first, end);
+}
+
+/* *more: not all of it is gone. */
+static int delete_part(assay_store *store, deletion *d, bool *more)
+{
+    *more = true;
+    if (!d->values_gone)
+        return delete_some_values(store, d);
+    if (d->next <= d->last)
+        return delete_some_cells(store, d);
+    int status = store_run(store, STORE_NOTE_DELETE_SOME, "ii", d->run, (int64_t)NOTES_AT_ONCE);
+    bool notes = sqlite3_changes(store->db) == NOTES_AT_ONCE;
+    if (status == ASSAY_OK)
+        status =
+            store_run(store, STORE_ARTIFACT_DELETE_SOME, "ii", d->run, (int64_t)ARTIFACTS_AT_ONCE);
+    *more = notes || sqlite3_changes(store->db) == ARTIFACTS_AT_ONCE;
+    return status;
 }
 
 /* The script of an experiment without runs goes too, and with the last of its name its view. */
@@ -539,37 +608,64 @@ static int prune_experiment(assay_store *store, int64_t id, const char *name)
     return store_view_drop(store, name);
 }
 
-static int delete_run(assay_store *store, int64_t run)
+/* Nobody works on it, and from now on nobody sees it. */
+static int check_deletion(assay_store *store, int64_t run)
 {
     tenure held;
-    sqlite3_stmt *s;
-    bool row = false;
-    char *name = NULL;
-    int64_t experiment = 0;
     int status = read_tenure(store, run, &held);
     if (status)
         return status;
     if (held.state <= ASSAY_RUN_RUNNING && is_alive(&held))
         return fail_taken(run, &held.owner);
-    status = store_bind(store, STORE_RUN_EXPERIMENT, &s, "i", run);
+    return store_run(store, STORE_RUN_DISCARD, "id", run, store_now());
+}
+
+/* The rest: few lines each. */
+static int delete_run(assay_store *store, int64_t run)
+{
+    sqlite3_stmt *s;
+    bool row = false;
+    char *name = NULL;
+    int status = store_bind(store, STORE_RUN_EXPERIMENT, &s, "i", run);
     if (status == ASSAY_OK)
         status = store_step(store, s, &row);
     if (status)
         return status;
-    experiment = sqlite3_column_int64(s, 0);
+    if (!row)
+        return no_run(run);
+    int64_t experiment = sqlite3_column_int64(s, 0);
     status = store_text(s, 1, &name);
     sqlite3_reset(s);
     if (status == ASSAY_OK)
-        status = delete_rows(store, run);
+        status = store_run(store, STORE_RUN_DELETE, "i", run);
     if (status == ASSAY_OK)
         status = prune_experiment(store, experiment, name);
     free(name);
     return status;
 }
 
+/* Within one transaction: as many parts as there is time for. */
+static int delete_for_a_while(assay_store *store, deletion *d, bool *more)
+{
+    const double began = store_now();
+    int status = check_deletion(store, d->run);
+    while (status == ASSAY_OK && *more && fabs(store_now() - began) < 0.1)
+        status = delete_part(store, d, more);
+    if (status == ASSAY_OK && !*more)
+        status = delete_run(store, d->run);
+    return status;
+}
+
 int assay_store_run_delete(assay_store *store, int64_t run)
 {
-    bool own;
-    int status = store_enter(store, &own);
-    return status ? status : store_leave(store, own, delete_run(store, run));
+    deletion d = {run, store_cell_key(run, 0), store_cell_key(run + 1, 0) - 1, false};
+    int status = ASSAY_OK;
+    for (bool more = true, own; more && status == ASSAY_OK;) {
+        status = store_enter(store, &own);
+        if (status == ASSAY_OK)
+            status = store_leave(store, own, delete_for_a_while(store, &d, &more));
+        if (own && more && status == ASSAY_OK)
+            assay_store_give_way();
+    }
+    return status;
 }

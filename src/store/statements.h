@@ -108,6 +108,7 @@
                  "ORDER BY idx")                                                                   \
     X(CELL_BRIEFS, "SELECT state, rows FROM cell WHERE run = ? ORDER BY idx")                      \
     X(CELL_SECOND, "SELECT idx, replicate, params FROM cell WHERE run = ? ORDER BY idx")           \
+    X(CELL_EMPTIED, "UPDATE cell SET state = 'queued', rows = 0 WHERE id = ?")                     \
     X(CELL_DELETE, "DELETE FROM cell WHERE id BETWEEN ? AND ?")                                    \
                                                                                                    \
     X(METRIC_FIND, "SELECT id FROM metric WHERE name = ?")                                         \
@@ -123,11 +124,19 @@
         "AND (cell, seq) <= (?, ?) ORDER BY cell, seq, metric")                                    \
     X(VALUE_SECOND, "SELECT cell, seq, metric, value FROM value WHERE cell BETWEEN ? AND ? "       \
                     "ORDER BY cell, seq, metric")                                                  \
+    X(VALUE_AFTER, "SELECT cell, seq FROM value WHERE cell BETWEEN ?1 AND ?2 "                \
+                   "ORDER BY cell, seq, metric LIMIT 1 OFFSET ?3")                                 \
+    X(VALUE_DELETE_BEFORE,                                                                         \
+        "DELETE FROM value WHERE cell >= ?1 AND (cell, seq) < (?2, ?3)")                           \
     X(VALUE_DELETE, "DELETE FROM value WHERE cell BETWEEN ? AND ?")                                \
                                                                                                    \
     X(NOTE_ADD, "INSERT INTO note (run, cell, time, text) VALUES (?, ?, ?, ?)")                    \
     X(NOTE_LIST, "SELECT cell, time, text FROM note WHERE run = ? ORDER BY id LIMIT ?")            \
     X(NOTE_DELETE, "DELETE FROM note WHERE run = ? AND cell = ?")                                  \
+    X(NOTE_DELETE_SOME, "DELETE FROM note WHERE id IN "                                            \
+                        "(SELECT id FROM note WHERE run = ? LIMIT ?)")                             \
+    X(ARTIFACT_DELETE_SOME, "DELETE FROM artifact WHERE id IN "                                    \
+                            "(SELECT id FROM artifact WHERE run = ? LIMIT ?)")                     \
     X(ARTIFACT_ADD,                                                                                \
         "INSERT INTO artifact (run, cell, name, type, data) VALUES (?, ?, ?, ?, ?) "               \
         "ON CONFLICT (run, cell, name) DO UPDATE SET type = excluded.type, data = excluded.data")  \

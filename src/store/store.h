@@ -38,6 +38,9 @@ struct sqlite3 *assay_store_sqlite(assay_store *store); /* for `assay sql` and t
  * the TUI, which has to stay awake. */
 void assay_store_set_patience(assay_store *store, double seconds);
 
+/* Let those who wait have their turn: between the transactions of work that takes many. */
+void assay_store_give_way(void);
+
 /* Is the file at the path still the one that was opened (not deleted, not replaced)? ASSAY_EIO with
  * what happened, when it is not. */
 int assay_store_check_file(assay_store *store);

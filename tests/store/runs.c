@@ -301,6 +301,38 @@ static void deleting_leaves_nothing(void **state)
     assert_int_equal(make_run(store, "smote", 0), gone + 1);
 }
 
+/* More than goes at once, of every kind, beside a run that stays. */
+static void a_large_run_goes_by_parts(void **state)
+{
+    assay_store *store = ((fixture *)*state)->store;
+    int64_t kept = make_run(store, "monkeys", 2), gone = make_run(store, "smote", 3);
+    int64_t k = metric(store, "k");
+    char sql[1024];
+    assert_ok(assay_store_value_integer(store, kept, 0, 0, k, 1));
+    assert_ok(assay_store_value_integer(store, gone, 0, 0, k, 1));
+    for (int64_t run = kept; run <= gone; run++)
+        assert_ok(assay_store_run_finish(store, run, ASSAY_RUN_DONE, 0, NULL));
+    snprintf(sql, sizeof sql,
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 450000) "
+        "INSERT INTO value SELECT (%d << 24) + i / 225000, i, %d, i FROM n;"
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000) "
+        "INSERT INTO note (run, cell, time, text) SELECT %d, 0, 0, '' FROM n;"
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 70) "
+        "INSERT INTO artifact (run, cell, name, type, data) SELECT %d, 0, i, '', x'00' FROM n;",
+        (int)gone, (int)k, (int)gone, (int)gone);
+    assert_int_equal(sqlite3_exec(assay_store_sqlite(store), sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_ok(assay_store_run_delete(store, gone));
+    static const char *const tables[] = {"run", "value", "measure", "experiment"};
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+        snprintf(sql, sizeof sql, "SELECT count(*) FROM %s", tables[i]);
+        assert_int_equal(query(store, sql), 1);
+    }
+    assert_int_equal(query(store, "SELECT count(*) FROM cell"), 2);
+    assert_int_equal(query(store, "SELECT count(*) FROM note"), 0);
+    assert_int_equal(query(store, "SELECT count(*) FROM artifact"), 0);
+    assert_int_equal(query(store, "SELECT count(*) FROM pragma_foreign_key_check"), 0);
+}
+
 static void names_its_states(void **state)
 {
     (void)state;
@@ -321,6 +353,7 @@ int main(void)
         store_test(a_dead_run_is_interrupted),
         store_test(tells_processes_apart),
         store_test(deleting_leaves_nothing),
+        store_test(a_large_run_goes_by_parts),
         cmocka_unit_test(names_its_states),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
