@@ -13,6 +13,10 @@
 --
 -- Rows: (part, scale, solver, nfe, rmse, log_rmse, far), (part, solver, nfe, fd, mmd2), (part, threshold,
 -- scale, fd, log_fd). far counts samples with an error above 10. No perceptual quality is claimed.
+--
+-- Classes differ much under guidance, and there are ten: 3S at 12 calls fails by a factor of 3.6 (2 is the claim)
+-- in the mean of them, with an interval from 1.8 to 7; and 2M at 15 calls has 0.745 of DDIM's error (0.75 is the
+-- claim), so that the first of its four budgets can't be told, while the later ones hold.
 local assay = require "assay"
 local diffusion = assay.diffusion
 
@@ -48,24 +52,11 @@ local solvers = {
     { "F-PNDM", function(nfe) return nfe >= 12 and { solver = "f_pndm", steps = nfe - 9 } or nil end },
 }
 
-local function noises(rng, n, dim)
-    local rows = {}
-    for i = 1, n do
-        rows[i] = rng:normal(dim)
-    end
-    return assay.matrix(rows)
-end
-
 -- The samples, or nil and why.
 local function sample(model, noise, options)
     options.t_end = t_end
-    local done, result = pcall(diffusion.sample, model, noise, options)
-    if done then
-        return result.x, result.nfe
-    elseif tostring(result):find "cancelled" then
-        error(result, 0)
-    end
-    return nil, result
+    local result, why = assay.attempt(diffusion.sample, model, noise, options)
+    return result and result.x, why
 end
 
 ---- Error by calls and guidance ----
@@ -99,7 +90,7 @@ end
 
 local function guidance(cell, p)
     local world = assay.testbed.fashion(cell, { images = p.images })
-    local noise = noises(cell:rng "noise", p.noises, 16)
+    local noise = cell:rng "noise":normal(p.noises, 16)
     local class = (cell.replicate - 1) % 10 + 1
     for i, scale in ipairs(p.scales) do
         local model = diffusion.gmm_eps(world.gmm, schedule, { class = class, scale = scale })
@@ -112,7 +103,7 @@ local function guidance(cell, p)
             for _, nfe in ipairs(p.nfe) do
                 local run = options(nfe)
                 if run then
-                    local rmse = log_error(cell, scale, name, nfe, (sample(model, noise, run)), exact)
+                    local rmse = log_error(cell, scale, name, nfe, sample(model, noise, run), exact)
                     errors[name][nfe] = rmse
                     least = math.min(least, rmse)
                 end
@@ -136,10 +127,8 @@ local unguided_solvers = {
 
 -- Three Gaussians of a plane: what solvers do to points on their way.
 local function keep_trajectories(cell)
-    local plane = assay.gmm.new { weights = { 0.5, 0.3, 0.2 }, means = { { 2, 0 }, { -1, 1.5 }, { 0, -2 } },
-        covs = { { { 0.2, 0.05 }, { 0.05, 0.1 } }, { { 0.05, 0 }, { 0, 0.3 } }, { { 0.1, -0.02 }, { -0.02, 0.08 } } } }
-    local model = diffusion.gmm_eps(plane, schedule)
-    local noise = noises(cell:rng "plane", 200, 2)
+    local model = diffusion.gmm_eps(assay.testbed.plane(), schedule)
+    local noise = cell:rng "plane":normal(200, 2)
     local paths = diffusion.sample(model, noise, { steps = 60, spacing = "logsnr", trajectory = true })
     local lines = { "t,point,x,y" }
     for k, points in ipairs(paths.trajectory) do
@@ -151,23 +140,12 @@ local function keep_trajectories(cell)
     cell:artifact("trajectories_image", assay.image.points(paths.trajectory, { size = 400 }))
 end
 
-local function keep_images(cell, world, name, x)
-    local raw = {}
-    for i = 1, 64 do
-        raw[i] = x:row(i)
-        for j = 1, #raw[i] do
-            raw[i][j] = raw[i][j] * world.scale
-        end
-    end
-    cell:artifact(name, assay.image.grid(assay.pca.reconstruct(world.pca, raw), { height = 28, columns = 8 }))
-end
-
 local function unguided(cell, p)
     local world = assay.testbed.fashion(cell, { images = p.images })
     local model = diffusion.gmm_eps(world.gmm, schedule)
     local reference = assay.gmm.sample(world.gmm, p.samples, { rng = cell:rng "reference" })
     local other = assay.gmm.sample(world.gmm, p.samples, { rng = cell:rng "floor" })
-    local noise = noises(cell:rng "noise", p.samples, 16)
+    local noise = cell:rng "noise":normal(p.samples, 16)
     cell:log { floor_fd = diffusion.frechet(other, reference), floor_mmd2 = diffusion.mmd2(other, reference) }
     for _, entry in ipairs(unguided_solvers) do
         for i, nfe in ipairs { 5, 10, 20, 40 } do
@@ -182,8 +160,9 @@ local function unguided(cell, p)
             local fd = diffusion.frechet(x, reference)
             cell:log { solver = entry[1], nfe = nfe, fd = fd, log_fd = math.log(fd, 10),
                 mmd2 = diffusion.mmd2(x, reference) }
-            if cell.replicate == 1 and nfe == 10 and p.samples >= 64 then
-                keep_images(cell, world, "images_" .. entry[1]:gsub("[^%w]+", "_"):lower():gsub("_$", ""), x)
+            if cell.replicate == 1 and nfe == 10 then
+                cell:artifact("images_" .. entry[1]:gsub("[^%w]+", "_"):lower():gsub("_$", ""),
+                    assay.testbed.fashion_images(world, x))
             end
             cell:progress(i, 4)
         end
@@ -200,7 +179,7 @@ local thresholds = { none = false, static = { clip = 1 }, dynamic = { ratio = 0.
 local function threshold(cell, p)
     local world = assay.testbed.fashion_pixels(cell)
     local class = (cell.replicate - 1) % 10 + 1
-    local noise = noises(cell:rng "noise", p.images_sampled, 196)
+    local noise = cell:rng "noise":normal(p.images_sampled, 196)
     local reference = assay.gmm.sample(world.gmm, p.samples, { rng = cell:rng "reference", class = class })
     for _, scale in ipairs { 1, 4, 8 } do
         local model = diffusion.gmm_eps(world.gmm, schedule, { class = class, scale = scale })
@@ -336,15 +315,7 @@ return assay.experiment {
     },
     replicates = 10,
     run = function(cell)
-        local function list(text)
-            local out = {}
-            for number in text:gmatch "[^,%s]+" do
-                out[#out + 1] = assert(tonumber(number), "not a number: " .. number)
-                out[#out] = math.tointeger(out[#out]) or out[#out]
-            end
-            return out
-        end
-        local p = setmetatable({ scales = list(cell.params.scales), nfe = list(cell.params.nfe) },
+        local p = setmetatable({ scales = assay.numbers(cell.params.scales), nfe = assay.numbers(cell.params.nfe) },
             { __index = cell.params })
         table.sort(p.nfe)
         parts[p.part](cell, p)
@@ -352,7 +323,7 @@ return assay.experiment {
     figures = {
         error_figure(1), error_figure(8), error_figure(15),
         { name = "by_scale", title = "12 calls", x = "scale", y = "log_rmse", by = "solver", where = { part = "guidance", nfe = 12 },
-            logx = true, band = "ci95", key = "right", xlabel = "guidance scale",
+            logx = true, band = "ci95", key = "below", xlabel = "guidance scale",
             ylabel = "log10 of the rmse" },
         { name = "crossing", title = "Calls from which DPM-Solver 3S beats DDIM", x = "scale", y = "crossing",
             where = { part = "guidance" }, logx = true, band = "ci95", xlabel = "guidance scale", ylabel = "model calls" },

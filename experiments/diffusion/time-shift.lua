@@ -10,7 +10,8 @@
 -- Rows: (sampler, steps, window, set, fd, log_fd): Frechet distance in 20 principal coordinates to exact
 -- draws or images that were held out, from noises to choose the window by (validation) and fresh ones; (line,
 -- best_fd, best_log_fd): plain, and the chosen window; (best_window, gain): that window, and the distance with it
--- over the plain one; (label, drift): mean variance of the states less A V + 1 - A. No FID of images is claimed.
+-- over the plain one; (at_cutoff, cutoff_fd): with it and other cutoffs; (times, label, drift): mean variance of the
+-- states less A V + 1 - A along the chosen window's chain and the plain one's. No FID of images is claimed.
 local assay = require "assay"
 local diffusion = assay.diffusion
 
@@ -54,16 +55,16 @@ end
 
 local function run(cell)
     local p = cell.params
-    local windows, best, fresh = windows_of(p.windows), nil, {}
+    local windows, best, fresh, variances = windows_of(p.windows), nil, {}, {}
     local model, method, mode = p.sampler:match "^(%S+) (%S+) ?(.*)$"
     local world = worlds[model](cell, p)
     local function to_reference(x) return diffusion.frechet(x, world.reference, { features = world.pca }) end
     cell:log { floor_fd = to_reference(world.other) }
     local variance = assay.stats.mean(diffusion.ts_variance(world.reference))
 
-    local function distance(set, window)
+    local function distance(set, window, cutoff)
         local options = { method = method, mode = window == 0 and "none" or mode ~= "" and mode or "paper", steps = p.steps,
-            window = window, cutoff = p.cutoff }
+            window = window, cutoff = cutoff or p.cutoff }
         if method == "ddpm" then
             options.rng = cell:rng("steps " .. set)
         end
@@ -77,19 +78,26 @@ local function run(cell)
     end
 
     for i, window in ipairs(windows) do
-        local chosen_by = distance("validation", window)
+        local chosen_by = window > 0 and distance("validation", window)
         local fd, found = distance("fresh", window)
         fresh[window] = fd
-        if window > 0 and (not best or chosen_by < best.fd) then
+        if chosen_by and (not best or chosen_by < best.fd) then
             best = { fd = chosen_by, window = window }
         end
         cell:log { set = "fresh", window = window, fd = fd, log_fd = fd < math.huge and math.log(fd, 10) or nil }
-        for k = 1, found and (window == 0 or window == best.window) and #found.mean_time or 0 do
-            local label = found.mean_time[k]
-            local A = world.alpha_bar[math.floor(label + 0.5) + 1]
-            cell:log { shifted = window, label = label, drift = found.mean_variance[k] - (A * variance + 1 - A) }
-        end
+        variances[window] = found and found.mean_variance
         cell:progress(i, #windows)
+    end
+    for _, cutoff in ipairs(assay.numbers(p.cutoffs)) do
+        cell:log { at_cutoff = cutoff, cutoff_fd = distance("fresh", best.window, cutoff) }
+    end
+    local labels = diffusion.ts_timesteps(1000, p.steps)
+    for times, states in assay.sorted_pairs { ["as scheduled"] = variances[0], shifted = variances[best.window] } do
+        for k = 1, #states do
+            local label = labels[#labels + 1 - k]
+            local A = world.alpha_bar[label + 1]
+            cell:log { times = times, label = label, drift = states[k] - (A * variance + 1 - A) }
+        end
     end
     cell:log { best_window = best.window, gain = fresh[best.window] / fresh[0] }
     for line, fd in assay.sorted_pairs { plain = fresh[0], shifted = fresh[best.window] } do
@@ -166,18 +174,19 @@ return assay.experiment {
             "network f_pndm target" }, choices = samplers,
             doc = "the model, the sampler whose times are shifted, and where the shifted time enters if not as in the paper" },
         steps = { default = { 5, 10, 20, 50 }, min = 2, max = 1000, doc = "steps asked for (the grid takes one less)" },
-        windows = { default = "0,2,10,40,80,160", doc = "windows; 0 is the plain sampler" },
+        windows = { default = "0,2,10,20,40,80,160", doc = "windows; 0 is the plain sampler" },
         cutoff = { default = 300, min = 0, max = 1000, doc = "no shift at labels up to this" },
+        cutoffs = { default = "100,300,500", doc = "others to try the chosen window with" },
         training = { default = 4000, min = 10, max = 1000000, doc = "network: steps of its training" },
-        samples = { default = 400, min = 21, max = 100000, doc = "samples a set" },
-        reference = { default = 2000, min = 21, max = 100000, doc = "exact draws" },
+        samples = { default = 1000, min = 21, max = 100000, doc = "samples a set" },
+        reference = { default = 5000, min = 21, max = 100000, doc = "exact draws" },
     },
     presets = {
-        quick = { sampler = { "exact ddim", "network ddpm" }, steps = { 10, 20 }, windows = "0,20,80,160", samples = 200,
-            training = 1500 },
+        quick = { sampler = { "exact ddim", "network ddpm" }, steps = { 10, 20 }, windows = "0,20,80,160", cutoffs = "", samples = 300,
+            reference = 2000, training = 1500 },
         full = {},
     },
-    replicates = 4,
+    replicates = 5,
     run = run,
     figures = {
         { name = "steps", title = "Shifted with the best window", x = "steps", y = "best_fd", by = "sampler",
@@ -193,11 +202,14 @@ return assay.experiment {
         { name = "window_network", title = "Network: windows of shifted DDPM", x = "window", y = "fd", by = "steps",
             where = { sampler = "network ddpm", set = "fresh" }, logy = true, band = "ci95", key = "below",
             xlabel = "window", ylabel = "Frechet distance" },
-        { name = "drift", title = "Exact score: variance of DDIM's states less the expected", x = "label", y = "drift",
-            by = { "steps", "shifted" }, where = { sampler = "exact ddim" }, key = "below", xlabel = "label",
+        { name = "cutoff", title = "Exact score: cutoffs of shifted DDIM", x = "at_cutoff", y = "cutoff_fd", by = "steps",
+            where = { sampler = "exact ddim" }, logy = true, band = "ci95", key = "below",
+            xlabel = "labels up to this are not shifted", ylabel = "Frechet distance" },
+        { name = "drift", title = "Excess variance of DDIM, exact score", x = "label", y = "drift",
+            by = { "steps", "times" }, where = { sampler = "exact ddim" }, key = "below", xlabel = "label",
             ylabel = "excess variance" },
-        { name = "drift_network", title = "Network: variance of DDPM's states less the expected", x = "label", y = "drift",
-            by = { "steps", "shifted" }, where = { sampler = "network ddpm" }, key = "below", xlabel = "label",
+        { name = "drift_network", title = "Excess variance of DDPM, network", x = "label", y = "drift",
+            by = { "steps", "times" }, where = { sampler = "network ddpm" }, key = "below", xlabel = "label",
             ylabel = "excess variance" },
     },
     claims = {

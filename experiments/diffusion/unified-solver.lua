@@ -45,10 +45,8 @@ end
 -- The schedule that was found without guidance on one model, elsewhere.
 local function log_transfer(cell, world, found)
     local p = cell.params
-    local plane = assay.gmm.new { weights = { 0.5, 0.3, 0.2 }, means = { { 2, 0 }, { -1, 1.5 }, { 0, -2 } },
-        covs = { { { 0.2, 0.05 }, { 0.05, 0.1 } }, { { 0.05, 0 }, { 0, 0.3 } }, { { 0.1, -0.02 }, { -0.02, 0.08 } } } }
     local targets = {
-        ["plane"] = { diffusion.gmm_eps(plane, schedule), 2 },
+        ["plane"] = { diffusion.gmm_eps(assay.testbed.plane(), schedule), 2 },
         ["guidance 4"] = { diffusion.gmm_eps(world.gmm, schedule,
             { class = (cell.replicate - 1) % 10 + 1, scale = 4 }), 16 },
     }
@@ -157,11 +155,11 @@ return assay.experiment {
     replicates = 5,
     run = run,
     figures = {
-        { name = "error", title = "Error on fresh noises", x = "nfe", y = "log_rmse", by = "line", band = "ci95", key = "right",
+        { name = "error", title = "Error on fresh noises", x = "nfe", y = "log_rmse", by = "line", band = "ci95", key = "below",
             xlabel = "model calls", ylabel = "log10 of the rmse" },
-        { name = "search", title = "The best so far", x = "evaluation", y = "best", by = { "nfe", "line" }, logy = true,
-            key = "below", xlabel = "schedules tried", ylabel = "rmse on the search noises" },
-        { name = "predictor", title = "A predictor on schedules that it has not seen", x = "learned_from", y = "tau", by = "nfe",
+        { name = "search", title = "The best so far, 5 calls", x = "evaluation", y = "best", by = "line", where = { nfe = 5 },
+            logy = true, band = "ci95", key = "below", xlabel = "schedules tried", ylabel = "rmse on the search noises" },
+        { name = "predictor", title = "The predictor on unseen schedules", x = "learned_from", y = "tau", by = "nfe",
             band = "ci95", key = "right", xlabel = "schedules learned from", ylabel = "Kendall's tau" },
     },
     claims = {

@@ -79,6 +79,24 @@ function testbed.fashion(cell, options)
     return { gmm = assay.gmm.new(kept.fitted), pca = kept.pca, scale = kept.scale }
 end
 
+--- The first rows of coordinates of that world (64, or `count`) as tiles of images, for cell:artifact.
+function testbed.fashion_images(world, z, count)
+    local some = {}
+    for i = 1, math.min(count or 64, #z) do
+        some[i] = z:row(i)
+        for j = 1, #some[i] do
+            some[i][j] = some[i][j] * world.scale
+        end
+    end
+    return assay.image.grid(assay.pca.reconstruct(world.pca, some), { height = 28, columns = 8 })
+end
+
+--- Three Gaussians of the plane, of different weights and shapes.
+function testbed.plane()
+    return assay.gmm.new { weights = { 0.5, 0.3, 0.2 }, means = { { 2, 0 }, { -1, 1.5 }, { 0, -2 } },
+        covs = { { { 0.2, 0.05 }, { 0.05, 0.1 } }, { { 0.05, 0 }, { 0, 0.3 } }, { { 0.1, -0.02 }, { -0.02, 0.08 } } } }
+end
+
 --- The same on 14 x 14 pixels in -1..1: the mixture of `dim` principal coordinates lifted to the space of
 -- images, with the mean of the other variances outside. Returns { gmm, pca }.
 function testbed.fashion_pixels(cell, options)
