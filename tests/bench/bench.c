@@ -416,6 +416,28 @@ static void bench_equitable(const bench *b)
     }
 }
 
+/* ---- parts of diffusion samplers, and what shifted times cost ---- */
+
+static void bench_diffusion(const bench *b)
+{
+    static const char *const tasks[][3] = {
+        {"pick", "shifted times of 512 states / torch's windows", ">= 20"},
+        {"flow", "a Gaussian's flow, 512 x 784 / torch's einsum", ">= 2"},
+        {"net", "2M with an MLP, 256 x 196 / torch", "(for scale)"}};
+    char lua[4096], python[4096], net[128];
+    snprintf(lua, sizeof lua, "%s/tests/bench/diffusion.lua", b->source);
+    snprintf(python, sizeof python, "%s/tests/bench/diffusion.py", b->source);
+    path_in(b, "denoiser.safetensors", net, sizeof net);
+    for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++) {
+        const char *const us[] = {b->assay, "lua", lua, tasks[i][0], net, NULL};
+        const char *const peer[] = {"/usr/bin/python3", python, tasks[i][0], net, NULL};
+        compare_scripts(b, tasks[i][1], us, peer, tasks[i][2]);
+    }
+    const char *const shifted[] = {b->assay, "lua", lua, "shifted", NULL};
+    const char *const plain[] = {b->assay, "lua", lua, "plain", NULL};
+    compare_scripts(b, "DDIM with shifted times / without", shifted, plain, ">= 0.95");
+}
+
 /* ---- mixtures: 64 full components in 32 dimensions, 10^5 points ---- */
 
 enum { COMPONENTS = 64, DIM = 32, POINTS = 100000, SQUARE = 512 };
@@ -737,6 +759,7 @@ int main(int argc, char **argv)
     bench_chrf(&b);
     bench_onebench(&b);
     bench_equitable(&b);
+    bench_diffusion(&b);
     bench_paint(&b);
     bench_mixture();
     bench_sampler(&b);

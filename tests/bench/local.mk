@@ -32,7 +32,7 @@ tests_bench_detection_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_bench_detection_LDADD = src/libassay.la $(BLAS_LIBS) -lm
 EXTRA_DIST += tests/bench/detection.py
 CLEANFILES += $(BENCHES:=$(EXEEXT))
-EXTRA_DIST += tests/bench/sampler.py
+EXTRA_DIST += tests/bench/sampler.py tests/bench/diffusion.py tests/bench/diffusion.lua
 
 bench: src/assay $(BENCHES:=$(EXEEXT))
 	$(srcdir)/scripts/packages bench || true
