@@ -50,6 +50,22 @@ int assay_ts_timesteps(size_t n_train, size_t steps, assay_ts_grid grid, size_t 
     return ASSAY_OK;
 }
 
+/* The sum of x - centre, or of its squares, in sums that do not wait for each other. */
+static double powers(const double *x, size_t d, double centre, int power)
+{
+    enum { SUMS = 8 };
+    double sum[SUMS] = {0}, total = 0;
+    size_t j = 0;
+    for (; j + SUMS <= d; j += SUMS)
+        for (size_t k = 0; k < SUMS; k++)
+            sum[k] += power == 1 ? x[j + k] - centre : (x[j + k] - centre) * (x[j + k] - centre);
+    for (; j < d; j++)
+        total += power == 1 ? x[j] - centre : (x[j] - centre) * (x[j] - centre);
+    for (size_t k = 0; k < SUMS; k++)
+        total += sum[k];
+    return total;
+}
+
 int assay_ts_variance(const assay_matrix *x, double *out)
 {
     const size_t d = x->cols;
@@ -57,12 +73,8 @@ int assay_ts_variance(const assay_matrix *x, double *out)
         return assay_fail(ASSAY_EINVAL, "a row's variance needs at least 2 columns, got %zu", d);
     for (size_t i = 0; i < x->rows; i++) {
         const double *row = assay_matrix_row(x, i);
-        double mean = 0, sum = 0;
-        for (size_t j = 0; j < d; j++)
-            mean += row[j] / (double)d;
-        for (size_t j = 0; j < d; j++)
-            sum += (row[j] - mean) * (row[j] - mean);
-        out[i] = sum / (double)(d - 1);
+        const double mean = powers(row, d, 0, 1) / (double)d;
+        out[i] = powers(row, d, mean, 2) / (double)(d - 1);
     }
     return ASSAY_OK;
 }
