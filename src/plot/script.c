@@ -25,6 +25,7 @@ static const double foot = 0.39;                /* tick labels and x label over 
 static const double character = 0.053;          /* mean width of a law in the key, inches */
 static const double em = 0.107;                 /* of a label there */
 static const double sample = 0.40;              /* a key entry's sample and gaps, inches */
+static const double slot = 0.0678;              /* what gnuplot keeps for a character of the longest */
 
 static const assay_terminal terminals[] = {
     {"png", "png", "1200 pixels wide: 369 dots an inch in a column", ASSAY_MARKUP_ENHANCED,
@@ -264,6 +265,14 @@ static double text_width(const char *text)
     return em * sum;
 }
 
+/* Characters of a series' entry, whose label is cut to what its law leaves. */
+static size_t title_columns(const assay_series *series)
+{
+    const size_t law = law_columns(series), columns = assay_utf8_columns(series->label);
+    const size_t room = KEY_COLUMNS - (law < KEY_COLUMNS ? law : KEY_COLUMNS);
+    return (columns < room ? columns : room) + law + (columns && law ? 2 : 0);
+}
+
 /* Inches of a series' entry; 0: it has none. */
 static double title_width(const assay_series *series)
 {
@@ -320,11 +329,12 @@ static key place_key(const assay_figure *figure, const assay_series_set *set, co
     const assay_axis *y)
 {
     key k = {NULL, 0, 1, 0, false};
-    double longest = 0;
+    double longest = 0, slots = 0;
     for (size_t s = 0; s < set->count; s++) {
         const double title = title_width(&set->series[s]);
         k.entries += title > 0;
         longest = fmax(longest, title);
+        slots = fmax(slots, slot * (double)title_columns(&set->series[s]));
     }
     if (k.entries == 0 || (figure->key && strcmp(figure->key, "off") == 0))
         return k;
@@ -353,7 +363,7 @@ static key place_key(const assay_figure *figure, const assay_series_set *set, co
         k.below = true;
     k.position = k.below ? "below" : corners[best];
     if (k.below) {
-        k.columns = (size_t)fmax(1, floor(width / entry));
+        k.columns = (size_t)fmax(1, floor(width / (sample + fmax(longest, slots))));
         k.columns = k.columns > 4 ? 4 : k.columns;
         k.columns = k.columns > k.entries ? k.entries : k.columns;
     }

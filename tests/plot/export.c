@@ -247,8 +247,8 @@ static void wide_labels_have_fewer_columns(void **state)
     (void)state;
     static const struct {
         const char *label, *rows;
-    } cases[] = {{"DPM++ 2", "maxrows 4"}, {"ill", "maxrows 3"}};
-    for (size_t i = 0; i < 2; i++) {
+    } cases[] = {{"DPM++ 2", "maxrows 4"}, {"ill", "maxrows 3"}, {"proportion", "maxrows 6"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assay_figure *figure = figure_of(
             "{\"name\": \"k\", \"x\": \"x\", \"y\": \"y\", \"by\": \"s\", \"key\": \"below\"}");
         assay_table *rows = assay_table_new();
