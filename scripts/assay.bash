@@ -33,7 +33,7 @@ _assay() {
     case $words in
       *"|"*) words=${words//|/ } ;;
       COLUMN | A,B) words=$(_assay_columns) ;;
-      FORMAT) words="csv jsonl npy ply off obj xyz" ;;
+      FORMAT) words="csv jsonl npy idx ply off obj xyz" ;;
       *) words= ;;
     esac
     if [ -n "$words" ]; then

@@ -121,7 +121,7 @@ static void build_options(struct request *request, cli_option *options)
     options[count++] =
         (cli_option){"force", 'f', CLI_FLAG, NULL, "replace a file that exists", &request->force};
     options[count++] = (cli_option){"from", 0, CLI_TEXT, "FORMAT",
-        "of the input, where its name doesn't tell: csv, jsonl, npy, ply, off, obj, xyz",
+        "of the input, where its name doesn't tell: csv, jsonl, npy, idx, ply, off, obj, xyz",
         &request->from};
     options[count++] =
         (cli_option){"to", 0, CLI_TEXT, "FORMAT", "of the output, the same way", &request->to};

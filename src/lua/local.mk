@@ -51,6 +51,7 @@ PRELUDE = src/lua/assay/init.lua \
 	src/lua/assay/apply_kind.lua \
 	src/lua/assay/apply_option.lua \
 	src/lua/assay/apply_points.lua \
+	src/lua/assay/apply_tables.lua \
 	src/lua/assay/attempt.lua \
 	src/lua/assay/bare.lua \
 	src/lua/assay/cache.lua \

@@ -164,6 +164,73 @@ printf 'a,y\n' >empty.csv
 gives "a file without rows" 1 "$assay" apply random --n 1 empty.csv
 err_has 'empty.csv has no rows'
 
+# ---- boxes, budgets, images ----
+cat >boxes.csv <<'END'
+image,class,x1,y1,x2,y2,score,note
+a,cat,0,0,10,10,0.6,low
+a,cat,1,0,11,10,0.9,high
+a,dog,0,0,10,10,0.5,other class
+b,cat,0,0,10,10,0.4,other image
+a,cat,20,20,30,30,0.1,apart
+END
+gives "nms" 0 "$assay" apply nms boxes.csv
+holds "  has no lower one of two" sh -c '! grep -q low out'
+holds "  keeps the rest as it was" sh -c 'grep -v low boxes.csv | cmp - out'
+gives "  over all classes and images" 0 "$assay" apply nms --by score boxes.csv
+holds "  a set each" cmp out boxes.csv
+gives "  of an overlap that none has" 0 "$assay" apply nms --iou 0.9 boxes.csv
+holds "  keeps all" cmp out boxes.csv
+gives "  one of a set" 0 "$assay" apply nms --most 1 boxes.csv
+holds "  one of each" test "$(wc -l <out)" = 4
+awk 'BEGIN { print "group,n,value,cost,weight"; for (n = 50; n <= 400; n *= 2) {
+  printf "u,%d,%.12f,1,1\n", n, 0.9 - 2 / sqrt(n); printf "v,%d,%.12f,3,1\n", n, 0.8 - 2 / sqrt(n) } }' >curves.csv
+gives "allocate" 0 "$assay" apply allocate --budget 1000 --method water curves.csv
+cat >water.lua <<'END'
+-- a b c n^(-c-1) w / cost is one number for both groups: n_u / n_v = 3^(2/3)
+local c = require "assay".data.table "out.csv".columns
+local u, v = c.n[1], c.n[2]
+assert(c.start[1] == 400 and c.start[2] == 400 and c.more[1] == u - 400)
+assert(u - 400 + 3 * (v - 400) <= 1000 and u - 400 + 3 * (v - 400) > 997)
+assert(math.abs(u - math.max(400, 3 ^ (2 / 3) * v)) < 3 or v == 400, u .. " " .. v)
+assert(math.abs(c.a[1] - 0.9) < 1e-6 and math.abs(c.expected[1] - (0.9 - 2 / math.sqrt(u))) < 1e-6)
+END
+cp out out.csv
+gives "  as the curves say" 0 "$assay" lua water.lua
+gives "  to the lowest group" 0 "$assay" apply allocate --budget 1000 --method maxmin curves.csv -o low.csv
+out_has '^allocate: 8 rows in, 2 rows out; spent '
+awk 'BEGIN { print "u,5,0.5"; print "v,5,0.5" }' | sed '1i group,n,value' >thin.csv
+gives "  of curves of one point" 0 "$assay" apply allocate --budget 10 thin.csv -o thin-out.csv
+out_has 'groups whose curve is of fewer than 3 sizes, or falls 2$'
+cat >images.lua <<'END'
+local data = require "assay".data
+local x = {}
+for i = 1, 6 do x[i] = {} for j = 1, 64 do x[i][j] = (i * 37 + j * j) % 256 end end
+data.write_npy("images.npy", x, { type = "u8", shape = { 6, 8, 8 } })
+data.write_idx("t-images-idx3-ubyte", x, { type = "u8", shape = { 6, 8, 8 } })
+END
+gives "images" 0 "$assay" lua images.lua
+gives "  augmented" 0 "$assay" apply augment images.npy -o strong.npy
+gives "  with two views" 0 "$assay" apply augment --diverse t-images-idx3-ubyte --to idx -o diverse-idx3-ubyte
+gives "  from a table" 0 "$assay" apply random --n 6 images.npy --to csv -o images.csv
+gives "  mirrored and moved" 0 "$assay" apply augment-weak --no-flip --pad 0 t-images-idx3-ubyte --to npy -o same.npy
+cat >check.lua <<'END'
+local assay = require "assay"
+local x, shape = assay.data.npy "images.npy"
+local strong, sides = assay.data.npy "strong.npy"
+assert(table.concat(sides, " ") == "6 8 8" and table.concat(shape, " ") == "6 8 8")
+local flags, how = { 0, 0, 0, 0, 0, 0 }, { height = 8, width = 8 }
+local function same(a, b) for i = 1, 6 do for j = 1, 64 do assert(a[i][j] == b[i][j], i .. " " .. j) end end end
+how.rng = assay.rng(1)
+same(strong, assay.balance.diverse_augment(x, flags, how))
+how.rng = assay.rng(1)
+same(assay.data.idx "diverse-idx3-ubyte", assay.balance.diverse_augment(x, { 1, 1, 1, 1, 1, 1 }, how))
+same(assay.data.npy "same.npy", x)
+END
+gives "  as the library does" 0 "$assay" lua check.lua
+sed '1s/$/,digit/; 2,$s/$/,7/' images.csv >digits.csv
+gives "  with another column" 0 "$assay" apply augment --features "$(head -n 1 images.csv)" digits.csv
+holds "  which stays" sh -c 'test "$(grep -c ",7$" out)" = 6'
+
 # ---- mistakes ----
 refused() { # refused WORDS STATUS ARGUMENT...
   words=$1 want=$2
@@ -191,6 +258,14 @@ refused 'n must be in 1..60 \(the input.s rows\), got 61' 1 random --n 61 in.csv
 refused 'n must be in 1..50 \(the input.s points\), got 51' 1 fps --n 51 cloud.xyz
 refused 'kind must be one of rotation, ' 2 corrupt --kind melt cloud.xyz
 refused 'k must be in 1..50' 1 kmeans --k 51 cloud.xyz
+refused '[-]-boxes must name 4 columns' 1 nms --boxes x1,y1 boxes.csv
+refused 'got "a" in row 1 of "image"' 1 nms --score image boxes.csv
+refused '[-]-score must be a column of the input, got "p"' 1 nms --score p boxes.csv
+refused 'budget must be a number above 0, got "0"' 2 allocate --budget 0 curves.csv
+sed '2s/,1,1$/,2,1/' curves.csv >costs.csv
+refused 'column "cost" must have one value a group, got 2 and 1 for "u"' 1 allocate --budget 9 costs.csv
+refused '[-]-height and --width must be given: 3 numbers are no images' 1 augment cloud.xyz
+refused '[-]-height and --width must be given: 64 numbers are no images of 7 x 9 x 1' 1 augment --height 7 images.npy
 refused 'the log has no column "problem"' 1 majority in.csv
 refused 'answer must be a column of the input, got "reply"' 1 majority --answer reply log.jsonl
 refused 'column must be a column of yes and no.* got "r0" in row 1' 1 binary-battery --column id in.csv

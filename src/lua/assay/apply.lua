@@ -1,6 +1,7 @@
 -- `assay apply`: functions of methods, applied to a file.
 --
--- An application is one entry of a list in apply_balance.lua, apply_inference.lua or apply_points.lua:
+-- An application is one entry of a list in apply_balance.lua, apply_inference.lua, apply_points.lua or
+-- apply_tables.lua:
 --
 --     { name =, method = a slug of the catalogue, title =, input = a kind (apply_kind.lua),
 --       options = { option... } (apply_option.lua), random = does it draw?, threads = does it take them?,
@@ -49,7 +50,7 @@ local function declare(entry)
 end
 
 apply.all = {}
-for _, group in ipairs { "apply_balance", "apply_points", "apply_inference" } do
+for _, group in ipairs { "apply_balance", "apply_points", "apply_tables", "apply_inference" } do
     for _, entry in ipairs(import(group)) do
         apply.all[#apply.all + 1] = declare(entry)
     end

@@ -1,13 +1,13 @@
--- Files of an application as tables, whatever their format: { names, columns, rows, matrix }. An array's
--- columns are x1, x2, ..., a cloud's x, y, z; both have the matrix, and lists of their columns only once
--- these are asked for.
+-- Files of an application as tables, whatever their format: { names, columns, rows, matrix, shape }. An
+-- array's columns are x1, x2, ... (all sides but the first one behind the other: the shape tells them), a
+-- cloud's x, y, z; both have the matrix, and lists of their columns only once these are asked for.
 local assay, import = ...
 local check = import "check"
 local lists = import "lists"
 
 local file = {}
 
-file.formats = { "csv", "jsonl", "npy", "ply", "off", "obj", "xyz" }
+file.formats = { "csv", "jsonl", "npy", "idx", "ply", "off", "obj", "xyz" }
 
 local clouds = { ply = true, off = true, obj = true, xyz = true }
 local ends = { ndjson = "jsonl" }
@@ -18,7 +18,8 @@ end
 
 -- The format that a file's name tells, or nil.
 function file.format_of(path)
-    local ending = string.match(string.lower(string.gsub(path, "%.gz$", "")), "%.(%w+)$")
+    local name = string.lower(string.gsub(path, "%.gz$", ""))
+    local ending = string.find(name, "idx%d+%-ubyte$") and "idx" or string.match(name, "%.(%w+)$")
     ending = ends[ending] or ending
     return lists.contains(file.formats, ending) and ending or nil
 end
@@ -36,16 +37,15 @@ function file.of_matrix(matrix, names)
     return { names = names, columns = columns, rows = matrix:rows(), matrix = matrix }
 end
 
-local function read_array(path)
-    local matrix, shape = assay.data.npy(path)
-    if #shape > 2 then
-        check.fail(path, "must hold a list or a matrix of numbers, got %d sides", #shape)
-    end
+local function read_array(read, path)
+    local matrix, shape = read(path)
     local names = {}
     for j = 1, matrix:cols() do
         names[j] = "x" .. j
     end
-    return file.of_matrix(matrix, names)
+    local out = file.of_matrix(matrix, names)
+    out.shape = shape
+    return out
 end
 
 -- format: of a log "samples", where it comes as JSON lines.
@@ -53,7 +53,9 @@ function file.read(path, format)
     if clouds[format] then
         return file.of_matrix(assay.data.mesh(path).vertices, { "x", "y", "z" })
     elseif format == "npy" then
-        return read_array(path)
+        return read_array(assay.data.npy, path)
+    elseif format == "idx" then
+        return read_array(assay.data.idx, path)
     end
     local read = assay.data.table(path, { format = format })
     read.rows = read.names[1] and #read.columns[read.names[1]] or 0
@@ -88,11 +90,19 @@ local function cloud_of(result)
     return file.matrix(result, { "x", "y", "z" }, "coordinates are numbers")
 end
 
+-- An array with the sides of the one that it was made of, where it is as large; images as bytes.
+local function write_array(write, path, result)
+    local matrix = file.matrix(result, result.names, "an array holds numbers alone")
+    write(path, matrix, { shape = result.shape, type = result.type })
+end
+
 function file.write(path, format, result)
     if clouds[format] then
         assay.data.write_mesh(path, { vertices = cloud_of(result) })
     elseif format == "npy" then
-        assay.data.write_npy(path, file.matrix(result, result.names, "an array holds numbers alone"))
+        write_array(assay.data.write_npy, path, result)
+    elseif format == "idx" then
+        write_array(assay.data.write_idx, path, result)
     else
         assay.data.write_table(path, result, { format = format })
     end

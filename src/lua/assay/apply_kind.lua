@@ -4,7 +4,8 @@
 --     labelled   rows of numbers with a class each; the result is { X, y } (the rows that came, then new
 --                ones), { keep } (of those), or both
 --     points     rows of numbers; the result is { index } (rows that are kept, in order), { columns =
---                { { name, list }, ... } } that join the table, or { matrix } of new rows in its stead
+--                { { name, list }, ... } } that join the table, or { matrix } of new rows in its stead;
+--                with in_place these are the rows that came, as bytes, and other columns stay
 --     table      any columns; the result as for points, or { names, columns, rows } in its stead
 --     log        a log of samples, graded or not; the result is as for a table
 local assay, import = ...
@@ -251,12 +252,32 @@ local function as_is(_, _, value)
     return value
 end
 
+-- The source with other numbers in the compared columns.
+local function in_place(input, matrix)
+    local source = input.source
+    if #input.features == #source.names then
+        local out = file.of_matrix(matrix, source.names)
+        out.shape, out.type = source.shape, "u8"
+        return out
+    end
+    local out = { names = source.names, columns = {}, rows = source.rows, type = "u8" }
+    for _, name in ipairs(source.names) do
+        out.columns[name] = source.columns[name]
+    end
+    for j, name in ipairs(input.features) do
+        out.columns[name] = matrix:column(j)
+    end
+    return out
+end
+
 local function finish_table(input, result)
     local source = input.source
     if result.index then
         return kind.rows(source, result.index)
     elseif result.names then
         return result
+    elseif result.in_place then
+        return in_place(input, result.matrix)
     elseif result.matrix then
         return file.of_matrix(result.matrix, input.features)
     end

@@ -40,6 +40,16 @@ function lists.map(list, f)
     return out
 end
 
+function lists.filter(list, wanted)
+    local out = {}
+    for _, entry in ipairs(list) do
+        if wanted(entry) then
+            out[#out + 1] = entry
+        end
+    end
+    return out
+end
+
 -- The numbers of a text such as "6, 9, 12", in its order; whole ones are integers.
 function lists.numbers(text)
     local out = {}
