@@ -27,14 +27,14 @@ NET_SOURCES = src/models/net/kernel.h src/models/net/lanes.h src/models/net/aren
 noinst_LTLIBRARIES += src/models/net/libsingle.la src/models/net/libdouble.la
 src_models_net_libsingle_la_SOURCES = $(NET_SOURCES) src/models/net/names.c src/models/net/rate.c \
 	src/models/net/params.c src/models/net/shards.c src/models/net/training.c \
-	src/models/net/needs.c src/models/net/needs.h
+	src/models/net/needs.c src/models/net/needs.h src/models/net/packed.c src/models/net/packed_kernel.h
 src_models_net_libsingle_la_CFLAGS = $(AM_CFLAGS) $(NET_CFLAGS)
 src_models_net_libdouble_la_SOURCES = $(NET_SOURCES)
 src_models_net_libdouble_la_CPPFLAGS = $(AM_CPPFLAGS) -DASSAY_NET_DOUBLE
 src_models_net_libdouble_la_CFLAGS = $(AM_CFLAGS) $(NET_CFLAGS)
 src_libassay_la_LIBADD += src/models/net/libsingle.la src/models/net/libdouble.la
 netincludedir = $(includedir)/assay/models/net
-netinclude_HEADERS = src/models/net/real.h src/models/net/op.h src/models/net/tape.h \
+netinclude_HEADERS = src/models/net/real.h src/models/net/op.h src/models/net/packed.h src/models/net/tape.h \
 	src/models/net/alone.h src/models/net/optimiser.h src/models/net/params.h \
 	src/models/net/shards.h src/models/net/training.h src/models/net/gradcheck.h \
 	src/models/net/layers.h src/models/net/net.h src/models/net/fit.h \

@@ -26,3 +26,6 @@ check_PROGRAMS += tests/models/canvas
 tests_models_canvas_LDADD = $(TEST_LIBS)
 check_PROGRAMS += tests/models/checkpoint
 tests_models_checkpoint_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += tests/models/packed
+tests_models_packed_LDADD = $(TEST_LIBS)

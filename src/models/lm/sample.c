@@ -13,6 +13,8 @@
 struct call {
     assay_lm *lm;
     const float *w;
+    assay_packed *packed; /* its matrices */
+    size_t packed_count;
     const assay_lm_tokens *prompts;
     const size_t *first; /* where each prompt's tokens begin */
     const assay_lm_sample_options *options;
@@ -123,8 +125,10 @@ static int make_group(struct call *c, size_t index, struct group *g)
         g->stream[i] = assay_rng_split(&own, c->options->first + s);
     }
     const int status = assay_tape_new(&g->tape);
-    if (status == ASSAY_OK)
+    if (status == ASSAY_OK) {
         assay_tape_gemm(g->tape, c->lm->gemm);
+        assay_tape_packed(g->tape, c->packed, c->packed_count);
+    }
     return status;
 }
 
@@ -366,6 +370,30 @@ static int see_weights(const assay_lm *lm, float **owned, const float **w)
     return status;
 }
 
+/* All matrices, once for all steps. */
+static int pack_weights(struct call *c)
+{
+    const assay_params *params = &c->lm->params;
+    c->packed = calloc(params->count + 1, sizeof *c->packed);
+    int status =
+        c->packed ? ASSAY_OK
+                  : assay_fail(ASSAY_ENOMEM, "lm: out of memory for %zu parameters", params->count);
+    for (size_t i = 0; i < params->count && status == ASSAY_OK; i++) {
+        const assay_param *p = &params->at[i];
+        if (p->rank == 2)
+            status =
+                assay_packed_make(c->w + p->off, p->n[0], p->n[1], &c->packed[c->packed_count++]);
+    }
+    return status;
+}
+
+static void free_packed(struct call *c)
+{
+    for (size_t i = 0; i < c->packed_count; i++)
+        assay_packed_free(&c->packed[i]);
+    free(c->packed);
+}
+
 static size_t *starts(const assay_lm_tokens *t)
 {
     size_t *first = malloc((t->sequences + 1) * sizeof *first);
@@ -392,10 +420,21 @@ int assay_lm_sample(assay_lm *lm, const assay_lm_tokens *prompts,
     size_t *first = starts(prompts);
     if (status == ASSAY_OK && !first)
         status = assay_fail(ASSAY_ENOMEM, "lm: out of memory for %zu prompts", prompts->sequences);
-    struct call call = {lm, w, prompts, first, options, rng, progress, out, lm->threads, false, 0};
+    struct call call = {.lm = lm,
+        .w = w,
+        .prompts = prompts,
+        .first = first,
+        .options = options,
+        .rng = rng,
+        .progress = progress,
+        .out = out,
+        .threads = lm->threads};
+    if (status == ASSAY_OK && lm->gemm == ASSAY_GEMM_BLAS)
+        status = pack_weights(&call);
     if (status == ASSAY_OK)
         status = assay_threads_run(assay_shards_pool(lm->shards),
             (out->count + options->batch - 1) / options->batch, run_group, &call);
+    free_packed(&call);
     free(first);
     free(owned);
     if (status != ASSAY_OK)

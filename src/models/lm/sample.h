@@ -5,8 +5,10 @@
  *
  * Samples are cut into groups of `batch`, in order, and a group is one thread's. Sample s of prompt
  * p draws token i with a uniform number of the stream rng / p's id / s / i, and what is beside it
- * in its group touches its logits in the last bits at most (the products of BLAS are blocked by
- * rows). So results are the same at any number of threads, and at another width but for rare ties.
+ * in its group touches its logits in the last bits at most: not where weights are laid out once for
+ * all tokens (net/packed.h), but in the products that are BLAS's, as those of adapters and of
+ * weights seen as if quantised are, which it blocks by rows. So results are the same at any number
+ * of threads, and at another width but for rare ties.
  */
 #ifndef ASSAY_MODELS_LM_SAMPLE_H
 #define ASSAY_MODELS_LM_SAMPLE_H

@@ -71,6 +71,8 @@ struct assay_tape {
     size_t nodes, values, node_room, value_room;
     bool random, walked;
     assay_gemm_kind gemm;
+    const assay_packed *packed; /* what weights of linear are laid out as */
+    size_t packed_count;
     uint64_t seed, step, first_row;
 };
 

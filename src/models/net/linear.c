@@ -54,6 +54,38 @@ static int check(const assay_tape *tape, const assay_node *node, struct sizes n)
     return ASSAY_OK;
 }
 
+/* x W^T + b where W is laid out for it; false: it is not, or others do the products. */
+static bool multiply_packed(
+    const assay_tape *tape, const assay_node *node, struct sizes n, const real *x, real *y)
+{
+#ifdef ASSAY_NET_DOUBLE
+    (void)tape, (void)node, (void)n, (void)x, (void)y;
+#else
+    const real *const w = input(tape, node, W)->data;
+    for (size_t i = 0; i < tape->packed_count && tape->gemm == ASSAY_GEMM_BLAS; i++) {
+        const assay_packed *packed = &tape->packed[i];
+        if (packed->w != w || packed->out != n.out || packed->in != n.w_in || n.in != n.w_in)
+            continue;
+        assay_packed_multiply(
+            packed, x, n.rows, has_input(node, B) ? input(tape, node, B)->data : NULL, y);
+        return true;
+    }
+#endif
+    return false;
+}
+
+static void multiply(
+    const assay_tape *tape, const assay_node *node, struct sizes n, const real *x, real *y)
+{
+    if (multiply_packed(tape, node, n, x, y))
+        return;
+    if (has_input(node, B))
+        for (size_t r = 0; r < n.rows; r++)
+            memcpy(y + r * n.out, input(tape, node, B)->data, n.out * sizeof *y);
+    assay_gemm(tape->gemm, false, true, n.rows, n.out, n.in, 1, x, n.in, input(tape, node, W)->data,
+        n.w_in, has_input(node, B), y, n.out);
+}
+
 static int linear_forward(assay_tape *tape, assay_node *node)
 {
     const struct sizes n = sizes_of(tape, node);
@@ -64,11 +96,7 @@ static int linear_forward(assay_tape *tape, assay_node *node)
     if (status != ASSAY_OK)
         return status;
     const real *x = input(tape, node, X)->data;
-    if (has_input(node, B))
-        for (size_t r = 0; r < n.rows; r++)
-            memcpy(y + r * n.out, input(tape, node, B)->data, n.out * sizeof *y);
-    assay_gemm(tape->gemm, false, true, n.rows, n.out, n.in, 1, x, n.in, input(tape, node, W)->data,
-        n.w_in, has_input(node, B), y, n.out);
+    multiply(tape, node, n, x, y);
     if (!n.rank)
         return ASSAY_OK;
     real *down = assay_arena_alloc(&tape->arena, n.rows * n.rank, sizeof *down); /* X A^T */

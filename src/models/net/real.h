@@ -32,6 +32,7 @@ typedef double real;
 #define assay_tape_reset assay_tape_reset_double
 #define assay_tape_alloc assay_tape_alloc_double
 #define assay_tape_gemm assay_tape_gemm_double
+#define assay_tape_packed assay_tape_packed_double
 #define assay_tape_random assay_tape_random_double
 #define assay_tape_leaf assay_tape_leaf_double
 #define assay_tape_apply assay_tape_apply_double

@@ -147,6 +147,12 @@ void assay_tape_gemm(assay_tape *tape, assay_gemm_kind kind)
     tape->gemm = kind;
 }
 
+void assay_tape_packed(assay_tape *tape, const assay_packed *packed, size_t count)
+{
+    tape->packed = packed;
+    tape->packed_count = count;
+}
+
 void assay_tape_reset(assay_tape *tape)
 {
     assay_arena_reset(&tape->arena);

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "models/net/op.h"
+#include "models/net/packed.h"
 #include "models/net/real.h"
 
 /* Contiguous, row-major. A vector [n] is one row; of more dimensions the first are the rows. */
@@ -36,6 +37,10 @@ void *assay_tape_alloc(assay_tape *tape, size_t count, size_t size);
 
 /* Whose matrix products the tape's are, also after a reset. */
 void assay_tape_gemm(assay_tape *tape, assay_gemm_kind kind);
+
+/* Which weights of linear are laid out for products (packed.h), also after a reset: used where a
+ * leaf of that very memory is one, forward and by BLAS. They must outlive the tape's use. */
+void assay_tape_packed(assay_tape *tape, const assay_packed *packed, size_t count);
 
 /* Dropout is on with these keys (and off after a reset): node i draws for row r from (seed, step,
  * i, first_row + r), so that neither shards nor threads change a mask. */
