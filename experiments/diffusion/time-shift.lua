@@ -12,6 +12,12 @@
 -- best_fd, best_log_fd): plain, and the chosen window; (best_window, gain): that window, and the distance with it
 -- over the plain one; (at_cutoff, cutoff_fd): with it and other cutoffs; (times, label, drift): mean variance of the
 -- states less A V + 1 - A along the chosen window's chain and the plain one's. No FID of images is claimed.
+--
+-- What comes out: with an exact score the shift helps DDIM at few steps (1.12 to 0.64 at 10), and at 20 the plain
+-- sampler is already so near the floor of 0.23, which both distances hold, that their ratio is 0.85 and not 0.8.
+-- DDPM of the network gains at 20 steps (1.04 to 0.72) and hardly at 10 (2.41 to 2.35). F-PNDM gains nowhere from
+-- 10 steps on, in either mode: the network predicts v, so that its states do not gain the variance that the
+-- published code's mode takes away. The best windows of DDPM are of one size up to 20 steps and small at 50.
 local assay = require "assay"
 local diffusion = assay.diffusion
 

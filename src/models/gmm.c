@@ -6,8 +6,10 @@
  * the axes are the coordinates; r < d is a low rank with the residual variance c.
  *
  * Points come in blocks of 64, transposed, so that each loop over a block is one over consecutive
- * numbers and both products with U are gmm_block.h's or dgemm's. The mean is subtracted before the
- * product: the expansion |x|^2 - 2 x m + |m|^2 would lose all digits at tiny noise.
+ * numbers and both products with U are gmm_block.h's or dgemm's. Where the variances of a level are
+ * within a factor of 1e4, one product with the inverse U^T diag(1 / v) U takes the place of two.
+ * The mean is subtracted before the product: the expansion |x|^2 - 2 x m + |m|^2 would lose all
+ * digits at tiny noise.
  */
 #include "models/gmm.h"
 
@@ -478,6 +480,8 @@ typedef struct evaluation {
     double *factor;        /* (rank + 1) x columns */
     const assay_gmm_kernels *kernels;
     bool small;             /* the kernels multiply */
+    bool inverted;          /* by inverses */
+    double *inverse;        /* K x d x d */
     double *x, *difference; /* d x BLOCK */
     double *coordinate;     /* K x coordinates x BLOCK */
     double *log_joint;      /* K x BLOCK, then responsibilities */
@@ -589,7 +593,9 @@ static int evaluation_open(
     e->coordinates = r < d ? r + d : d;
     e->kept = keep ? e->coordinates * BLOCK : 0;
     const size_t blocks = 3 * d + (keep ? K : 1) * e->coordinates + K + 3;
-    const int status = workspace_grow(workspace, (K * (r + 2) + r + 1) * columns + blocks * BLOCK);
+    const size_t inverses = e->small && keep ? K * d * d : 0;
+    const int status =
+        workspace_grow(workspace, (K * (r + 2) + r + 1) * columns + blocks * BLOCK + inverses);
     if (status != ASSAY_OK)
         return status;
     e->x = workspace->memory;
@@ -603,7 +609,30 @@ static int evaluation_open(
     e->precision = e->sigma + BLOCK;
     e->log_constant = e->precision + K * (r + 1) * columns;
     e->factor = e->log_constant + K * columns;
+    e->inverse = e->factor + (r + 1) * columns;
     return ASSAY_OK;
+}
+
+/* The inverses of the level's covariances, when they lose no digits that count. */
+static void set_inverses(evaluation *e)
+{
+    const assay_gmm *g = e->g;
+    const size_t d = g->dim;
+    double least = INFINITY, most = 0;
+    for (size_t k = 0; k < g->components; k++)
+        for (size_t h = 0; h < d && e->log_constant[k] > -INFINITY; h++) {
+            least = fmin(least, e->precision[k * (d + 1) + h]);
+            most = fmax(most, e->precision[k * (d + 1) + h]);
+        }
+    e->inverted = most <= 1e4 * least;
+    for (size_t k = 0; k < g->components && e->inverted; k++) {
+        if (e->log_constant[k] == -INFINITY)
+            continue;
+        e->kernels->invert(
+            g->axes + k * g->axes_step, d, e->precision + k * (d + 1), e->difference, e->gradient);
+        for (size_t i = 0; i < d; i++)
+            memcpy(e->inverse + (k * d + i) * d, e->gradient + i * BLOCK, d * sizeof(double));
+    }
 }
 
 /* c (m x BLOCK) = beta c + scale op(a) b */
@@ -658,6 +687,11 @@ static void visit_component(evaluation *e, size_t k)
     const assay_gmm *g = e->g;
     const size_t d = g->dim, r = g->rank;
     double *z = e->coordinate + k * e->kept, q[BLOCK] = {0};
+    if (e->inverted) {
+        e->kernels->solve(e->inverse + k * d * d, d, e->x, e->alpha[0], g->means + k * d,
+            e->log_constant[k], e->difference, z, e->log_joint + k * BLOCK);
+        return;
+    }
     const double *precision = e->precision + k * (r + 1) * e->columns;
     if (e->small) {
         e->kernels->project(g->axes + k * g->axes_step, d, e->x, e->alpha[0], g->means + k * d,
@@ -764,6 +798,10 @@ static void add_gradient(evaluation *e, size_t k, bool denoise, double *restrict
     const double *restrict joint = e->log_joint + k * BLOCK;
     const double *axes = g->axes ? g->axes + k * g->axes_step : NULL;
     const double *z = e->coordinate + k * e->kept;
+    if (e->inverted) {
+        e->kernels->take(d, joint, z, out);
+        return;
+    }
     set_factors_of(e, k, denoise);
     if (e->small) {
         e->kernels->lift(axes, d, e->factor, joint, z, e->difference, out);
@@ -861,6 +899,8 @@ static int evaluate_class(const assay_gmm *g, const assay_gmm_level *levels, siz
         status = evaluation_open(&e, g, out->score || out->eps || out->denoised, n > 1, workspace);
     if (status == ASSAY_OK && n == 1)
         status = set_levels(&e, levels, 1, class);
+    if (status == ASSAY_OK && n == 1 && e.small && (out->score || out->eps) && !out->denoised)
+        set_inverses(&e);
     for (size_t first = 0; first < x->rows && status == ASSAY_OK; first += BLOCK) {
         if (n > 1)
             status = set_levels(&e, levels + first, n - first, class);

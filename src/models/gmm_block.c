@@ -6,6 +6,8 @@
  */
 #include "models/gmm_block.h"
 
+#include <math.h>
+
 #if defined __x86_64__ && defined __GNUC__
 #include <immintrin.h>
 

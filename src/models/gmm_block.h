@@ -16,6 +16,15 @@ typedef struct assay_gmm_kernels {
     void (*project)(const double *axes, size_t d, const double *x, double alpha, const double *mean,
         const double *precision, double log_constant, double *difference, double *z,
         double *log_joint);
+    /* out (d) = axes^T diag(precision) axes; scaled (d): memory */
+    void (*invert)(
+        const double *axes, size_t d, const double *precision, double *scaled, double *out);
+    /* as project, where z (d) = inverse (d x d) difference and log_joint (1) = log_constant -
+     * difference^T z / 2; -inf where that overflows */
+    void (*solve)(const double *inverse, size_t d, const double *x, double alpha,
+        const double *mean, double log_constant, double *difference, double *z, double *log_joint);
+    /* out (d) -= z weight (1) */
+    void (*take)(size_t d, const double *weight, const double *z, double *out);
     /* out (d) += axes^T scaled, where scaled (d) = by z weight: a factor `by` a row, a weight (1) a
      * point */
     void (*lift)(const double *axes, size_t d, const double *by, const double *weight,

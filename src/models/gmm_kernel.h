@@ -28,10 +28,18 @@ typedef long long NAME(bits) __attribute__((vector_size(WIDTH * sizeof(double)))
         }                                                                                          \
     }
 
-TARGET static void NAME(project)(const double *axes, size_t d, const double *x, double alpha,
+/* What q sums for z of row h: z^2 precision, or without a precision z times the difference. */
+INLINE NAME(vector) NAME(square)(
+    NAME(vector) z, const double *precision, const double *difference, size_t h)
+{
+    return precision ? z * z * precision[h] : z * LOAD(difference + h * ASSAY_GMM_BLOCK);
+}
+
+INLINE void NAME(transform)(const double *axes, size_t d, const double *x, double alpha,
     const double *mean, const double *precision, double log_constant, double *difference, double *z,
     double *log_joint)
 {
+    const NAME(vector) zero = {0}, most = INFINITY - zero;
     for (size_t j = 0; j < d; j++)
         for (size_t c = 0; c < ASSAY_GMM_BLOCK; c += WIDTH)
             STORE(difference + j * ASSAY_GMM_BLOCK + c,
@@ -46,8 +54,8 @@ TARGET static void NAME(project)(const double *axes, size_t d, const double *x, 
             {
                 STORE(z + (h + i) * ASSAY_GMM_BLOCK + c, sum[2 * i]);
                 STORE(z + (h + i) * ASSAY_GMM_BLOCK + c + WIDTH, sum[2 * i + 1]);
-                q[0] += sum[2 * i] * sum[2 * i] * precision[h + i];
-                q[1] += sum[2 * i + 1] * sum[2 * i + 1] * precision[h + i];
+                q[0] += NAME(square)(sum[2 * i], precision, difference + c, h + i);
+                q[1] += NAME(square)(sum[2 * i + 1], precision, difference + c + WIDTH, h + i);
             }
         }
         for (; h < d; h++) {
@@ -55,11 +63,63 @@ TARGET static void NAME(project)(const double *axes, size_t d, const double *x, 
             PRODUCT(1, axes + h * d, d, 1, d, difference + c, sum)
             STORE(z + h * ASSAY_GMM_BLOCK + c, sum[0]);
             STORE(z + h * ASSAY_GMM_BLOCK + c + WIDTH, sum[1]);
-            q[0] += sum[0] * sum[0] * precision[h];
-            q[1] += sum[1] * sum[1] * precision[h];
+            q[0] += NAME(square)(sum[0], precision, difference + c, h);
+            q[1] += NAME(square)(sum[1], precision, difference + c + WIDTH, h);
+        }
+        if (!precision) {
+            q[0] = SELECT(q[0] >= zero, q[0], most);
+            q[1] = SELECT(q[1] >= zero, q[1], most);
         }
         STORE(log_joint + c, log_constant - q[0] * 0.5);
         STORE(log_joint + c + WIDTH, log_constant - q[1] * 0.5);
+    }
+}
+
+TARGET static void NAME(project)(const double *axes, size_t d, const double *x, double alpha,
+    const double *mean, const double *precision, double log_constant, double *difference, double *z,
+    double *log_joint)
+{
+    NAME(transform)(axes, d, x, alpha, mean, precision, log_constant, difference, z, log_joint);
+}
+
+TARGET static void NAME(solve)(const double *inverse, size_t d, const double *x, double alpha,
+    const double *mean, double log_constant, double *difference, double *z, double *log_joint)
+{
+    NAME(transform)(inverse, d, x, alpha, mean, NULL, log_constant, difference, z, log_joint);
+}
+
+TARGET static void NAME(take)(size_t d, const double *weight, const double *z, double *out)
+{
+    for (size_t h = 0; h < d; h++)
+        for (size_t c = 0; c < ASSAY_GMM_BLOCK; c += WIDTH) {
+            const size_t at = h * ASSAY_GMM_BLOCK + c;
+            STORE(out + at, LOAD(out + at) - LOAD(weight + c) * LOAD(z + at));
+        }
+}
+
+TARGET static void NAME(invert)(
+    const double *axes, size_t d, const double *precision, double *scaled, double *out)
+{
+    for (size_t h = 0; h < d; h++)
+        for (size_t j = 0; j < ASSAY_GMM_BLOCK; j++)
+            scaled[h * ASSAY_GMM_BLOCK + j] = j < d ? precision[h] * axes[h * d + j] : 0;
+    for (size_t c = 0; c < d; c += 2 * WIDTH) {
+        size_t j = 0;
+        for (; j + ROWS <= d; j += ROWS) {
+            NAME(vector) sum[2 * ROWS] = {{0}};
+            PRODUCT(ROWS, axes + j, 1, d, d, scaled + c, sum)
+            _Pragma("GCC unroll 8") for (size_t i = 0; i < ROWS; i++)
+            {
+                STORE(out + (j + i) * ASSAY_GMM_BLOCK + c, sum[2 * i]);
+                STORE(out + (j + i) * ASSAY_GMM_BLOCK + c + WIDTH, sum[2 * i + 1]);
+            }
+        }
+        for (; j < d; j++) {
+            NAME(vector) sum[2] = {{0}};
+            PRODUCT(1, axes + j, 1, d, d, scaled + c, sum)
+            STORE(out + j * ASSAY_GMM_BLOCK + c, sum[0]);
+            STORE(out + j * ASSAY_GMM_BLOCK + c + WIDTH, sum[1]);
+        }
     }
 }
 
@@ -149,7 +209,7 @@ TARGET static void NAME(normalise)(double *joint, size_t rows, const double *lar
 }
 
 static const assay_gmm_kernels NAME(kernels) = {
-    WIDTH, NAME(project), NAME(lift), NAME(maximum), NAME(normalise)};
+    WIDTH, NAME(project), NAME(invert), NAME(solve), NAME(take), NAME(lift), NAME(maximum), NAME(normalise)};
 
 #undef PRODUCT
 #undef SELECT

@@ -152,6 +152,11 @@ static void check_level(const known *m, double alpha, double sigma, int class)
     const assay_gmm_level level = {alpha, sigma, class, 1};
     const assay_gmm_values out = {log_p, &to_r, &to_score, &to_eps, &to_mean};
     ok(assay_gmm_evaluate(m->g, &level, &x, &out));
+    double alone[N * D]; /* gradients alone, which may be computed another way */
+    assay_matrix to_alone = assay_matrix_view(alone, N, D);
+    ok(assay_gmm_evaluate(m->g, &level, &x, &(assay_gmm_values){.score = &to_alone}));
+    for (size_t i = 0; i < N * D; i++)
+        near(alone[i], score[i], 1e-11 * (1 + fabs(score[i])));
     for (size_t i = 0; i < N; i++) {
         double wanted[D], ignored[D], sum = 0;
         near(log_p[i], log(density(m, class, alpha, sigma, data + i * D, wanted)), 1e-10);
@@ -245,6 +250,23 @@ static void far_and_tiny(void **state)
     near(mean, 0, 1e-14);
     assay_gmm_free(points);
     assay_gmm_free(unit);
+}
+
+/* Far from a mixture of full covariances its nearest components draw, and nothing is NaN. */
+static void far_from_full(void **state)
+{
+    (void)state;
+    const known m = make(ASSAY_COVARIANCE_FULL, false);
+    for (double distance = 1e3; distance < 1e300; distance *= 1e50) {
+        double at[D] = {distance, -distance, distance / 2, distance}, score[D], log_p;
+        assay_matrix x = assay_matrix_view(at, 1, D), to_score = assay_matrix_view(score, 1, D);
+        ok(assay_gmm_evaluate(m.g, &(assay_gmm_level){0.7, 0.7, ASSAY_GMM_ALL, 1}, &x,
+            &(assay_gmm_values){.log_density = &log_p, .score = &to_score}));
+        assert_true(log_p < 0);
+        for (size_t j = 0; j < D; j++)
+            assert_true(isfinite(score[j]) && fabs(score[j]) < 100 * distance);
+    }
+    assay_gmm_free(m.g);
 }
 
 static void guidance(void **state)
@@ -537,6 +559,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(densities_and_gradients),
         cmocka_unit_test(far_and_tiny),
+        cmocka_unit_test(far_from_full),
         cmocka_unit_test(guidance),
         cmocka_unit_test(levels_of_rows),
         cmocka_unit_test(draws),

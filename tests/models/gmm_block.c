@@ -64,6 +64,54 @@ static void project(void **state)
     with_each(check_project);
 }
 
+/* The inverse, what solves with it gives, and what is taken from sums. */
+static void check_solve(const assay_gmm_kernels *kernels, size_t d)
+{
+    static double axes[MOST * MOST], x[MOST * BLOCK], difference[MOST * BLOCK], z[MOST * BLOCK],
+        scaled[MOST * BLOCK], wide[MOST * BLOCK], inverse[MOST * MOST], out[MOST * BLOCK];
+    double mean[MOST], precision[MOST], weight[BLOCK], log_joint[BLOCK];
+    assay_rng rng = assay_rng_seed(200 + d);
+    assay_rng_fill_normal(&rng, axes, d * d);
+    assay_rng_fill_normal(&rng, x, d * BLOCK);
+    assay_rng_fill_normal(&rng, mean, d);
+    assay_rng_fill_normal(&rng, weight, BLOCK);
+    for (size_t h = 0; h < d; h++)
+        precision[h] = 0.5 + (double)h;
+    for (size_t i = 0; i < d * BLOCK; i++)
+        out[i] = 7;
+    kernels->invert(axes, d, precision, scaled, wide);
+    for (size_t i = 0; i < d; i++)
+        for (size_t j = 0; j < d; j++) {
+            long double wanted = 0;
+            for (size_t h = 0; h < d; h++)
+                wanted += (long double)axes[h * d + i] * precision[h] * axes[h * d + j];
+            near(wide[i * BLOCK + j], wanted, 1e-14 * (double)(d * d));
+            inverse[i * d + j] = wide[i * BLOCK + j];
+        }
+    x[0] = 1e200; /* squares overflow */
+    kernels->solve(inverse, d, x, 0.5, mean, -3, difference, z, log_joint);
+    kernels->take(d, weight, z, out);
+    assert_true(log_joint[0] == -INFINITY);
+    for (size_t i = 1; i < BLOCK; i++) {
+        long double q = 0;
+        for (size_t h = 0; h < d; h++) {
+            long double wanted = 0;
+            for (size_t j = 0; j < d; j++)
+                wanted += (long double)inverse[h * d + j] * (x[j * BLOCK + i] - 0.5L * mean[j]);
+            near(z[h * BLOCK + i], wanted, 1e-12 * (double)(d * d));
+            near(out[h * BLOCK + i], 7 - weight[i] * wanted, 1e-12 * (double)(d * d));
+            q += wanted * difference[h * BLOCK + i];
+        }
+        near(log_joint[i], -3 - q / 2, 1e-12 * (double)(1 + d * d + q));
+    }
+}
+
+static void solve(void **state)
+{
+    (void)state;
+    with_each(check_solve);
+}
+
 static void check_lift(const assay_gmm_kernels *kernels, size_t d)
 {
     static double axes[MOST * MOST], z[MOST * BLOCK], scaled[MOST * BLOCK], out[MOST * BLOCK];
@@ -162,7 +210,8 @@ static void extremes(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(project), cmocka_unit_test(lift),
-        cmocka_unit_test(normalise), cmocka_unit_test(exponentials), cmocka_unit_test(extremes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(project), cmocka_unit_test(solve),
+        cmocka_unit_test(lift), cmocka_unit_test(normalise), cmocka_unit_test(exponentials),
+        cmocka_unit_test(extremes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
