@@ -20,8 +20,9 @@
 -- that a method whose flags are all 0 has FixMatch's rows bit for bit. Needs the data set fashion-mnist.
 --
 -- Rows: (accuracy) of the averaged weights at the end; (step, reached, naive_share, threshold, mask_rate,
--- naive_loss, regular_loss) at each selection, reached being the accuracy so far; of the first replicate, at the middle, (image, flagged, right): whether an
--- image's pseudo label is right, and (image, view, loss): naive images of the net as it is then.
+-- naive_loss, regular_loss) at each selection, reached being the accuracy so far; of the first replicate, at
+-- the middle, (image, flagged, right): whether an image's pseudo label is right, and (image, view, loss): naive
+-- images of the net as it is then.
 local assay = require "assay"
 local balance = assay.balance
 
