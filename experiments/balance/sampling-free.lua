@@ -367,15 +367,15 @@ return assay.experiment {
     run = run,
     figures = {
         { name = "rates", title = "Average precision by learning rate", x = "lr", y = "ap", by = "method", logx = true,
-            where = { heuristic = 1 }, yrange = { 0, 60 }, band = "ci95", xlabel = "learning rate", ylabel = "AP at overlap 0.5, percent" },
+            where = { heuristic = 1 }, band = "minmax", xlabel = "learning rate", ylabel = "AP at overlap 0.5, percent" },
         { name = "parts", title = "What its parts do alone", x = "lr", y = "ap", by = "method", logx = true,
-            where = { part = 1 }, yrange = { 0, 60 }, band = "ci95", xlabel = "learning rate", ylabel = "AP at overlap 0.5, percent" },
+            where = { part = 1 }, band = "minmax", xlabel = "learning rate", ylabel = "AP at overlap 0.5, percent" },
         { name = "gradient", title = "Gradient of the logits' weights (rate 0.1)", x = "step", y = "head_grad",
             by = "method", where = { lr = 0.1, part = 1 }, logx = true, logy = true, style = "lines", xlabel = "step", ylabel = "norm" },
         { name = "terms", title = "Loss of classes before scaling (rate 0.1)", x = "step", y = "cls_loss",
             by = "method", where = { lr = 0.1, part = 1 }, logx = true, logy = true, style = "lines", xlabel = "step", ylabel = "loss" },
         { name = "detections", title = "Detections by learning rate", x = "lr", y = "per_image", by = "method", logx = true,
-            where = { heuristic = 1 }, yrange = { 0, 55 }, band = "ci95", xlabel = "learning rate", ylabel = "detections an image" },
+            where = { heuristic = 1 }, band = "minmax", xlabel = "learning rate", ylabel = "detections an image" },
     },
     claims = {
         { name = "collapse", text = "rate 0.1: plain cross-entropy with any bias has AP below 5", check = collapses },
