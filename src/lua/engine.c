@@ -25,8 +25,13 @@
 enum { MOST_LISTED_SCRIPT = 256 << 10, MOST_TRACEBACK = 16 };
 
 static const size_t bare_memory = (size_t)64 << 20;
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION /* the convention of fuzzers: the same, sooner */
+static const uint64_t bare_instructions = 100000, bare_plan_instructions = 200000;
+static const double bare_seconds = 0.1, bare_plan_seconds = 0.1;
+#else
 static const uint64_t bare_instructions = 10000000, bare_plan_instructions = 100000000;
 static const double bare_seconds = 1, bare_plan_seconds = 5;
+#endif
 
 struct assay_experiment {
     lua_State *L;
