@@ -32,6 +32,35 @@ sound limited.db
 gives "  and resumes" 0 "$assay" resume 1 --quiet --db limited.db
 equal limited.db
 
+# A quota, which the system's answer stands for: no log grows beyond 1.5 MB. (Sanitizers want to be
+# loaded first.)
+if command -v cc >/dev/null && ! grep -q '^ASSAY_CFLAGS.*-fsanitize' "$builddir/Makefile"; then
+  cat >quota.c <<'END'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <sys/types.h>
+ssize_t pwrite64(int fd, const void *data, size_t size, off64_t at)
+{
+    ssize_t (*next)(int, const void *, size_t, off64_t) =
+        (ssize_t(*)(int, const void *, size_t, off64_t))dlsym(RTLD_NEXT, "pwrite64");
+    if (at + (off64_t)size <= 1500000)
+        return next(fd, data, size, at);
+    errno = EDQUOT;
+    return -1;
+}
+END
+  cc -shared -fPIC -o quota.so quota.c -ldl
+  gives "a quota" 1 env LD_PRELOAD="$work/quota.so" "$assay" run wide.lua --quiet --db quota.db
+  err_has 'quota.db: disk I/O error: Disk quota exceeded; your quota is used up: make room'
+  err_has "'assay resume 1' goes on with it"
+  gives "  can be read" 0 "$assay" show --db quota.db
+  out_has '^run +1  interrupted'
+  sound quota.db
+  gives "  and resumes" 0 "$assay" resume 1 --quiet --db quota.db
+  equal quota.db
+fi
+
 # A small disk, which needs root.
 if unshare -m true 2>/dev/null; then
   mkdir small

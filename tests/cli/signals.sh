@@ -113,6 +113,15 @@ holds "  is not complained of" test ! -s err
 gives "  as JSON" 0 sh -c '"$0" table 1 --db reference.db --format json | head -c 10 >/dev/null' "$assay"
 holds "  is not complained of" test ! -s err
 
+for list in "ls" "ls --json" "ls --experiments" "show" "show --cells" "show --json" "show --script" "table" \
+  "claims" "methods" "methods --json" "data" "sql SELECT * FROM value" "doctor" "--help" "ls --help"; do
+  # shellcheck disable=SC2086 # its words are arguments, but for those of SQL
+  case $list in sql*) set -- sql "${list#sql }" ;; *) set -- $list ;; esac
+  (ASSAY_DB=reference.db "$assay" "$@" 2>err; echo $? >status) | true
+  grep -Eq '^(0|1|141)$' status && [ ! -s err ]
+  report $? "nobody reads 'assay $list'"
+done
+
 # No terminal.
 gives "the interface without TERM" 2 env -u TERM "$assay" --db reference.db
 err_has 'needs a terminal'
