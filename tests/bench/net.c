@@ -4,6 +4,11 @@
  * are compared before anything is timed, so that the same work is. Figures are CPU seconds of the
  * process, the best of many, because on a busy machine the others measure the neighbours.
  *
+ * Then steps of two threads against one: the CPU seconds of the caller, who has half the shards,
+ * the sum of the gradients and the optimiser's step, and waits for the other thread without any.
+ * That is the speed-up on an idle machine but for waiting; the best wall time beside it is that of
+ * this one.
+ *
  *     net SOURCE-DIRECTORY [NET [alone]]
  */
 #include <cblas.h>
@@ -12,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "bench/peer.h"
 #include "core/status.h"
@@ -72,6 +78,7 @@ typedef struct pass pass;
 struct model {
     const char *name, *title;
     double goal;            /* PyTorch's time over ours */
+    double two;             /* one thread's time over two's; 0: not measured */
     int (*layers)(pass *p); /* the summed loss of the shard */
     size_t size[5], sizes;
     size_t batch, steps; /* examples; steps a turn */
@@ -297,6 +304,37 @@ static bool ask(bench_peer *p, const model *m, size_t steps, double *seconds, do
     return bench_peer_ask(p, line, seconds, loss);
 }
 
+static double clock_seconds(clockid_t clock)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* The caller's CPU seconds and the wall's, the best of `turns` in turns with one thread. */
+static void compare_threads(model *m)
+{
+    double cpu[2] = {INFINITY, INFINITY}, wall[2] = {INFINITY, INFINITY}, loss;
+    assay_shards *shards[2] = {m->shards};
+    must(assay_shards_new(2, &shards[1]), m->name);
+    for (int i = 0; i < 2 * TURNS; i++) {
+        m->shards = shards[i % 2];
+        const double thread = clock_seconds(CLOCK_THREAD_CPUTIME_ID);
+        const double start = clock_seconds(CLOCK_MONOTONIC);
+        train(m, m->steps, &loss);
+        const double steps = (double)m->steps;
+        const double now = (clock_seconds(CLOCK_THREAD_CPUTIME_ID) - thread) / steps;
+        if (i > 1) { /* the first makes room on the tapes */
+            cpu[i % 2] = fmin(cpu[i % 2], now);
+            wall[i % 2] = fmin(wall[i % 2], (clock_seconds(CLOCK_MONOTONIC) - start) / steps);
+        }
+    }
+    m->shards = shards[0];
+    assay_shards_free(shards[1]);
+    bench_report_ms("    two threads / one", cpu[1], cpu[0], m->two);
+    printf("    wall %36.3g ms %11.3g ms %9.3g\n", 1e3 * wall[1], 1e3 * wall[0], wall[0] / wall[1]);
+}
+
 static void compare(model *m, bench_peer *p)
 {
     double ours = INFINITY, theirs = INFINITY, loss, peer_loss = NAN, seconds = NAN;
@@ -311,27 +349,29 @@ static void compare(model *m, bench_peer *p)
         theirs = fmin(theirs, there ? seconds : INFINITY);
     }
     bench_report_ms(m->title, ours, theirs, m->goal);
+    if (m->two > 0)
+        compare_threads(m);
     drop(m);
 }
 
 int main(int argc, char **argv)
 {
     model models[] = {
-        {"mlp-256", "step of MLP 784-256-10, SGD, batch 64", 1.13 / 0.9, mlp, {784, 256, 10}, 3, 64,
-            .steps = 20, .act = ASSAY_OP_RELU, .kind = ASSAY_SGD},
-        {"mlp-64-64", "step of MLP 784-64-64-10, Adam, batch 64", 0.77 / 0.45, mlp,
+        {"mlp-256", "step of MLP 784-256-10, SGD, batch 64", 1.13 / 0.9, 0, mlp, {784, 256, 10}, 3,
+            64, .steps = 20, .act = ASSAY_OP_RELU, .kind = ASSAY_SGD},
+        {"mlp-64-64", "step of MLP 784-64-64-10, Adam, batch 64", 0.77 / 0.45, 0, mlp,
             {784, 64, 64, 10}, 4, 64, .steps = 30, .act = ASSAY_OP_RELU, .kind = ASSAY_ADAM},
-        {"cnn-8-16", "step of CNN 8-16, Adam, batch 64", 9.6 / 5, cnn, {8, 16}, 2, 64, .steps = 4,
-            .kind = ASSAY_ADAM},
-        {"cnn-16-32-64", "step of CNN 16-32-64, Adam, batch 64", 19.5 / 13, cnn, {16, 32, 64}, 3,
-            64, .steps = 3, .kind = ASSAY_ADAM},
-        {"score", "step of score MLP 2-128x3-10, Adam, batch 256", 1.54 / 1.1, mlp,
+        {"cnn-8-16", "step of CNN 8-16, Adam, batch 64", 9.6 / 5, 1.7, cnn, {8, 16}, 2, 64,
+            .steps = 4, .kind = ASSAY_ADAM},
+        {"cnn-16-32-64", "step of CNN 16-32-64, Adam, batch 64", 19.5 / 13, 1.7, cnn, {16, 32, 64},
+            3, 64, .steps = 3, .kind = ASSAY_ADAM},
+        {"score", "step of score MLP 2-128x3-10, Adam, batch 256", 1.54 / 1.1, 0, mlp,
             {2, 128, 128, 128, 10}, 5, 256, .steps = 20, .act = ASSAY_OP_SILU, .kind = ASSAY_ADAM},
-        {"gpt-2-64", "step of GPT L2 d64 B64 T32, AdamW", 1.4, gpt, {64, 2, 32}, 3, 64, .steps = 2,
-            .kind = ASSAY_ADAMW},
-        {"gpt-2-128", "step of GPT L2 d128 B64 T32, AdamW", 1.2, gpt, {128, 2, 32}, 3, 64,
+        {"gpt-2-64", "step of GPT L2 d64 B64 T32, AdamW", 1.4, 1.8, gpt, {64, 2, 32}, 3, 64,
+            .steps = 2, .kind = ASSAY_ADAMW},
+        {"gpt-2-128", "step of GPT L2 d128 B64 T32, AdamW", 1.2, 1.8, gpt, {128, 2, 32}, 3, 64,
             .steps = 1, .kind = ASSAY_ADAMW},
-        {"gpt-4-128", "step of GPT L4 d128 B64 T64, AdamW", 1.15, gpt, {128, 4, 64}, 3, 64,
+        {"gpt-4-128", "step of GPT L4 d128 B64 T64, AdamW", 1.15, 1.8, gpt, {128, 4, 64}, 3, 64,
             .steps = 1, .kind = ASSAY_ADAMW},
     };
     if (argc < 2) {
