@@ -36,6 +36,8 @@ src_lua_libassaylua_la_SOURCES += src/lua/engine.c src/lua/script.h src/lua/prel
 	src/lua/interrupt.c src/lua/order.c src/lua/cell.c src/lua/rows.h src/lua/rows.c
 # Coarse-to-fine sampling, a testbed.
 src_lua_libassaylua_la_SOURCES += src/lua/canvas.h src/lua/canvas.c
+# The configuration of the terminal interface.
+src_lua_libassaylua_la_SOURCES += src/lua/config.h src/lua/config.c
 # Experiments that are composed.
 src_lua_libassaylua_la_SOURCES += src/lua/composer.h src/lua/composer.c
 # What cells keep between runs.

@@ -234,6 +234,7 @@ static void draw_lines(struct artifact *self, struct tui_area area)
     char words[4096];
     int y = 0;
     tui_list_show(&self->list, (size_t)area.rows);
+    tui_zone(&self->view, TUI_ZONE_ROWS, area, 0);
     for (size_t i = self->list.top; i < self->list.count && y < area.rows; i++) {
         text(&self->view, i, words, sizeof words);
         struct tui_area rest = {area.y + y, area.x, area.rows - y, area.cols};

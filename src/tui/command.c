@@ -54,8 +54,12 @@ static int set(struct tui *tui, const char *setting)
         tui->clock = clock;
     } else if (strncmp(setting, "database=", 9) == 0) {
         snprintf(tui->label, sizeof tui->label, "%s", setting + 9);
+    } else if (strncmp(setting, "state=", 6) == 0 && setting[6]) {
+        tui_frame_save(tui, true);
+        return tui_frame_remember(tui, setting + 6);
     } else {
-        return assay_fail(ASSAY_EINVAL, "set knows clock=SECONDS and database=LABEL");
+        return assay_fail(
+            ASSAY_EINVAL, "set knows clock=SECONDS, database=LABEL and state=FILE");
     }
     return ASSAY_OK;
 }
@@ -234,6 +238,32 @@ static int wait_idle(struct tui *tui, const char *milliseconds)
     return tui_frame_settle(tui, *milliseconds ? atoi(milliseconds) : 30000);
 }
 
+/* What the view on top has remembered, of all that it was opened on; or everything. */
+static int forget(struct tui *tui, const char *what)
+{
+    char prefix[128];
+    if (*what && strcmp(what, "all") != 0)
+        return assay_fail(ASSAY_EINVAL, "forget takes nothing or all, got \"%s\"", what);
+    snprintf(prefix, sizeof prefix, "%s/", tui->top->ops->name);
+    size_t count = tui_memory_forget(&tui->memory, *what ? "" : prefix);
+    tui_say(tui, TUI_NORMAL, "%zu %s forgotten", count, count == 1 ? "thing" : "things");
+    return ASSAY_OK;
+}
+
+static int divider(struct tui *tui, const char *percent)
+{
+    char *end;
+    double share = strtod(percent, &end);
+    if (end == percent || (*end && strcmp(end, "%") != 0) || !(share >= 0 && share <= 100))
+        return assay_fail(ASSAY_EINVAL, "divider wants a percentage of the screen, 0..100");
+    return tui_divide(tui, share / 100);
+}
+
+static int source(struct tui *tui, const char *path)
+{
+    return tui_frame_configure(tui, *path ? path : NULL);
+}
+
 static const struct command commands[] = {
     {"form", "EXPERIMENT", "its parameters, to start a run", open_form},
     {"run", "[RUN]", "open a run (an id, the start of a uuid, last)", open_run},
@@ -246,7 +276,10 @@ static const struct command commands[] = {
     {"note", "TEXT", "add a note to them", note},
     {"search", "[TEXT]", "search the list", search},
     {"goto", "LINE", "go to a line", go_to},
-    {"set", "NAME=VALUE", "clock=SECONDS, database=LABEL", set},
+    {"set", "NAME=VALUE", "clock=SECONDS, database=LABEL, state=FILE", set},
+    {"divider", "PERCENT", "how much of the screen the list gets", divider},
+    {"forget", "[all]", "what this view remembered, or all views", forget},
+    {"source", "[FILE]", "read a configuration anew (config.lua)", source},
     {"save-screen", "FILE", "write the screen as text", save_screen},
     {"expect", "TEXT", "scripts: fail unless the screen shows it", expect},
     {"resize", "COLSxROWS", "scripts: another size", resize},

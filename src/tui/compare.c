@@ -536,10 +536,13 @@ static void draw(struct tui_view *view, struct tui_area area)
     below = below > most ? most : below;
     int lines = area.rows - 2 - below;
     draw_heads(self, c, area.y);
+    struct tui_area body = {area.y + 2, 0, area.rows - 2, area.cols};
+    lines = tui_split(view, body, false, lines);
+    below = body.rows - lines;
     tui_list_show(&self->list, (size_t)lines);
+    tui_zone(view, TUI_ZONE_ROWS, (struct tui_area){body.y, 0, lines, area.cols}, 0);
     for (int row = 0; row < lines && self->list.top + (size_t)row < self->list.count; row++)
         draw_item(self, self->list.top + (size_t)row, c, area.y + 2 + row, area.cols);
-    tui_fill(area.y + 2 + lines, 0, area.cols, TUI_DIM, TUI_HLINE);
     if (!self->detail_known || self->detailed != self->list.cursor)
         describe(self);
     tui_detail_draw(

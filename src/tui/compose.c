@@ -282,6 +282,7 @@ static void draw_list(struct compose *self, struct tui_area area)
     struct tui_list *list = self->choosing ? &self->options : &self->fields;
     int rows = area.rows - 2;
     tui_list_show(list, (size_t)rows);
+    tui_zone(&self->view, TUI_ZONE_ROWS, (struct tui_area){area.y, area.x, rows, area.cols}, 0);
     for (int row = 0; row < rows && list->top + (size_t)row < list->count; row++)
         if (self->choosing)
             draw_option(self, list->top + (size_t)row, area.y + row, area.cols);
@@ -309,16 +310,13 @@ static void draw(struct tui_view *view, struct tui_area area)
     bool wide = area.cols >= WIDE;
     draw_title(self, area);
     if (wide) {
-        list.cols = area.cols * (self->choosing ? 3 : 2) / 5;
+        list.cols = tui_split(view, list, true, area.cols * (self->choosing ? 3 : 2) / 5);
         preview.x = list.cols + 2;
         preview.cols = area.cols - preview.x;
-        for (int y = 0; y < list.rows; y++)
-            tui_fill(list.y + y, list.cols, 1, TUI_DIM, TUI_VLINE);
     } else {
-        list.rows = list.rows * 3 / 5;
+        list.rows = tui_split(view, list, false, list.rows * 3 / 5);
         preview =
             (struct tui_area){list.y + list.rows + 1, 1, area.rows - list.rows - 2, area.cols - 2};
-        tui_fill(preview.y - 1, 0, area.cols, TUI_DIM, TUI_HLINE);
         tui_put(preview.y - 1, 2, area.cols - 4, TUI_DIM, " the experiment (J/K scrolls) ");
     }
     draw_list(self, list);

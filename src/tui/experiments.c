@@ -224,10 +224,41 @@ static int load(struct tui_view *view)
     return status;
 }
 
+/* In the order in which it was left, else that of the configuration; families stay folded. */
+static void begin(struct experiments *self)
+{
+    const json_t *kept = tui_recall(self->view.tui, self->view.ops, "list"), *family;
+    const char *sort = json_string_value(json_object_get(kept, "sort"));
+    size_t i;
+    sort = sort ? sort : tui_configuration(self->view.tui)->experiments_sort;
+    for (int s = 0; s < SORTINGS; s++)
+        if (strcmp(sortings[s], sort) == 0)
+            self->sorting = (enum sorting)s;
+    self->reversed = json_is_true(json_object_get(kept, "reversed"));
+    json_array_foreach(json_object_get(kept, "folded"), i, family)
+    {
+        if (!json_is_string(family) || self->folded_count == MOST_FOLDED)
+            continue;
+        self->folded[self->folded_count] = strdup(json_string_value(family));
+        self->folded_count += self->folded[self->folded_count] != NULL;
+    }
+}
+
+static void keep(struct experiments *self)
+{
+    json_t *folded = json_array();
+    for (size_t i = 0; i < self->folded_count; i++)
+        json_array_append_new(folded, json_string(self->folded[i]));
+    tui_remember(self->view.tui, self->view.ops, "list",
+        json_pack("{s:s, s:b, s:o}", "sort", sortings[self->sorting], "reversed", self->reversed,
+            "folded", folded));
+}
+
 static int open_view(struct tui_view *view, const struct tui_target *target)
 {
     (void)target;
     view->list = &((struct experiments *)view)->list;
+    begin((struct experiments *)view);
     return ASSAY_OK;
 }
 
@@ -350,6 +381,8 @@ static void draw_list(struct tui_view *view, struct tui_area area)
     tui_put(area.y, x += w.title + 1, w.last, TUI_DIM, "LAST RUN");
     tui_put(area.y, x + w.last + 1, w.claims, TUI_DIM, "CLAIMS");
     tui_list_show(&self->list, (size_t)(area.rows - 1));
+    tui_zone(view, TUI_ZONE_ROWS,
+        (struct tui_area){area.y + 1, area.x, area.rows - 1, area.cols}, 0);
     for (int row = 0; row < area.rows - 1 && self->list.top + (size_t)row < self->list.count;
          row++) {
         size_t i = self->list.top + (size_t)row;
@@ -473,17 +506,14 @@ static void draw(struct tui_view *view, struct tui_area area)
         return;
     }
     if (area.cols >= 120) {
-        list.cols = area.cols * 3 / 5;
+        list.cols = tui_split(view, area, true, area.cols * 3 / 5);
         detail.x = list.cols + 2;
         detail.cols = area.cols - detail.x;
-        for (int y = area.y; y < area.y + area.rows; y++)
-            tui_fill(y, list.cols, 1, TUI_DIM, TUI_VLINE);
     } else {
         int wanted = (int)self->list.count + 1, half = area.rows / 2;
-        list.rows = wanted < half ? wanted : half;
+        list.rows = tui_split(view, area, false, wanted < half ? wanted : half);
         detail.y = list.rows + 1;
         detail.rows = area.rows - detail.y;
-        tui_fill(list.rows, area.x, area.cols, TUI_DIM, TUI_HLINE);
     }
     draw_list(view, list);
     draw_detail(view, detail);
@@ -503,6 +533,7 @@ static void fold(struct experiments *self, bool folded)
         free(self->folded[at]);
         self->folded[at] = self->folded[--self->folded_count];
     }
+    keep(self);
     if (build_lines(self) != ASSAY_OK)
         tui_failed(self->view.tui);
     for (size_t i = 0; i < self->list.count; i++) /* the family may have moved under the cursor */
@@ -533,10 +564,12 @@ static bool key(struct tui_view *view, enum tui_request request)
     case TUI_SORT:
         self->sorting = (self->sorting + 1) % SORTINGS;
         tui_say(view->tui, TUI_DIM, "by %s", sortings[self->sorting]);
+        keep(self);
         rebuild(self);
         return true;
     case TUI_REVERSE:
         self->reversed = !self->reversed;
+        keep(self);
         rebuild(self);
         return true;
     case TUI_BESIDE_LEFT:
@@ -554,6 +587,7 @@ static int sort_by(struct experiments *self, const char *name)
     for (int i = 0; i < SORTINGS; i++)
         if (strcmp(sortings[i], name) == 0) {
             self->sorting = (enum sorting)i;
+            keep(self);
             rebuild(self);
             return ASSAY_OK;
         }

@@ -421,6 +421,7 @@ static void draw(struct tui_view *view, struct tui_area area)
     tui_putf(area.y, x, area.cols - x, TUI_NORMAL, "  %s",
         tui_declared_text(self->declaration, "title"));
     tui_list_show(&self->list, (size_t)rows);
+    tui_zone(view, TUI_ZONE_ROWS, (struct tui_area){y, 0, rows, area.cols}, 0);
     for (int row = 0; row < rows && self->list.top + (size_t)row < self->list.count; row++)
         draw_field(self, self->list.top + (size_t)row, y + row, area.cols, names);
     y += rows;

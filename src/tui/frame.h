@@ -5,7 +5,9 @@
 #ifndef ASSAY_TUI_FRAME_H
 #define ASSAY_TUI_FRAME_H
 
+#include "tui/config.h"
 #include "tui/marks.h"
+#include "tui/memory.h"
 #include "tui/prompt.h"
 #include "tui/tui.h"
 #include "tui/view.h"
@@ -16,13 +18,28 @@ enum { TUI_HISTORY = 50, TUI_MIN_ROWS = 12, TUI_MIN_COLS = 60 };
 
 struct tui_queue; /* of jobs (aside.c) */
 
-enum { TUI_LOG = 200 };
+enum { TUI_LOG = 200, TUI_ZONES = 32 };
 
 /* What was said, for the view of messages. */
 struct tui_message {
     double time;
     int style;
     char text[1024];
+};
+
+/* What of the view on top the mouse can hit, as it was drawn last, and what it is about. */
+struct tui_pointing {
+    struct tui_zone {
+        enum tui_zone_kind kind;
+        struct tui_area area;
+        int index;
+    } zones[TUI_ZONES];
+    size_t count;
+    uint64_t view; /* serial of whose they are */
+    struct tui_area divided;
+    bool beside, divides, dragging;
+    struct tui_mouse last; /* press */
+    double pressed;        /* when that was */
 };
 
 struct tui {
@@ -57,6 +74,11 @@ struct tui {
 
     struct tui_marks marks;
 
+    struct tui_config config;
+    size_t config_errors; /* told of the last reading */
+    struct tui_memory memory;
+    struct tui_pointing pointing;
+
     double clock;    /* 0: the real one */
     char label[256]; /* of the database in the status bar */
     struct tui_queue *queue;
@@ -71,6 +93,17 @@ void tui_frame_look(struct tui *tui);   /* has the store changed, has a job ende
 void tui_frame_load(struct tui *tui);   /* the view on top, when it is stale */
 void tui_frame_draw(struct tui *tui);
 int tui_frame_settle(struct tui *tui, int milliseconds); /* until nothing is done aside; draw */
+
+/* Read a configuration anew (NULL: the user's own, where there is one); what is wrong is told. */
+int tui_frame_configure(struct tui *tui, const char *path);
+
+/* mouse.c */
+void tui_frame_mouse(struct tui *tui, struct tui_mouse mouse);
+int tui_divide(struct tui *tui, double fraction); /* the divider of the view on top */
+
+/* remember.c */
+int tui_frame_remember(struct tui *tui, const char *path); /* from now on, what is in that file */
+void tui_frame_save(struct tui *tui, bool last);           /* `last`: there is no later */
 
 /* command.c: a line of the `:` prompt. */
 int tui_command(struct tui *tui, const char *line);

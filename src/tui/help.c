@@ -50,13 +50,21 @@ static bool has_word(const char *words, const char *word)
 
 static void add_keys(struct help *self, const char *view)
 {
-    char words[512];
+    char words[512], keys[256];
     for (size_t i = 0; i < tui_keymap_size; i++) {
         const struct tui_key *key = &tui_keymap[i];
-        if (view ? !has_word(key->views, view) : key->views != NULL)
+        bool listed = view ? has_word(key->views, view) : !key->views;
+        tui_keymap_keys(key, view, !listed, keys, sizeof keys);
+        if (!listed && !(view && !key->views && *keys)) /* one for all views, but its own here */
             continue;
         snprintf(words, sizeof words, "%-15s %s", key->name, key->help);
-        add(self, key->keys, words);
+        add(self, *keys ? keys : "-", words);
+    }
+    for (size_t i = 0;; i++) {
+        const char *command = tui_keymap_command(view, i, keys, sizeof keys);
+        if (!command)
+            break;
+        add(self, keys, command);
     }
 }
 
@@ -82,7 +90,7 @@ static void add_commands(struct help *self)
 
 static void fill(struct help *self)
 {
-    static const char *const views[] = {"experiments", "form", "runs", "run", "figure", "compare", "artifact", "sql"};
+    static const char *const views[] = {"experiments", "form", "runs", "run", "figure", "compare", "artifact", "sql", "messages"};
     char heading[64];
     if (!has_word("help", self->from)) {
         snprintf(heading, sizeof heading, "In this view (%s)", self->from);

@@ -1,10 +1,13 @@
 /*
- * Keys, what they ask for, and the names by which the `:` prompt asks for the same. One table; the
- * help view prints it, so what it says is what happens. A request has one key in every view.
+ * Keys, what they ask for, and the names by which the `:` prompt asks for the same. One table says
+ * what there is, with the keys of the beginning; bindings, made of it and changed by the user's
+ * configuration, say what a key does in a view. The help view prints them, so what it says is what
+ * happens. A key has one meaning in a view. There is one keyboard, and so the bindings are one.
  */
 #ifndef ASSAY_TUI_KEYMAP_H
 #define ASSAY_TUI_KEYMAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum tui_request {
@@ -90,11 +93,33 @@ struct tui_key {
 extern const struct tui_key tui_keymap[];
 extern const size_t tui_keymap_size;
 
-enum tui_request tui_keymap_request(int key);
 const struct tui_key *tui_keymap_find(const char *name);
+
+/* What a key does in a view: a request, or, where *command is set, a command of the prompt. */
+enum tui_request tui_keymap_request(const char *view, int key, const char **command);
+
+/*
+ * Bind a key ("x", "<C-n>") to the action of that name, or to a command (":sort share"), in a view
+ * (NULL: in all that know the action). What the key meant there before it means no longer; where
+ * that was something else, `warning` says what, else it is "". Errors name what there is.
+ */
+int tui_keymap_bind(
+    const char *key, const char *action, const char *view, char *warning, size_t size);
+int tui_keymap_unbind(const char *key, const char *view); /* NULL: everywhere */
+void tui_keymap_reset(void); /* as in the table */
+
+/* The keys of an entry, separated by spaces, "" when it has none. view NULL: those of all its views;
+ * else those of that view, without the former when `own`. */
+void tui_keymap_keys(
+    const struct tui_key *entry, const char *view, bool own, char *out, size_t size);
+/* The keys that are bound to commands in a view, one after another; NULL at the end. */
+const char *tui_keymap_command(const char *view, size_t index, char *key, size_t size);
+/* A view's hint ("Enter:open  Space:mark") with the keys as they are bound now. */
+void tui_keymap_hint(const char *view, const char *hint, char *out, size_t size);
 
 /* The key that a text begins with ("<Enter>", "x"); gives its bytes, 0 when a name is not known. */
 size_t tui_key_parse(const char *text, int *key);
+bool tui_view_known(const char *name, char *hint, size_t size); /* hint: the names that there are */
 
 enum {
     TUI_CTRL_L = 'L' & 0x1f,

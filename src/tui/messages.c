@@ -54,7 +54,7 @@ static void describe(struct messages *self)
 static void draw(struct tui_view *view, struct tui_area area)
 {
     struct messages *self = (struct messages *)view;
-    int below = area.rows / 3, lines = area.rows - below - 1;
+    int lines = area.rows - area.rows / 3 - 1;
     char date[TUI_SHORT];
     load(view);
     if (!self->list.count) {
@@ -62,7 +62,9 @@ static void draw(struct tui_view *view, struct tui_area area)
             "Nothing was said yet: errors and what was done will stand here.");
         return;
     }
+    lines = tui_split(view, area, false, lines);
     tui_list_show(&self->list, (size_t)lines);
+    tui_zone(view, TUI_ZONE_ROWS, (struct tui_area){area.y, 0, lines, area.cols}, 0);
     for (int row = 0; row < lines && self->list.top + (size_t)row < self->list.count; row++) {
         size_t i = self->list.top + (size_t)row;
         const struct tui_message *message = message_at(self, i);
@@ -74,9 +76,9 @@ static void draw(struct tui_view *view, struct tui_area area)
         tui_put(y, 2, 16, TUI_DIM | mark, date);
         tui_put(y, 19, area.cols - 19, message->style | mark, message->text);
     }
-    tui_fill(area.y + lines, 0, area.cols, TUI_DIM, TUI_HLINE);
     describe(self);
-    tui_detail_draw(&self->detail, (struct tui_area){area.y + lines + 1, 2, below, area.cols - 4});
+    tui_detail_draw(&self->detail,
+        (struct tui_area){area.y + lines + 1, 2, area.rows - lines - 1, area.cols - 4});
 }
 
 static const char *text(struct tui_view *view, size_t index, char *out, size_t size)

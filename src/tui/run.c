@@ -205,7 +205,7 @@ static int draw_header(struct run *self, struct tui_area area)
 }
 
 /* With their counts where there is room for all, else only of the one that is shown. */
-static void draw_tabs(const struct run *self, int y, int cols)
+static void draw_tabs(struct run *self, int y, int cols)
 {
     char words[RUN_SECTIONS][64];
     int all = 0, x = 0;
@@ -215,7 +215,7 @@ static void draw_tabs(const struct run *self, int y, int cols)
     tui_fill(y, 0, cols, TUI_DIM, TUI_HLINE);
     for (int i = 0; i < RUN_SECTIONS; i++) {
         bool here = i == (int)self->section, counted = i != RUN_SCRIPT && (here || all <= cols);
-        x += 1 + tui_putf(y, x + 1, cols - x - 1, here ? TUI_BOLD | TUI_SELECTED : TUI_NORMAL,
+        int used = 1 + tui_putf(y, x + 1, cols - x - 1, here ? TUI_BOLD | TUI_SELECTED : TUI_NORMAL,
                      "%s%s%s",
                      here          ? "["
                      : all <= cols ? " "
@@ -224,6 +224,8 @@ static void draw_tabs(const struct run *self, int y, int cols)
                      here          ? "]"
                      : all <= cols ? " "
                                    : "");
+        tui_zone(&self->view, TUI_ZONE_TAB, (struct tui_area){y, x, 1, used}, i);
+        x += used;
     }
 }
 
@@ -241,6 +243,8 @@ static void draw_lines(struct run *self, struct tui_area area)
     struct tui_list *list = &self->lists[self->section];
     int above = heading_lines(self), lines = area.rows - above;
     tui_list_show(list, (size_t)lines);
+    tui_zone(&self->view, TUI_ZONE_ROWS,
+        (struct tui_area){area.y + above, 0, lines, area.cols}, 0);
     tab->heading(self, area.y, area.cols);
     for (int row = 0; row < lines && list->top + (size_t)row < list->count; row++) {
         size_t i = list->top + (size_t)row;
@@ -268,7 +272,6 @@ static void describe(struct run *self)
 
 static void draw_detail(struct run *self, struct tui_area detail)
 {
-    tui_fill(detail.y - 1, 0, detail.cols, TUI_DIM, TUI_HLINE);
     if (!self->detail_known || self->detailed != self->lists[self->section].cursor)
         describe(self);
     tui_detail_draw(&self->detail, detail);
@@ -297,7 +300,7 @@ static void draw(struct tui_view *view, struct tui_area area)
     }
     int wanted = (int)(list->count < 1000 ? list->count : 1000) + heading_lines(self),
         most = lines.rows * 3 / 5;
-    lines.rows = wanted < most ? wanted : most;
+    lines.rows = tui_split(view, lines, false, wanted < most ? wanted : most);
     detail.y = y + lines.rows + 1;
     detail.rows = area.rows - detail.y;
     draw_lines(self, lines);
@@ -357,6 +360,13 @@ static void select_line(struct tui_view *view)
     struct run *self = (struct run *)view;
     if (self->known && tabs[self->section]->select && self->lists[self->section].count)
         tabs[self->section]->select(self);
+}
+
+static void pick(struct tui_view *view, int index)
+{
+    struct run *self = (struct run *)view;
+    if (self->known)
+        turn_to(self, (enum run_section)index);
 }
 
 static int open_tab(struct run *self, const char *name)
@@ -423,4 +433,5 @@ const struct view_ops tui_run_view = {
     .experiment = experiment,
     .path = path,
     .command = command,
+    .pick = pick,
 };

@@ -143,6 +143,8 @@ static bool same_order(const struct order *a, const struct order *b)
            strcmp(a->filter, b->filter) == 0;
 }
 
+static void keep(struct runs *self);
+
 /* The cursor stays on its run, as far from the top as it was; in another order it goes to the top.
  */
 static void take(struct runs *self, struct selection *selection)
@@ -158,8 +160,10 @@ static void take(struct runs *self, struct selection *selection)
     if (!is_fixed(self->order.sort) && choose(self, self->order.sort) != ASSAY_OK)
         tui_failed(self->view.tui);
     tui_list_resize(&self->list, selection->count);
-    if (!same)
+    if (!same) {
         self->list.cursor = self->list.top = 0;
+        keep(self);
+    }
     while (same && i < selection->count && self->ids[i] != here)
         i++;
     if (same && i < selection->count) {
@@ -278,6 +282,80 @@ static int load(struct tui_view *view)
     return status ? status : start_selection(self);
 }
 
+/* ---- how it begins: as it was left, else as it is configured ---- */
+
+/* "NAME", "NAME asc" or "NAME desc". */
+static int parse_sort(struct order *order, const char *text)
+{
+    char name[128] = "", direction[16] = "";
+    sscanf(text, "%127s %15s", name, direction);
+    if (!*name)
+        return assay_fail(ASSAY_EINVAL, "sort: by which column, parameter or measure?");
+    if (*direction && strcmp(direction, "asc") != 0 && strcmp(direction, "desc") != 0)
+        return assay_fail(ASSAY_EINVAL, "sort NAME takes asc or desc, got \"%s\"", direction);
+    snprintf(order->sort, sizeof order->sort, "%s", name);
+    order->ascending = strcmp(direction, "asc") == 0;
+    return ASSAY_OK;
+}
+
+/* The names of a list with commas or spaces; none: no columns besides the fixed ones. */
+static int choose_columns(struct runs *self, const char *names)
+{
+    char name[128];
+    int used, status = ASSAY_OK;
+    while (self->chosen_count)
+        free(self->chosen[--self->chosen_count]);
+    memset(self->chosen, 0, sizeof self->chosen);
+    while (status == ASSAY_OK &&
+           sscanf(names += strspn(names, ", "), "%127[^, ]%n", name, &used) == 1) {
+        names += used;
+        status = choose(self, name);
+    }
+    self->view.stale = true;
+    return status;
+}
+
+static const char *remembered_as(const struct runs *self)
+{
+    return self->experiment ? self->experiment : "*";
+}
+
+static int begin(struct runs *self)
+{
+    const struct tui_config *config = tui_configuration(self->view.tui);
+    const json_t *kept = tui_recall(self->view.tui, self->view.ops, remembered_as(self));
+    const char *sort = json_string_value(json_object_get(kept, "sort")),
+               *filter = json_string_value(json_object_get(kept, "filter")),
+               *columns = json_string_value(json_object_get(kept, "columns"));
+    int status = ASSAY_OK;
+    sort = sort ? sort : config->runs_sort;
+    if (*sort)
+        status = parse_sort(&self->tried, sort);
+    snprintf(self->tried.filter, sizeof self->tried.filter, "%s",
+        filter ? filter : config->runs_filter);
+    if (status == ASSAY_OK)
+        status = choose_columns(self, columns ? columns : config->runs_columns);
+    return status;
+}
+
+static void keep(struct runs *self)
+{
+    char sort[160], columns[CHOSEN * 129] = "";
+    const struct tui_config *config = tui_configuration(self->view.tui);
+    size_t used = 0;
+    for (size_t i = 0; i < self->chosen_count && used < sizeof columns; i++)
+        used += (size_t)snprintf(columns + used, sizeof columns - used, "%s%s", i ? " " : "",
+            self->chosen[i]);
+    snprintf(sort, sizeof sort, "%s %s", self->order.sort,
+        self->order.ascending ? "asc" : "desc");
+    bool usual = strcmp(sort, "id desc") == 0 && !*self->order.filter && !*columns &&
+                 !*config->runs_sort && !*config->runs_filter && !*config->runs_columns;
+    tui_remember(self->view.tui, self->view.ops, remembered_as(self),
+        usual ? NULL
+              : json_pack("{s:s, s:s, s:s}", "sort", sort, "filter", self->order.filter, "columns",
+                    columns));
+}
+
 static int open_view(struct tui_view *view, const struct tui_target *target)
 {
     struct runs *self = (struct runs *)view;
@@ -286,6 +364,8 @@ static int open_view(struct tui_view *view, const struct tui_target *target)
     view->list = &self->list;
     strcpy(self->tried.sort, "id");
     self->order = self->tried;
+    if (begin(self) != ASSAY_OK)
+        tui_failed(view->tui);
     return ASSAY_OK;
 }
 
@@ -542,6 +622,7 @@ static void draw(struct tui_view *view, struct tui_area area)
     lay_out(self, area.cols, columns);
     draw_heading(self, columns, area.y);
     tui_list_show(&self->list, (size_t)lines);
+    tui_zone(view, TUI_ZONE_ROWS, (struct tui_area){area.y + 1, 0, lines, area.cols}, 0);
     for (int row = 0; row < lines && self->list.top + (size_t)row < self->list.count; row++) {
         size_t i = self->list.top + (size_t)row;
         const assay_run_info *run = run_at(self, i);
@@ -555,15 +636,8 @@ static void draw(struct tui_view *view, struct tui_area area)
 
 static int sort_by(struct runs *self, const char *argument)
 {
-    char name[128] = "", direction[16] = "";
-    sscanf(argument, "%127s %15s", name, direction);
-    if (!*name)
-        return assay_fail(ASSAY_EINVAL, "sort: by which column, parameter or measure?");
-    if (*direction && strcmp(direction, "asc") != 0 && strcmp(direction, "desc") != 0)
-        return assay_fail(ASSAY_EINVAL, "sort NAME takes asc or desc, got \"%s\"", direction);
-    snprintf(self->tried.sort, sizeof self->tried.sort, "%s", name);
-    self->tried.ascending = strcmp(direction, "asc") == 0;
-    return start_selection(self);
+    int status = parse_sort(&self->tried, argument);
+    return status == ASSAY_OK ? start_selection(self) : status;
 }
 
 static int filter_by(struct runs *self, const char *filter)
@@ -575,20 +649,11 @@ static int filter_by(struct runs *self, const char *filter)
     return start_selection(self);
 }
 
-/* The names of a list with commas or spaces; none: no columns besides the fixed ones. */
-static int choose_columns(struct runs *self, const char *names)
+static int choose_and_keep(struct runs *self, const char *names)
 {
-    char name[128];
-    int used, status = ASSAY_OK;
-    while (self->chosen_count)
-        free(self->chosen[--self->chosen_count]);
-    memset(self->chosen, 0, sizeof self->chosen);
-    while (status == ASSAY_OK &&
-           sscanf(names += strspn(names, ", "), "%127[^, ]%n", name, &used) == 1) {
-        names += used;
-        status = choose(self, name);
-    }
-    self->view.stale = true;
+    int status = choose_columns(self, names);
+    if (status == ASSAY_OK)
+        keep(self);
     return status;
 }
 
@@ -648,7 +713,7 @@ static bool command(struct tui_view *view, const char *name, const char *argumen
     else if (strcmp(name, "sort") == 0 && *argument)
         *status = sort_by(self, argument);
     else if (strcmp(name, "columns") == 0)
-        *status = choose_columns(self, argument);
+        *status = choose_and_keep(self, argument);
     else
         return false;
     return true;

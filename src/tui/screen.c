@@ -11,7 +11,6 @@
 
 #include <curses.h>
 #include <langinfo.h>
-#include <limits.h>
 #include <locale.h>
 #include <math.h>
 #include <stdarg.h>
@@ -23,6 +22,7 @@
 #include <wchar.h>
 
 #include "core/status.h"
+#include "tui/colour.h"
 #include "tui/terminal.h"
 
 static struct {
@@ -30,7 +30,12 @@ static struct {
     FILE *null;
     bool scripted, ascii, colour;
     attr_t styles[TUI_STYLES];
-    short pairs[TUI_STYLES];
+    int pairs[TUI_STYLES], selected[TUI_STYLES]; /* selected: under the cursor */
+    attr_t selection;
+    struct tui_colours asked;
+    bool asked_known;
+    struct tui_mouse mouse;
+    bool listening, held;
 } screen;
 
 static const char *const glyphs[TUI_GLYPHS][2] = {
@@ -55,47 +60,155 @@ static const char *const glyphs[TUI_GLYPHS][2] = {
     [TUI_BLOCK] = {"▪", "#"},
 };
 
-/* A style in 256 colours, in 8 (-1: the terminal's own), and without any. */
+/* A style on a dark and on a light ground, in 256 colours and in 8 (-1: the terminal's own), and
+ * without any. */
 static const struct {
-    short many, few;
+    short dark, light, dark_few, light_few;
     attr_t attributes, plain;
 } styles[TUI_STYLES] = {
-    [TUI_NORMAL] = {-1, -1, A_NORMAL, A_NORMAL},
-    [TUI_DIM] = {245, -1, A_NORMAL, A_DIM},
-    [TUI_BOLD] = {-1, -1, A_BOLD, A_BOLD},
-    [TUI_TITLE] = {75, COLOR_CYAN, A_BOLD, A_BOLD},
-    [TUI_STATUS] = {-1, -1, A_REVERSE, A_REVERSE},
-    [TUI_KEY] = {75, COLOR_CYAN, A_NORMAL, A_BOLD},
-    [TUI_GOOD] = {71, COLOR_GREEN, A_NORMAL, A_NORMAL},
-    [TUI_BAD] = {203, COLOR_RED, A_BOLD, A_BOLD},
-    [TUI_WARN] = {214, COLOR_YELLOW, A_NORMAL, A_NORMAL},
-    [TUI_LIVE] = {75, COLOR_CYAN, A_BOLD, A_BOLD},
-    /* Okabe and Ito's colours, which the colour-blind can tell apart */
-    /* the nearest of eight to the palette of the figures; in 256 it is theirs */
-    [TUI_SERIES] = {0, COLOR_BLUE, A_NORMAL, A_NORMAL},
-    {0, COLOR_YELLOW, A_NORMAL, A_NORMAL},
-    {0, COLOR_GREEN, A_NORMAL, A_NORMAL},
-    {0, COLOR_MAGENTA, A_NORMAL, A_NORMAL},
-    {0, COLOR_RED, A_NORMAL, A_NORMAL},
-    {0, COLOR_CYAN, A_NORMAL, A_NORMAL},
-    {0, COLOR_WHITE, A_BOLD, A_BOLD},
+    [TUI_NORMAL] = {-1, -1, -1, -1, A_NORMAL, A_NORMAL},
+    [TUI_DIM] = {245, 243, -1, -1, A_NORMAL, A_DIM},
+    [TUI_BOLD] = {-1, -1, -1, -1, A_BOLD, A_BOLD},
+    [TUI_TITLE] = {75, 25, COLOR_CYAN, COLOR_BLUE, A_BOLD, A_BOLD},
+    [TUI_STATUS] = {-1, -1, -1, -1, A_REVERSE, A_REVERSE},
+    [TUI_KEY] = {75, 25, COLOR_CYAN, COLOR_BLUE, A_NORMAL, A_BOLD},
+    [TUI_GOOD] = {71, 28, COLOR_GREEN, COLOR_GREEN, A_NORMAL, A_NORMAL},
+    [TUI_BAD] = {203, 160, COLOR_RED, COLOR_RED, A_BOLD, A_BOLD},
+    [TUI_WARN] = {214, 130, COLOR_YELLOW, COLOR_MAGENTA, A_NORMAL, A_NORMAL},
+    [TUI_LIVE] = {75, 25, COLOR_CYAN, COLOR_BLUE, A_BOLD, A_BOLD},
+    /* the nearest of eight to the palette of the figures; in 256 it is theirs (Okabe and Ito's
+     * colours, which the colour-blind can tell apart) */
+    [TUI_SERIES] = {0, 0, COLOR_BLUE, COLOR_BLUE, A_NORMAL, A_NORMAL},
+    {0, 0, COLOR_YELLOW, COLOR_YELLOW, A_NORMAL, A_NORMAL},
+    {0, 0, COLOR_GREEN, COLOR_GREEN, A_NORMAL, A_NORMAL},
+    {0, 0, COLOR_MAGENTA, COLOR_MAGENTA, A_NORMAL, A_NORMAL},
+    {0, 0, COLOR_RED, COLOR_RED, A_NORMAL, A_NORMAL},
+    {0, 0, COLOR_CYAN, COLOR_CYAN, A_NORMAL, A_NORMAL},
+    {0, 0, COLOR_WHITE, COLOR_BLACK, A_BOLD, A_BOLD},
 };
+
+/* ---- colours ---- */
+
+/* COLORFGBG ends in the number of the ground's colour, where a terminal sets it. */
+static bool light_ground(void)
+{
+    const char *colours = getenv("COLORFGBG"), *ground = colours ? strrchr(colours, ';') : NULL;
+    if (screen.asked.theme != TUI_THEME_AUTO)
+        return screen.asked.theme == TUI_THEME_LIGHT;
+    return ground && (strcmp(ground, ";7") == 0 || strcmp(ground, ";15") == 0);
+}
+
+static int depth(void)
+{
+    return screen.asked.depth && screen.asked.depth < COLORS ? screen.asked.depth : COLORS;
+}
+
+static int resolve(struct tui_colour colour)
+{
+    int number = tui_colour_resolve(colour, depth());
+    /* a terminal of all colours that is to show fewer */
+    if (number >= 8 && COLORS > 256 && depth() <= 256)
+        number =
+            tui_colour_resolve((struct tui_colour){TUI_COLOUR_INDEX, (unsigned)number}, COLORS);
+    return number;
+}
+
+static int theme_colour(int style, bool light)
+{
+    int number;
+    if (depth() < 256)
+        number = light ? styles[style].light_few : styles[style].dark_few;
+    else if (style >= TUI_SERIES)
+        number = assay_plot_color256((size_t)(style - TUI_SERIES));
+    else
+        number = light ? styles[style].light : styles[style].dark;
+    return number < 0 ? -1 : resolve((struct tui_colour){TUI_COLOUR_INDEX, (unsigned)number});
+}
+
+static attr_t with_look(attr_t attributes, const struct tui_look *look)
+{
+    const struct {
+        int wanted;
+        attr_t bit;
+    } bits[] = {{look->bold, A_BOLD}, {look->underline, A_UNDERLINE}, {look->reverse, A_REVERSE}};
+    if (screen.colour && (look->has_text || look->has_ground))
+        attributes &= ~(attr_t)A_REVERSE; /* which would turn what was asked for */
+    for (int i = 0; i < 3; i++)
+        attributes = bits[i].wanted < 0 ? attributes
+                     : bits[i].wanted   ? attributes | bits[i].bit
+                                        : attributes & ~bits[i].bit;
+    return attributes;
+}
+
+static int make_pair(int number, int text, int ground)
+{
+    if ((text < 0 && ground < 0) || init_extended_pair(number, text, ground) != OK)
+        return 0;
+    return number;
+}
+
+static void set_style_colours(int style, bool light)
+{
+    const struct tui_look *look = &screen.asked.looks[style], *selected = &screen.asked.selected;
+    int text = look->has_text ? resolve(look->text) : theme_colour(style, light);
+    int ground = look->has_ground ? resolve(look->ground) : -1;
+    screen.pairs[style] = make_pair(style + 1, text, ground);
+    if (selected->has_text)
+        text = resolve(selected->text);
+    if (selected->has_ground)
+        ground = resolve(selected->ground);
+    screen.selected[style] = make_pair(TUI_STYLES + style + 1, text, ground);
+}
 
 static void set_styles(void)
 {
+    bool light = light_ground();
+    for (int i = 0; i < TUI_STYLES; i++) {
+        screen.pairs[i] = screen.selected[i] = 0;
+        screen.styles[i] = with_look(
+            screen.colour ? styles[i].attributes : styles[i].plain, &screen.asked.looks[i]);
+        if (screen.colour)
+            set_style_colours(i, light);
+    }
+    screen.selection = with_look(A_REVERSE, &screen.asked.selected);
+}
+
+static void start_colours(void)
+{
     const char *no_color = getenv("NO_COLOR");
+    if (!screen.asked_known)
+        tui_colours_init(&screen.asked);
+    screen.asked_known = true;
     screen.colour = has_colors() && !(no_color && *no_color) && start_color() == OK;
     if (screen.colour)
         use_default_colors();
-    for (int i = 0; i < TUI_STYLES; i++) {
-        short colour = COLORS < 256     ? styles[i].few
-                       : i < TUI_SERIES ? styles[i].many
-                                        : (short)assay_plot_color256((size_t)(i - TUI_SERIES));
-        screen.pairs[i] = 0;
-        screen.styles[i] = screen.colour ? styles[i].attributes : styles[i].plain;
-        if (screen.colour && colour >= 0 && init_pair((short)(i + 1), colour, -1) == OK)
-            screen.pairs[i] = (short)(i + 1);
+    set_styles();
+}
+
+void tui_screen_colours(const struct tui_colours *colours)
+{
+    screen.asked = *colours;
+    screen.asked_known = true;
+    if (screen.curses) {
+        set_styles();
+        clearok(stdscr, TRUE);
     }
+}
+
+/* Where all colours are asked for: the description of this terminal that has them, or NULL. */
+static const char *direct_colour(const char *term)
+{
+    static const char *const names[][2] = {
+        {"xterm", "xterm-direct"}, {"tmux", "tmux-direct"}, {"screen", "tmux-direct"}};
+    int error = 0;
+    for (size_t i = 0; screen.asked.depth > 256 && i < sizeof names / sizeof *names; i++) {
+        if (strncmp(term, names[i][0], strlen(names[i][0])) != 0 ||
+            setupterm(names[i][1], STDOUT_FILENO, &error) != OK)
+            continue;
+        del_curterm(cur_term);
+        return names[i][1];
+    }
+    return NULL;
 }
 
 /* newterm leaves the process on failure of an unknown terminal only with initscr; here it returns
@@ -121,7 +234,8 @@ static int open_terminal(void)
             "subcommands (assay --help)",
             term);
     tui_terminal_remember();
-    screen.curses = newterm(term, stdout, stdin);
+    const char *direct = direct_colour(term);
+    screen.curses = newterm(direct ? direct : term, stdout, stdin);
     if (!screen.curses)
         return assay_fail(ASSAY_EINVAL, "curses can't use the terminal TERM=%s", term);
     return ASSAY_OK;
@@ -153,7 +267,7 @@ int tui_screen_open(bool scripted, bool ascii)
     set_term(screen.curses);
     if (!scripted)
         tui_terminal_guard();
-    set_styles();
+    start_colours();
     cbreak();
     noecho();
     nonl();
@@ -167,6 +281,7 @@ int tui_screen_open(bool scripted, bool ascii)
 void tui_screen_close(void)
 {
     if (screen.curses) {
+        tui_screen_listen(false);
         endwin();
         if (!screen.scripted)
             tui_terminal_release();
@@ -220,6 +335,8 @@ void tui_screen_redraw(void)
 void tui_screen_suspend(void)
 {
     def_prog_mode();
+    if (screen.listening)
+        tui_terminal_drags(false);
     if (!screen.scripted)
         endwin();
 }
@@ -229,6 +346,51 @@ void tui_screen_resume(void)
     reset_prog_mode();
     clearok(stdscr, TRUE);
     refresh();
+    if (screen.listening)
+        tui_terminal_drags(true);
+}
+
+/* Two presses are told from one by the frame, so that curses does not wait to see whether a second
+ * follows. Moving counts while the button is held. */
+static int take_mouse(void)
+{
+    MEVENT event;
+    enum tui_mouse_kind kind = TUI_MOUSE_NOTHING;
+    if (getmouse(&event) != OK)
+        return TUI_KEY_MOUSE; /* some other button */
+    if (event.bstate & BUTTON1_PRESSED)
+        kind = TUI_MOUSE_PRESS;
+    else if (event.bstate & BUTTON1_RELEASED)
+        kind = TUI_MOUSE_RELEASE;
+    else if (event.bstate & BUTTON4_PRESSED)
+        kind = TUI_MOUSE_WHEEL_UP;
+    else if (event.bstate & BUTTON5_PRESSED)
+        kind = TUI_MOUSE_WHEEL_DOWN;
+    else if (event.bstate & REPORT_MOUSE_POSITION && screen.held)
+        kind = TUI_MOUSE_DRAG;
+    screen.held = kind == TUI_MOUSE_PRESS || kind == TUI_MOUSE_DRAG;
+    screen.mouse = (struct tui_mouse){kind, event.y, event.x};
+    return TUI_KEY_MOUSE;
+}
+
+struct tui_mouse tui_screen_mouse(void)
+{
+    struct tui_mouse mouse = screen.mouse;
+    screen.mouse.kind = TUI_MOUSE_NOTHING;
+    return mouse;
+}
+
+void tui_screen_listen(bool mouse)
+{
+    mmask_t wanted = BUTTON1_PRESSED | BUTTON1_RELEASED | BUTTON4_PRESSED | BUTTON5_PRESSED |
+                     REPORT_MOUSE_POSITION;
+    if (screen.scripted || screen.listening == mouse)
+        return;
+    screen.listening = mouse;
+    screen.held = false;
+    mouseinterval(0);
+    mousemask(mouse ? wanted : 0, NULL);
+    tui_terminal_drags(mouse);
 }
 
 int tui_screen_key(void)
@@ -238,6 +400,8 @@ int tui_screen_key(void)
     case OK:
         return (int)key;
     case KEY_CODE_YES:
+        if (key == KEY_MOUSE)
+            return take_mouse();
         return key == KEY_RESIZE ? TUI_KEY_RESIZE : TUI_KEY_FUNCTION + (int)key;
     default:
         return TUI_NO_KEY;
@@ -343,9 +507,12 @@ static void set_style(int style)
 {
     int base = style & 0xff;
     attr_t attributes = screen.styles[base];
-    if (style & TUI_SELECTED)
-        attributes |= A_REVERSE;
-    attr_set(attributes, screen.pairs[base], NULL);
+    int pair = screen.pairs[base];
+    if (style & TUI_SELECTED) {
+        attributes |= screen.selection;
+        pair = screen.selected[base];
+    }
+    attr_set(attributes, 0, &pair);
 }
 
 int tui_put(int y, int x, int width, int style, const char *text)
@@ -406,11 +573,11 @@ void tui_put_code(int y, int x, int style, unsigned code)
 
 enum tui_pixels tui_screen_pixels(void)
 {
-    return screen.ascii ? TUI_LETTERS : screen.colour && COLORS >= 256 ? TUI_HALVES : TUI_DOTS;
+    return screen.ascii ? TUI_LETTERS : screen.colour && depth() >= 256 ? TUI_HALVES : TUI_DOTS;
 }
 
 /* The nearest of the 24 greys, or of the cube of 6 levels a channel. */
-static int colour_of(const unsigned char rgb[3])
+static struct tui_colour colour_of(const unsigned char rgb[3])
 {
     int low = 255, high = 0, at[3];
     for (int c = 0; c < 3; c++) {
@@ -418,16 +585,18 @@ static int colour_of(const unsigned char rgb[3])
         high = rgb[c] > high ? rgb[c] : high;
         at[c] = rgb[c] < 48 ? 0 : rgb[c] < 115 ? 1 : (rgb[c] - 35) / 40;
     }
+    int index = 16 + 36 * at[0] + 6 * at[1] + at[2];
     if (high - low < 12)
-        return 232 + (int)((low + high) / 2 * 23 / 255.0 + 0.5);
-    return 16 + 36 * at[0] + 6 * at[1] + at[2];
+        index = 232 + (int)((low + high) / 2 * 23 / 255.0 + 0.5);
+    return (struct tui_colour){TUI_COLOUR_INDEX, (unsigned)index};
 }
 
 void tui_put_halves(int y, int x, const unsigned char above[3], const unsigned char below[3])
 {
-    int pair = alloc_pair(colour_of(above), colour_of(below));
+    int pair = alloc_pair(resolve(colour_of(above)), resolve(colour_of(below)));
     wchar_t half = 0x2580;
-    attr_set(A_NORMAL, pair > 0 && pair < SHRT_MAX ? (short)pair : 0, NULL);
+    pair = pair > 0 ? pair : 0;
+    attr_set(A_NORMAL, 0, &pair);
     mvaddnwstr(y, x, &half, 1);
     attr_set(A_NORMAL, 0, NULL);
 }

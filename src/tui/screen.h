@@ -75,8 +75,23 @@ void tui_screen_resume(void);
 
 /* The next key that waits, or TUI_NO_KEY; TUI_KEY_RESIZE when the terminal's size changed. Keys
  * that are not characters are TUI_KEY_FUNCTION + curses' KEY_ code. */
-enum { TUI_NO_KEY = -1, TUI_KEY_RESIZE = -2, TUI_KEY_FUNCTION = 0x200000 };
+enum { TUI_NO_KEY = -1, TUI_KEY_RESIZE = -2, TUI_KEY_MOUSE = -3, TUI_KEY_FUNCTION = 0x200000 };
 int tui_screen_key(void);
+
+/* What the mouse did, after TUI_KEY_MOUSE. */
+struct tui_mouse {
+    enum tui_mouse_kind {
+        TUI_MOUSE_NOTHING,
+        TUI_MOUSE_PRESS, /* the left button */
+        TUI_MOUSE_DRAG,  /* moved while it is held */
+        TUI_MOUSE_RELEASE,
+        TUI_MOUSE_WHEEL_UP,
+        TUI_MOUSE_WHEEL_DOWN
+    } kind;
+    int y, x;
+};
+struct tui_mouse tui_screen_mouse(void);
+void tui_screen_listen(bool mouse); /* ask the terminal to report it, or no longer */
 
 const char *tui_glyph(enum tui_glyph glyph);
 

@@ -8,10 +8,53 @@
 
 enum { SETTLE = 30000 };
 
+/* <mouse click COL,ROW>; COL and ROW from 1, as terminals count. */
+static int use_mouse(struct tui *tui, const char *text, size_t *used)
+{
+    static const struct {
+        const char *name;
+        enum tui_mouse_kind kinds[4];
+    } ways[] = {
+        {"click", {TUI_MOUSE_PRESS, TUI_MOUSE_RELEASE}},
+        {"double", {TUI_MOUSE_PRESS, TUI_MOUSE_RELEASE, TUI_MOUSE_PRESS, TUI_MOUSE_RELEASE}},
+        {"press", {TUI_MOUSE_PRESS}},
+        {"drag", {TUI_MOUSE_DRAG}},
+        {"release", {TUI_MOUSE_RELEASE}},
+        {"up", {TUI_MOUSE_WHEEL_UP}},
+        {"down", {TUI_MOUSE_WHEEL_DOWN}},
+    };
+    char way[16];
+    int col, row, length = 0;
+    if (sscanf(text, "<mouse %15s %d,%d>%n", way, &col, &row, &length) != 3 || !length)
+        return assay_fail(ASSAY_EINVAL, "the mouse is used so: <mouse click COL,ROW>");
+    *used = (size_t)length;
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        if (strcmp(ways[i].name, way) != 0)
+            continue;
+        for (int k = 0; k < 4 && ways[i].kinds[k] && !tui->quit; k++) {
+            tui_frame_mouse(tui, (struct tui_mouse){ways[i].kinds[k], row - 1, col - 1});
+            int status = tui_frame_settle(tui, SETTLE);
+            if (status != ASSAY_OK)
+                return status;
+        }
+        return ASSAY_OK;
+    }
+    return assay_fail(
+        ASSAY_EINVAL, "a mouse does click, double, press, drag, release, up and down, not %s", way);
+}
+
 static int press_keys(struct tui *tui, const char *text)
 {
     while (*text && !tui->quit) {
         int key;
+        if (strncmp(text, "<mouse ", 7) == 0) {
+            size_t used = 0;
+            int status = use_mouse(tui, text, &used);
+            if (status != ASSAY_OK)
+                return status;
+            text += used;
+            continue;
+        }
         size_t n = tui_key_parse(text, &key);
         if (n == 0)
             return assay_fail(

@@ -243,6 +243,7 @@ static void draw_result(struct sql *self, struct tui_area area)
         tui_put(area.y + i, area.x + 1, area.cols - 1, i ? TUI_DIM : TUI_BOLD,
             shifted(self->lines[i], self->shift));
     tui_list_show(&self->list, (size_t)rows);
+    tui_zone(&self->view, TUI_ZONE_ROWS, (struct tui_area){area.y + head, 0, rows, area.cols}, 0);
     for (int row = 0; row < rows && self->list.top + (size_t)row < self->list.count; row++) {
         size_t i = self->list.top + (size_t)row;
         int y = area.y + head + row, mark = i == self->list.cursor ? TUI_SELECTED : 0;
@@ -345,7 +346,8 @@ static void ask(struct sql *self)
 static bool input(struct tui_view *view, int pressed)
 {
     struct sql *self = (struct sql *)view;
-    enum tui_request request = tui_keymap_request(pressed);
+    const char *command;
+    enum tui_request request = tui_keymap_request("sql", pressed, &command);
     if (!view->editing)
         return false;
     if (pressed == '\t') {

@@ -32,6 +32,7 @@ static struct {
 } kept;
 
 static volatile sig_atomic_t asked, guarded;
+static const char mouse_off[] = "\033[?1002l\033[?1000l\033[?1006l";
 
 static void restore(void)
 {
@@ -73,6 +74,15 @@ static void at_exit(void)
     }
 }
 
+static void keep(const char *text)
+{
+    size_t length = strlen(text);
+    if (kept.length + length > sizeof kept.strings)
+        return;
+    memcpy(kept.strings + kept.length, text, length);
+    kept.length += length;
+}
+
 static void keep_string(const char *capability)
 {
     const char *text = tigetstr(capability);
@@ -85,6 +95,12 @@ static void keep_string(const char *capability)
         else
             kept.strings[kept.length++] = *text++;
     }
+}
+
+static bool has_mouse_key(void)
+{
+    const char *text = tigetstr("kmous");
+    return text && text != (const char *)-1 && *text;
 }
 
 /* Curses sets handlers for SIGINT and SIGTERM of its own: those are not what was there before. */
@@ -107,10 +123,9 @@ void tui_terminal_guard(void)
     kept.length = 0;
     for (size_t i = 0; i < sizeof capabilities / sizeof *capabilities; i++)
         keep_string(capabilities[i]);
-    if (kept.length + 2 <= sizeof kept.strings) {
-        memcpy(kept.strings + kept.length, "\r\n", 2);
-        kept.length += 2;
-    }
+    if (has_mouse_key())
+        keep(mouse_off);
+    keep("\r\n");
     for (int i = 0; i < LEAVING; i++)
         if (kept.before[i].sa_handler != SIG_IGN) /* as nohup sets it */
             sigaction(leaving[i], &action, NULL);
@@ -132,6 +147,16 @@ void tui_terminal_release(void)
     for (int i = 0; i < CRASHING; i++)
         sigaction(crashing[i], &kept.before[LEAVING + i], NULL);
     sigaction(SIGPIPE, &kept.pipe_before, NULL);
+}
+
+/* Only one that knows of mice gets their sequences. */
+void tui_terminal_drags(bool report)
+{
+    static const char on[] = "\033[?1002h", off[] = "\033[?1002l";
+    if (!has_mouse_key())
+        return;
+    ssize_t written = write(STDOUT_FILENO, report ? on : off, sizeof on - 1);
+    (void)written; /* a terminal that is gone is met elsewhere */
 }
 
 int tui_terminal_signal(void)

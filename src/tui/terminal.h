@@ -10,6 +10,8 @@
 void tui_terminal_remember(void); /* before curses changes it */
 void tui_terminal_guard(void);    /* after: from now on, signals restore it */
 void tui_terminal_release(void);  /* curses has restored it */
+/* Have the terminal report the mouse while a button is held, which curses does not ask for. */
+void tui_terminal_drags(bool report);
 int tui_terminal_signal(void);    /* the signal that asks to leave, or 0 */
 
 #endif

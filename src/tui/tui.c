@@ -204,6 +204,11 @@ int tui_open(struct tui *tui, const struct view_ops *ops, const struct tui_targe
     return ASSAY_OK;
 }
 
+const struct tui_config *tui_configuration(const struct tui *tui)
+{
+    return &tui->config;
+}
+
 void tui_close(struct tui *tui, struct tui_view *view)
 {
     *link_to(tui, view) = view->below;
@@ -348,7 +353,7 @@ static void draw_status(struct tui *tui, int rows, int cols)
 {
     const struct tui_view *view = tui->top;
     const char *label = tui_label(tui);
-    char position[64] = "";
+    char position[64] = "", hint[256], keys[512];
     int y = rows - 2, room = cols - tui_width(label) - 2;
     if (room < cols / 2)
         room = cols / 2;
@@ -358,7 +363,9 @@ static void draw_status(struct tui *tui, int rows, int cols)
     tui_blank(y, 0, cols, TUI_STATUS);
     int x = 1 + tui_put(y, 1, room - 1, TUI_STATUS, view->ops->name);
     x += tui_put(y, x, room - x, TUI_STATUS, position);
-    x += tui_putf(y, x, room - x - 1, TUI_STATUS, "   ?:help  %s", view->ops->hint);
+    snprintf(hint, sizeof hint, "?:help  %s", view->ops->hint);
+    tui_keymap_hint(view->ops->name, hint, keys, sizeof keys);
+    x += tui_putf(y, x, room - x - 1, TUI_STATUS, "   %s", keys);
     tui_put_right(y, x + 1, cols - x - 2, TUI_STATUS, label);
 }
 
@@ -406,6 +413,8 @@ void tui_frame_draw(struct tui *tui)
     tui_screen_size(&rows, &cols);
     tui_frame_load(tui);
     tui_screen_begin();
+    tui->pointing.count = 0;
+    tui->pointing.divides = false;
     if (rows < TUI_MIN_ROWS || cols < TUI_MIN_COLS) {
         draw_too_small(rows, cols);
     } else {
@@ -711,7 +720,8 @@ static void answered(struct tui *tui)
 static void type(struct tui *tui, int key)
 {
     bool arrow = key >= TUI_KEY_FUNCTION || key == '\t';
-    enum tui_request request = tui_keymap_request(key);
+    const char *command;
+    enum tui_request request = tui_keymap_request(tui->top->ops->name, key, &command);
     bool sideways = request == TUI_BESIDE_RIGHT && key != '\t';
     if (arrow && !sideways && helped(tui, request))
         return;
@@ -727,18 +737,32 @@ static void type(struct tui *tui, int key)
     }
 }
 
+/* A command that a key is bound to; it may bind anew. */
+static void carry_out(struct tui *tui, const char *command)
+{
+    char line[1024];
+    snprintf(line, sizeof line, "%s", command);
+    if (tui_command(tui, line) != ASSAY_OK)
+        tui_failed(tui);
+}
+
 void tui_frame_key(struct tui *tui, int key)
 {
     struct tui_view *view = tui->top;
+    const char *command;
     int rows, cols;
     tui->dirty = true;
     tui_screen_size(&rows, &cols);
     if (key == TUI_KEY_RESIZE)
         return;
+    if (key == TUI_KEY_MOUSE) {
+        tui_frame_mouse(tui, tui_screen_mouse());
+        return;
+    }
     *tui->message = '\0';
     tui_frame_load(tui); /* what it holds may be gone since it was drawn */
     if (rows < TUI_MIN_ROWS || cols < TUI_MIN_COLS) {
-        enum tui_request request = tui_keymap_request(key);
+        enum tui_request request = tui_keymap_request(view->ops->name, key, &command);
         tui->quit = request == TUI_QUIT || request == TUI_CLOSE;
     } else if (tui->asking == TUI_ASKS_YES) {
         tui->asking = TUI_ASKS_NOTHING;
@@ -747,10 +771,12 @@ void tui_frame_key(struct tui *tui, int key)
     } else if (tui->asking != TUI_ASKS_NOTHING) {
         type(tui, key);
     } else if (!view->ops->input || !view->ops->input(view, key)) {
-        enum tui_request request = tui_keymap_request(key);
+        enum tui_request request = tui_keymap_request(view->ops->name, key, &command);
         if (key == TUI_ESCAPE)
             return;
-        if (request == TUI_NOTHING)
+        if (command)
+            carry_out(tui, command);
+        else if (request == TUI_NOTHING)
             tui_say(tui, TUI_DIM, "that key means nothing; ? lists the keys");
         else if (!tui_frame_request(tui, request))
             tui_say(tui, TUI_DIM, "that key does nothing in this view; ? lists the keys");
@@ -774,6 +800,57 @@ int tui_frame_settle(struct tui *tui, int milliseconds)
     return ASSAY_OK;
 }
 
+/* ---- the configuration ---- */
+
+/* The first error stays in sight; all are among the messages. */
+static void tell_config(void *context, const char *message)
+{
+    struct tui *tui = context;
+    char first[sizeof tui->message];
+    snprintf(first, sizeof first, "%s", tui->message);
+    tui_say(tui, TUI_BAD, "%s", message);
+    if (tui->config_errors++)
+        snprintf(tui->message, sizeof tui->message, "%s", first);
+}
+
+int tui_frame_configure(struct tui *tui, const char *path)
+{
+    char own[4096];
+    int status = ASSAY_OK;
+    tui_config_reset(&tui->config);
+    tui->config_errors = 0;
+    if (!path)
+        status = tui_config_path(own, sizeof own);
+    if (status == ASSAY_OK)
+        status =
+            tui_config_read(&tui->config, path ? path : own, tell_config, tui);
+    if (status == ASSAY_ENOTFOUND && !path)
+        status = ASSAY_OK; /* nothing has to be configured */
+    tui_screen_colours(&tui->config.colours);
+    if (tui->top) /* there is a screen */
+        tui_screen_listen(tui->config.mouse);
+    tui->dirty = true;
+    return status;
+}
+
+static void remember_own(struct tui *tui)
+{
+    char path[4096];
+    if (tui_memory_path(path, sizeof path) == ASSAY_OK)
+        tui_frame_remember(tui, path);
+}
+
+/* On top of the experiments. */
+static int open_start(struct tui *tui)
+{
+    static const struct view_ops *const views[] = {&tui_runs_view, &tui_compose_view, &tui_sql_view,
+        &tui_messages_view, &tui_help_view};
+    for (size_t i = 0; i < sizeof views / sizeof *views; i++)
+        if (strcmp(views[i]->name, tui->config.start) == 0)
+            return tui_open(tui, views[i], NULL);
+    return ASSAY_OK;
+}
+
 /* ---- from the first screen to the last ---- */
 
 int tui_frame_open(const struct assay_tui_options *options, struct tui **out)
@@ -782,18 +859,29 @@ int tui_frame_open(const struct assay_tui_options *options, struct tui **out)
     if (!tui)
         return assay_fail(ASSAY_ENOMEM, "out of memory");
     tui->options = *options;
+    tui_config_reset(&tui->config);
+    tui_screen_colours(&tui->config.colours);
+    if (!options->script) /* a script shows the same to everybody */
+        tui_frame_configure(tui, NULL);
     int status = tui_queue_new(&tui->queue);
     if (status == ASSAY_OK)
         status = tui_screen_open(options->script != NULL, options->ascii);
     if (status != ASSAY_OK) {
         if (tui->queue)
             tui_queue_free(tui->queue);
+        tui_config_clear(&tui->config);
+        tui_keymap_reset();
         free(tui);
         return status;
     }
+    tui_screen_listen(tui->config.mouse);
+    if (!options->script && tui->config.remember)
+        remember_own(tui);
     open_store(tui);
     start_discovery(tui);
     status = tui_open(tui, &tui_experiments_view, NULL);
+    if (status == ASSAY_OK && open_start(tui) != ASSAY_OK)
+        tui_failed(tui);
     if (status != ASSAY_OK)
         tui_frame_close(tui);
     else
@@ -805,6 +893,8 @@ void tui_frame_close(struct tui *tui)
 {
     while (tui->top)
         tui_close(tui, tui->top);
+    tui_frame_save(tui, true);
+    tui_memory_clear(&tui->memory);
     tui_screen_close();
     for (int i = 0; i < 100 && tui_queue_busy(tui->queue); i++) {
         end_jobs(tui);
@@ -815,6 +905,8 @@ void tui_frame_close(struct tui *tui)
     assay_store_close(tui->store);
     assay_found_list_free(&tui->found);
     tui_marks_clear(tui);
+    tui_config_clear(&tui->config);
+    tui_keymap_reset();
     for (size_t i = 0; i < tui->history_count; i++)
         free(tui->history[i]);
     free(tui);
@@ -851,6 +943,7 @@ static void loop(struct tui *tui)
         end_jobs(tui);
         if (monotonic() >= next_look) {
             tui_look_at_store(tui);
+            tui_frame_save(tui, false);
             next_look = monotonic() + (tui->top->live ? 0.24 : 0.9);
         }
         double began = monotonic();

@@ -13,7 +13,9 @@
  *     :command argument   a command of the prompt (the help view lists all of them)
  *     jj<Enter>/word      anything else: keys, each a character or a name in angle brackets
  *                         (<Enter> <Esc> <Tab> <S-Tab> <Space> <BS> <Del> <Up> <Down> <Left>
- *                         <Right> <PgUp> <PgDn> <Home> <End> <lt> <C-a>..<C-z>); spaces are skipped
+ *                         <Right> <PgUp> <PgDn> <Home> <End> <lt> <C-a>..<C-z> <F1>..<F12>);
+ *                         spaces are skipped. <mouse WHAT COL,ROW> uses the mouse: click, double,
+ *                         press, drag, release, up, down; columns and rows count from 1
  *
  * Commands that exist for scripts:
  *
@@ -25,6 +27,8 @@
  *     :expect TEXT              fails unless the screen shows TEXT
  *     :set clock=SECONDS        the time that ages and estimates are told by (Unix seconds)
  *     :set database=LABEL       what the status bar calls the database
+ *     :set state=FILE           what is remembered from now on; a script reads no configuration
+ *                               (:source FILE does) and remembers nothing of the user's own
  *
  * A line that fails ends the script: "FILE:LINE: reason" on stderr and exit code 1.
  */

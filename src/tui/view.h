@@ -12,8 +12,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <jansson.h>
+
 #include "run/run.h"
 #include "store/store.h"
+#include "tui/config.h"
 #include "tui/keymap.h"
 #include "tui/list.h"
 #include "tui/screen.h"
@@ -63,6 +66,7 @@ struct view_ops {
     const char *(*path)(struct tui_view *view); /* of the experiment's file, to be edited, or NULL */
     bool (*input)(struct tui_view *view, int key); /* a key while it edits; false: not editing */
     const int64_t *(*runs)(struct tui_view *view, size_t *count); /* several that it is on */
+    void (*pick)(struct tui_view *view, int index); /* a tab was clicked */
     /* A command of the prompt; false: not one of this view's. */
     bool (*command)(struct tui_view *view, const char *name, const char *argument, int *status);
 };
@@ -101,6 +105,25 @@ void tui_say(struct tui *tui, int style, const char *format, ...)
 void tui_failed(struct tui *tui);
 void tui_dirty(struct tui *tui); /* draw again */
 void tui_look_at_store(struct tui *tui); /* now: something is known to have been written */
+
+/* Where the mouse finds what, told while a view is drawn: the rows of its list, a tab. */
+enum tui_zone_kind { TUI_ZONE_ROWS, TUI_ZONE_TAB, TUI_ZONE_DETAIL, TUI_ZONE_DIVIDER };
+void tui_zone(struct tui_view *view, enum tui_zone_kind kind, struct tui_area area, int index);
+
+/*
+ * Draw the divider of an area into a list and, beside or below it, the text about its line. Gives
+ * the columns or rows of the list: where the user put the divider, else `usual`. The divider takes
+ * the one after them.
+ */
+int tui_split(struct tui_view *view, struct tui_area area, bool beside, int usual);
+
+/* What is remembered between sessions, under the name of a view and whatever tells apart what it
+ * shows; NULL: nothing, and in tui_remember: no longer. The value is taken over. */
+const json_t *tui_recall(struct tui *tui, const struct view_ops *ops, const char *what);
+void tui_remember(struct tui *tui, const struct view_ops *ops, const char *what, json_t *value);
+
+/* The user's configuration. */
+const struct tui_config *tui_configuration(const struct tui *tui);
 
 /* Ask a question to be answered by y; `yes` is called then. */
 void tui_ask(struct tui *tui, const char *question, void (*yes)(struct tui *tui, int64_t what),

@@ -12,9 +12,9 @@ cleanup() {
 }
 cp -r "$srcdir/tests/tui/experiments" "$work/" && chmod -R u+w "$work" && cd "$work" || exit 99
 mkdir home
-HOME=$work/home XDG_DATA_HOME=$work/home TZ=UTC LC_ALL=C.UTF-8
+HOME=$work/home XDG_DATA_HOME=$work/home XDG_CONFIG_HOME=$work/home XDG_STATE_HOME=$work/home TZ=UTC LC_ALL=C.UTF-8
 unset NO_COLOR LINES COLUMNS
-export HOME XDG_DATA_HOME TZ LC_ALL
+export HOME XDG_DATA_HOME XDG_CONFIG_HOME XDG_STATE_HOME TZ LC_ALL
 
 ok() { # ok STATUS NAME
     count=$((count + 1))

@@ -103,3 +103,9 @@ EXTRA_DIST += $(tui_tests) tests/tui/common.sh tests/tui/tmux.sh tests/tui/exper
 	tests/tui/screens/runs-none-140x40.txt \
 	tests/tui/screens/runs-none-80x24.txt \
 	tests/tui/screens/runs-80x24.txt
+
+# The configuration, the mouse, and what is remembered.
+desk_tests = tests/tui/config.test tests/tui/mouse.test
+TESTS += $(desk_tests)
+EXTRA_DIST += $(desk_tests)
+tests/tui/config.log tests/tui/mouse.log: tests/tui/driver$(EXEEXT)
