@@ -8,6 +8,7 @@
 #include "store/sql.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
@@ -424,6 +425,8 @@ static int explain(assay_store *store, int status, int number)
     int code = sqlite3_errcode(store->db) & 0xff;
     if (status == ASSAY_EBUSY || (code != SQLITE_ERROR && code != SQLITE_CONSTRAINT))
         return status;
+    if (sqlite3_errcode(store->db) == SQLITE_INTERRUPT)
+        return assay_fail(ASSAY_ECANCELLED, "statement %d was stopped", number);
     return assay_fail(ASSAY_EINVAL, "statement %d: %s", number, sqlite3_errmsg(store->db));
 }
 
@@ -472,6 +475,18 @@ int assay_store_sql(assay_store *store, const char *sql, const char *format, FIL
         }
     return assay_fail(
         ASSAY_EINVAL, "format must be \"table\", \"csv\" or \"json\", got \"%s\"", format);
+}
+
+static int cancelled(void *flag)
+{
+    return atomic_load((const atomic_bool *)flag);
+}
+
+void assay_store_sql_heed(assay_store *store, const atomic_bool *cancel)
+{
+    enum { INSTRUCTIONS = 10000 }; /* of SQLite's machine, well below a millisecond */
+    sqlite3_progress_handler(
+        store->db, cancel ? INSTRUCTIONS : 0, cancel ? cancelled : NULL, (void *)(uintptr_t)cancel);
 }
 
 int assay_store_sql_names(assay_store *store, char ***names)

@@ -2,6 +2,7 @@
 #ifndef ASSAY_STORE_SQL_H
 #define ASSAY_STORE_SQL_H
 
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "store/store.h"
@@ -17,6 +18,10 @@
  * words and the statement's number; what came before stays done.
  */
 int assay_store_sql(assay_store *store, const char *sql, const char *format, FILE *out);
+
+/* From now on statements end soon (ASSAY_ECANCELLED) once *cancel is set, by whatever thread; NULL:
+ * no longer. */
+void assay_store_sql_heed(assay_store *store, const atomic_bool *cancel);
 
 /* The names of tables, views and their columns, each once, NULL at the end: for completing what is
  * typed. The caller frees each and the array. */

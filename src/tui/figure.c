@@ -38,6 +38,7 @@ struct figure {
     char **measures, **params;
     char *trouble; /* why there are none */
     bool reading, again;
+    size_t restored; /* 1 + index of the figure whose changes were recalled, 0: none yet */
 
     assay_raster *raster;
     char *raster_trouble;
@@ -68,6 +69,7 @@ static void forget_panels(struct figure *self)
 }
 
 static int start_reading(struct figure *self, const char *format, const char *base);
+static void keep(struct figure *self);
 
 /* A change that can't be drawn is taken back. */
 static void take_back(struct figure *self, const struct figure_reading *reading)
@@ -87,6 +89,13 @@ static void take(struct figure *self, struct figure_reading *reading)
         take_back(self, reading);
         return;
     }
+    if (reading->job.status != ASSAY_OK && json_object_size(self->changes)) {
+        json_object_clear(self->changes); /* what is remembered fits the figure no longer */
+        self->smooth = 0;
+        *self->facet = '\0';
+        if (start_reading(self, NULL, NULL) == ASSAY_OK)
+            return;
+    }
     json_decref(self->shown);
     self->shown = reading->changes;
     reading->changes = NULL;
@@ -103,9 +112,11 @@ static void take(struct figure *self, struct figure_reading *reading)
         self->panel_count = reading->panel_count;
         reading->panels = NULL;
         reading->panel_count = 0;
+        keep(self);
     }
     free(self->wanted);
     self->wanted = NULL;
+    self->restored = self->index + 1;
 }
 
 static void was_read(struct tui *tui, struct tui_view *view, struct tui_job *job)
@@ -183,6 +194,81 @@ static int start_reading(struct figure *self, const char *format, const char *ba
     return tui_aside(tui, &reading->job);
 }
 
+/* ---- what is remembered: how a figure of one run of an experiment was changed ---- */
+
+static void begin_changes(struct figure *self, const json_t *kept)
+{
+    const struct tui_config *config = tui_configuration(self->view.tui);
+    const json_t *changes = json_object_get(kept, "changes"),
+                 *facet = json_object_get(kept, "facet");
+    json_decref(self->changes);
+    self->changes = json_deep_copy(json_is_object(changes) ? changes : config->figure);
+    self->smooth = kept ? (size_t)json_integer_value(json_object_get(kept, "smooth"))
+                        : (size_t)config->smooth;
+    if (self->smooth > 99 || (self->smooth && self->smooth % 2 == 0))
+        self->smooth = 0;
+    snprintf(self->facet, sizeof self->facet, "%s",
+        json_is_string(facet) ? json_string_value(facet) : "");
+}
+
+static void memory_name(const struct figure *self, const char *figure, char *out, size_t size)
+{
+    snprintf(out, size, "%s/%s", self->info.experiment, figure);
+}
+
+/* The name of the figure that is to be read, by the run's declaration. */
+static bool find_name(const struct figure *self, char *out, size_t size)
+{
+    char *text = NULL;
+    if (assay_store_run_describe(tui_store(self->view.tui), self->run, &text) != ASSAY_OK)
+        return false;
+    json_t *declaration = text ? json_loads(text, 0, NULL) : NULL;
+    const char *name = self->wanted ? self->wanted
+                                    : json_string_value(json_object_get(
+                                          json_array_get(json_object_get(declaration, "figures"),
+                                              self->index),
+                                          "name"));
+    snprintf(out, size, "%s", name ? name : "");
+    json_decref(declaration);
+    free(text);
+    return *out != '\0';
+}
+
+static void restore(struct figure *self)
+{
+    char name[256], key[512];
+    if (self->restored == self->index + 1 || self->grid)
+        return;
+    self->restored = self->index + 1;
+    begin_changes(self, NULL);
+    if (self->run_count > 1 || !find_name(self, name, sizeof name))
+        return;
+    memory_name(self, name, key, sizeof key);
+    const json_t *kept = tui_recall(self->view.tui, self->view.ops, key);
+    if (kept)
+        begin_changes(self, kept);
+}
+
+/* A range is of what was looked at, not of the figure. */
+static void keep(struct figure *self)
+{
+    const struct tui_config *config = tui_configuration(self->view.tui);
+    char key[512];
+    if (self->run_count > 1 || self->grid || !self->panel_count || !self->info_known)
+        return;
+    memory_name(self, self->panels[0].figure->name, key, sizeof key);
+    json_t *changes = json_deep_copy(self->changes);
+    json_object_del(changes, "xrange");
+    json_object_del(changes, "yrange");
+    bool usual = json_equal(changes, config->figure) && !*self->facet &&
+                 (self->smooth > 1 ? (int)self->smooth : 0) == config->smooth;
+    tui_remember(self->view.tui, self->view.ops, key,
+        usual ? NULL
+              : json_pack("{s:O, s:I, s:s}", "changes", changes, "smooth",
+                    (json_int_t)self->smooth, "facet", self->facet));
+    json_decref(changes);
+}
+
 /* ---- the view ---- */
 
 static int load(struct tui_view *view)
@@ -200,6 +286,7 @@ static int load(struct tui_view *view)
     self->info = info;
     self->info_known = true;
     view->live = info.state <= ASSAY_RUN_RUNNING;
+    restore(self);
     return start_reading(self, NULL, NULL);
 }
 

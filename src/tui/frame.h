@@ -103,6 +103,7 @@ int tui_divide(struct tui *tui, double fraction); /* the divider of the view on 
 
 /* remember.c */
 int tui_frame_remember(struct tui *tui, const char *path); /* from now on, what is in that file */
+void tui_frame_keep_history(struct tui *tui);
 void tui_frame_save(struct tui *tui, bool last);           /* `last`: there is no later */
 
 /* command.c: a line of the `:` prompt. */

@@ -31,12 +31,38 @@ void tui_remember(struct tui *tui, const struct view_ops *ops, const char *what,
     tui_memory_set(&tui->memory, key, value);
 }
 
+/* ---- the lines of the prompt ---- */
+
+static const char history_key[] = "prompt/history";
+
+void tui_frame_keep_history(struct tui *tui)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < tui->history_count; i++)
+        json_array_append_new(list, json_string(tui->history[i]));
+    tui_memory_set(&tui->memory, history_key, list);
+}
+
+static void recall_history(struct tui *tui)
+{
+    const json_t *list = tui_memory_get(&tui->memory, history_key), *one;
+    size_t i;
+    json_array_foreach(list, i, one)
+    {
+        if (!json_is_string(one) || tui->history_count == TUI_HISTORY)
+            continue;
+        tui->history[tui->history_count] = strdup(json_string_value(one));
+        tui->history_count += tui->history[tui->history_count] != NULL;
+    }
+    tui->history_at = tui->history_count;
+}
+
 int tui_frame_remember(struct tui *tui, const char *path)
 {
     int status = tui_memory_open(&tui->memory, path);
-    if (status == ASSAY_OK)
-        return status;
-    tui_failed(tui);
+    recall_history(tui);
+    if (status != ASSAY_OK)
+        tui_failed(tui); /* it goes on without */
     return ASSAY_OK;
 }
 

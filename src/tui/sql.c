@@ -6,6 +6,7 @@
  * A query reads aside and may take as long as it likes; what it gives beyond a limit is not kept.
  */
 #include <ctype.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,7 @@ struct sql {
     char *history[HISTORY];
     size_t history_count, history_at;
     char **names; /* of tables and columns, to be completed */
-    bool running;
+    struct query *running; /* or NULL */
 };
 
 /* ---- carried out aside ---- */
@@ -40,6 +41,7 @@ struct query {
     char *result;
     size_t size, room;
     bool cut;
+    atomic_bool cancel;
 };
 
 /* What does not fit is not kept, but the statement goes on to its end. */
@@ -73,8 +75,10 @@ static int run_query(struct tui_job *job)
                            : fopencookie(self, "w", (cookie_io_functions_t){.write = keep});
     int status = out ? assay_store_open(self->database, ASSAY_STORE_READ, &store)
                      : assay_fail(ASSAY_EIO, "can't write %s", self->path ? self->path : "");
-    if (status == ASSAY_OK)
+    if (status == ASSAY_OK) {
+        assay_store_sql_heed(store, &self->cancel);
         status = assay_store_sql(store, self->sql, self->path ? "csv" : "table", out);
+    }
     if (out && fclose(out) != 0 && status == ASSAY_OK)
         status = assay_fail(ASSAY_EIO, "the result could not be written");
     assay_store_close(store);
@@ -131,8 +135,8 @@ static void was_run(struct tui *tui, struct tui_view *view, struct tui_job *job)
 {
     struct sql *self = (struct sql *)view;
     struct query *query = (struct query *)job;
-    if (self)
-        self->running = false;
+    if (self && self->running == query)
+        self->running = NULL;
     if (job->status != ASSAY_OK)
         tui_failed(tui);
     else if (query->path)
@@ -162,8 +166,33 @@ static int start_query(struct sql *self, const char *sql, const char *path)
         free(query);
         return assay_fail(ASSAY_ENOMEM, "out of memory");
     }
-    self->running = true;
-    return tui_aside(self->view.tui, &query->job);
+    int status = tui_aside(self->view.tui, &query->job);
+    self->running = status == ASSAY_OK ? query : NULL;
+    return status;
+}
+
+/* ---- what was asked before, in other sessions too ---- */
+
+static void keep_history(struct sql *self)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < self->history_count; i++)
+        json_array_append_new(list, json_string(self->history[i]));
+    tui_remember(self->view.tui, self->view.ops, "history", list);
+}
+
+static void recall_history(struct sql *self)
+{
+    const json_t *list = tui_recall(self->view.tui, self->view.ops, "history"), *one;
+    size_t i;
+    json_array_foreach(list, i, one)
+    {
+        if (!json_is_string(one) || self->history_count == HISTORY)
+            continue;
+        self->history[self->history_count] = strdup(json_string_value(one));
+        self->history_count += self->history[self->history_count] != NULL;
+    }
+    self->history_at = self->history_count;
 }
 
 /* ---- the view ---- */
@@ -193,6 +222,7 @@ static int open_view(struct tui_view *view, const struct tui_target *target)
     tui_line_set(&self->line, target->name ? target->name : "SELECT ");
     view->list = &self->list;
     view->editing = true;
+    recall_history(self);
     return ASSAY_OK;
 }
 
@@ -206,6 +236,8 @@ static bool shows(struct tui_view *view, const struct tui_target *target)
 static void close_view(struct tui_view *view)
 {
     struct sql *self = (struct sql *)view;
+    if (self->running)
+        atomic_store(&self->running->cancel, true);
     forget_result(self);
     free_names(self);
     for (size_t i = 0; i < self->history_count; i++)
@@ -230,7 +262,7 @@ static void draw_help(struct sql *self, struct tui_area area)
         "experiment, a "
         "row a line, with run, cell, replicate, parameters and measures as columns.\n\n"
         "  Enter     runs it                 Tab      completes tables and columns\n"
-        "  up, down  what was asked before   Esc      to the result, q closes it\n\n"
+        "  up, down  what was asked before   Esc      stops it; to the result, q closes it\n\n"
         "  SELECT r.id, e.name, r.state FROM run r JOIN experiment e ON e.id = r.experiment";
     (void)self;
     tui_put_wrapped(area, 0, TUI_DIM, words);
@@ -262,7 +294,7 @@ static void draw(struct tui_view *view, struct tui_area area)
     view->cursor_x = tui_line_draw(&self->line, area.y, 5, area.cols - 5, TUI_NORMAL);
     tui_fill(area.y + 1, 0, area.cols, TUI_DIM, TUI_HLINE);
     if (self->running)
-        tui_put(area.y + 1, 2, area.cols - 2, TUI_LIVE, " running ");
+        tui_put(area.y + 1, 2, area.cols - 2, TUI_LIVE, " running; Esc or c stops it ");
     else if (self->asked)
         tui_putf(area.y + 1, 2, area.cols - 4, TUI_DIM, " %zu lines%s of: %.300s ",
             self->list.count, self->cut ? " (cut)" : "", self->asked);
@@ -285,6 +317,7 @@ static void remember(struct sql *self, const char *text)
     }
     self->history[self->history_count] = strdup(text);
     self->history_count += self->history[self->history_count] != NULL;
+    keep_history(self);
 }
 
 static void recall(struct sql *self, bool older)
@@ -334,13 +367,22 @@ static void ask(struct sql *self)
     if (!self->line.text[strspn(self->line.text, " ")])
         return;
     if (self->running) {
-        tui_say(self->view.tui, TUI_WARN, "a query is running; wait for its end");
+        tui_say(self->view.tui, TUI_WARN, "a query is running: Esc stops it");
         return;
     }
     remember(self, self->line.text);
     self->history_at = self->history_count;
     if (start_query(self, self->line.text, NULL) != ASSAY_OK)
         tui_failed(self->view.tui);
+}
+
+/* Was there one to stop? */
+static bool cancel_query(struct sql *self)
+{
+    if (!self->running)
+        return false;
+    atomic_store(&self->running->cancel, true);
+    return true;
 }
 
 static bool input(struct tui_view *view, int pressed)
@@ -363,7 +405,8 @@ static bool input(struct tui_view *view, int pressed)
         ask(self);
         break;
     case TUI_GIVEN_UP:
-        view->editing = false;
+        if (!cancel_query(self))
+            view->editing = false;
         break;
     default:
         break;
@@ -384,6 +427,10 @@ static bool key(struct tui_view *view, enum tui_request request)
 {
     struct sql *self = (struct sql *)view;
     switch (request) {
+    case TUI_CANCEL:
+        if (!cancel_query(self))
+            tui_say(view->tui, TUI_DIM, "no query is running");
+        return true;
     case TUI_SHIFT_RIGHT:
         self->shift += self->shift + SHIFT < self->widest ? SHIFT : 0;
         return true;

@@ -679,6 +679,7 @@ static void remember_command(struct tui *tui, const char *text)
     tui->history[tui->history_count] = strdup(text);
     if (tui->history[tui->history_count])
         tui->history_count++;
+    tui_frame_keep_history(tui);
 }
 
 /* Up and Down walk the history, Tab completes a command's name. Was it one of these? */
