@@ -423,10 +423,10 @@ static int check_reads_only(const assay_store *store, sqlite3_stmt *s, int numbe
 static int explain(assay_store *store, int status, int number)
 {
     int code = sqlite3_errcode(store->db) & 0xff;
+    if (code == SQLITE_INTERRUPT)
+        return assay_fail(ASSAY_ECANCELLED, "statement %d was stopped", number);
     if (status == ASSAY_EBUSY || (code != SQLITE_ERROR && code != SQLITE_CONSTRAINT))
         return status;
-    if (sqlite3_errcode(store->db) == SQLITE_INTERRUPT)
-        return assay_fail(ASSAY_ECANCELLED, "statement %d was stopped", number);
     return assay_fail(ASSAY_EINVAL, "statement %d: %s", number, sqlite3_errmsg(store->db));
 }
 

@@ -390,6 +390,8 @@ static bool input(struct tui_view *view, int pressed)
     struct sql *self = (struct sql *)view;
     const char *command;
     enum tui_request request = tui_keymap_request("sql", pressed, &command);
+    if (pressed == TUI_ESCAPE && cancel_query(self))
+        return true;
     if (!view->editing)
         return false;
     if (pressed == '\t') {
@@ -405,8 +407,7 @@ static bool input(struct tui_view *view, int pressed)
         ask(self);
         break;
     case TUI_GIVEN_UP:
-        if (!cancel_query(self))
-            view->editing = false;
+        view->editing = false;
         break;
     default:
         break;

@@ -57,8 +57,15 @@ static void random_command(struct tui *tui)
         "take mean", "sort p", "tab rows", "tab params", "tab figures", "tab artifacts",
         "tab script", "write /", "x share", "y bias", "y stream", "by stream", "where bias=0.3",
         "where", "facet bias", "facet", "xrange 2 50", "xrange", "sql SELECT * FROM run", "sql SELECT", "filter coin", "sort last", "sort family", "fit exp_power", "fit off",
-        "compose", "param methods=SMOTE,copies", "param x=rows", "param methods=majority", "write"};
+        "source keys.lua", "source", "divider 10", "divider 90", "forget", "forget all",
+        "set state=state.json", "compose", "param methods=SMOTE,copies", "param x=rows", "param methods=majority", "write"};
     tui_command(tui, commands[draw_below(sizeof commands / sizeof *commands)]);
+}
+
+static void random_mouse(struct tui *tui)
+{
+    enum tui_mouse_kind kind = (enum tui_mouse_kind)(1 + draw_below(5));
+    tui_frame_mouse(tui, (struct tui_mouse){kind, (int)draw_below(60), (int)draw_below(160)});
 }
 
 static void tell_keys(int number)
@@ -99,6 +106,8 @@ static bool live(const struct assay_tui_options *options, long keys)
     for (long end = pressed + keys; pressed < end && !tui->quit && good; pressed++) {
         int key = remembered[pressed % REMEMBERED] = random_key();
         unsigned chance = draw_below(100);
+        if (draw_below(30) == 0)
+            random_mouse(tui);
         if (chance == 0)
             tui_screen_resize(1 + (int)draw_below(60), 1 + (int)draw_below(160));
         else if (chance == 1)
@@ -122,6 +131,7 @@ static int fill(const char *builddir, const char *srcdir)
     char command[4096];
     snprintf(command, sizeof command,
         "cp -r '%s/tests/tui/experiments' . && chmod -R u+w . && mkdir out &&"
+        "printf '%%s\\n' 'bind(\"j\", \"up\")' 'bind(\"z\", \":sort share\")' 'moose = 1' >keys.lua &&"
         "'%s/tests/tui/driver' fill full.db experiments/inference/coin.lua",
         srcdir, builddir);
     return system(command);
@@ -132,7 +142,7 @@ int main(int argc, char **argv)
     char directory[] = "/tmp/assay-random-XXXXXX", command[128];
     const char *builddir = getenv("builddir"), *srcdir = getenv("srcdir");
     unsigned long long seed = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
-    long keys = argc > 2 ? atol(argv[2]) : 4000;
+    long keys = argc > 2 ? atol(argv[2]) : 100000;
     bool good = true;
     state = seed;
     printf("1..1\n");
@@ -143,9 +153,9 @@ int main(int argc, char **argv)
         return 99;
     signal(SIGSEGV, tell_keys);
     signal(SIGABRT, tell_keys);
-    signal(SIGALRM, tell_keys); /* it hangs */
+    signal(SIGALRM, tell_keys);
     signal(SIGPIPE, SIG_IGN);
-    alarm(120);
+    alarm((unsigned)(300 + keys / 200)); /* it hangs */
     struct assay_tui_options options = {
         .database = "full.db", .script = "-", .program = "/bin/false"};
     while (good && pressed < keys) {
