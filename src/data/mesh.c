@@ -669,7 +669,7 @@ static int read_bytes(struct reader *r, const assay_progress *progress)
     if (!status)
         status = assay_input_read_rest(input, &r->bytes, &size);
     r->at = r->bytes;
-    r->end = r->bytes + size;
+    r->end = size > 0 ? r->bytes + size : r->bytes; /* of what can't be read there are no bytes */
     assay_input_close(input);
     return status;
 }
