@@ -62,6 +62,28 @@ local classes = {}
 for i = 1, 50 do
     classes[i] = i <= 20 and 2 or 1
 end
+for name, rows in assay.sorted_pairs { tall = X, wide = normals(4, 6, 2) } do
+    local whole, less = diffusion.gaussian_fit(rows), assay.matrix(rows)
+    for i = 1, #less do
+        for j = 1, #less[i] do
+            less[i][j] = less[i][j] - whole.mean[j]
+        end
+    end
+    local centred = diffusion.gaussian_fit(less, { centre = false })
+    tap.near(centred.eigenvalues, whole.eigenvalues, 1e-12, name .. ": the variances of rows without their mean")
+    local mean, squares = 0, 0
+    for j = 1, #whole.mean do
+        mean = math.max(mean, math.abs(centred.mean[j]))
+    end
+    tap.is(mean, 0, name .. ": whose mean is 0")
+    for i = 1, #rows do
+        for _, value in ipairs(rows:row(i)) do
+            squares = squares + value ^ 2
+        end
+    end
+    tap.near(diffusion.gaussian_fit(rows, { centre = false }).trace, squares / (#rows - 1), 1e-11,
+        name .. ": rows with a mean, about 0")
+end
 local fits, second = diffusion.gaussian_fit(X, { classes = classes }), {}
 for i = 1, 20 do
     second[i] = X:row(i)

@@ -32,9 +32,9 @@ static assay_gaussian *push_owner(lua_State *L)
 static void read_options(lua_State *L, int at, size_t most, assay_gaussian_options *o)
 {
     const int64_t rank = assay_opt_integer(L, at, "rank", -1, 0, (int64_t)most);
-    o->truncate = rank >= 0;
-    o->rank = o->truncate ? (size_t)rank : 0;
-    o->isotropic = assay_opt_choice(L, at, "residual", 0, residuals) == 1;
+    *o = (assay_gaussian_options){.truncate = rank >= 0,
+        .rank = rank >= 0 ? (size_t)rank : 0,
+        .isotropic = assay_opt_choice(L, at, "residual", 0, residuals) == 1};
 }
 
 /* {mean, cov}: the covariance is decomposed at each call. */
@@ -148,15 +148,16 @@ static void push_classes(lua_State *L, const assay_matrix *x, const assay_gaussi
     }
 }
 
-/* gaussian_fit(X [, {rank=, residual="none", classes=}]): {mean=, eigenvalues=, vectors=, trace=,
- * residual=}, or a list of them */
+/* gaussian_fit(X [, {rank=, residual="none", centre=true, classes=}]): {mean=, eigenvalues=,
+ * vectors=, trace=, residual=}, or a list of them */
 static int gaussian_fit(lua_State *L)
 {
-    static const char *const known[] = {"rank", "residual", "classes", NULL};
+    static const char *const known[] = {"rank", "residual", "centre", "classes", NULL};
     const assay_matrix x = assay_arg_matrix(L, 1, "X");
     assay_opts_check(L, 2, known);
     assay_gaussian_options o;
     read_options(L, 2, SIZE_MAX / 2, &o);
+    o.centred = !assay_opt_boolean(L, 2, "centre", true);
     if (assay_opt_push(L, 2, "classes"))
         push_classes(L, &x, &o);
     else

@@ -135,7 +135,7 @@ static int singular_values(double *centred, size_t n, size_t d, double *values, 
     return status;
 }
 
-static int fit_singular(const assay_matrix *x, assay_gaussian *g, bool isotropic)
+static int fit_singular(const assay_matrix *x, const assay_gaussian_options *o, assay_gaussian *g)
 {
     const size_t n = x->rows, d = x->cols, least = n < d ? n : d;
     if (n > INT32_MAX || d > INT32_MAX)
@@ -146,7 +146,8 @@ static int fit_singular(const assay_matrix *x, assay_gaussian *g, bool isotropic
                      ? ASSAY_OK
                      : assay_fail(ASSAY_ENOMEM, "no memory for the singular values of %zu rows", n);
     if (status == ASSAY_OK) {
-        column_means(x, g->mean);
+        if (!o->centred)
+            column_means(x, g->mean);
         for (size_t i = 0; i < n; i++)
             for (size_t j = 0; j < d; j++)
                 centred[i * d + j] = *assay_matrix_at(x, i, j) - g->mean[j];
@@ -155,7 +156,7 @@ static int fit_singular(const assay_matrix *x, assay_gaussian *g, bool isotropic
     if (status == ASSAY_OK) {
         for (size_t k = 0; k < least; k++)
             values[k] *= values[k] / (double)(n - 1);
-        keep_leading(g, isotropic, values, least, directions, d);
+        keep_leading(g, o->isotropic, values, least, directions, d);
     }
     free(directions);
     free(values);
@@ -163,20 +164,32 @@ static int fit_singular(const assay_matrix *x, assay_gaussian *g, bool isotropic
     return status;
 }
 
-static int fit_covariance(const assay_matrix *x, assay_gaussian *g, bool isotropic)
+/* X^T X / (n - 1) */
+static void second_moments(const assay_matrix *x, assay_matrix *out)
+{
+    const int d = (int)x->cols;
+    cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, d, d, (int)x->rows,
+        1 / (double)(x->rows - 1), x->data, (int)x->stride, x->data, (int)x->stride, 0, out->data,
+        (int)out->stride);
+}
+
+static int fit_covariance(const assay_matrix *x, const assay_gaussian_options *o, assay_gaussian *g)
 {
     assay_matrix covariance = {0};
     int status = assay_matrix_alloc(x->cols, x->cols, &covariance);
-    if (status == ASSAY_OK)
+    if (status == ASSAY_OK && o->centred)
+        second_moments(x, &covariance);
+    else if (status == ASSAY_OK)
         status = assay_moments(x, g->mean, &covariance);
     if (status == ASSAY_OK)
-        status = fit_eigen(g, isotropic, &covariance);
+        status = fit_eigen(g, o->isotropic, &covariance);
     assay_matrix_free(&covariance);
     return status;
 }
 
 int assay_gaussian_fit(const assay_matrix *x, const assay_gaussian_options *o, assay_gaussian *g)
 {
+    static const assay_gaussian_options plain = {0};
     *g = (assay_gaussian){0};
     size_t rank;
     int status = check_rows(x);
@@ -186,8 +199,8 @@ int assay_gaussian_fit(const assay_matrix *x, const assay_gaussian_options *o, a
     if ((status = check_rank(o, most, &rank)) == ASSAY_OK)
         status = allocate(d, rank, g);
     if (status == ASSAY_OK)
-        status = x->rows < d || d > WIDEST_COVARIANCE ? fit_singular(x, g, o && o->isotropic)
-                                                      : fit_covariance(x, g, o && o->isotropic);
+        status = x->rows < d || d > WIDEST_COVARIANCE ? fit_singular(x, o ? o : &plain, g)
+                                                      : fit_covariance(x, o ? o : &plain, g);
     if (status != ASSAY_OK)
         assay_gaussian_free(g);
     return status;

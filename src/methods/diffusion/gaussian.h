@@ -40,6 +40,7 @@ typedef struct assay_gaussian {
 typedef struct assay_gaussian_options {
     bool truncate; /* keep `rank` directions, else all that rows can tell: min(d, n - 1) */
     size_t rank;
+    bool centred;   /* of a fit: the rows' mean was removed before, and the Gaussian's is 0 */
     bool isotropic; /* the left-out directions have their mean variance (probabilistic PCA), else 0
                      */
 } assay_gaussian_options;

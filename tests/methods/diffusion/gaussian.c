@@ -46,7 +46,7 @@ static void near(const assay_matrix *a, const assay_matrix *b, double tol)
     assay_matrix name = assay_matrix_view(name##_data, rows, D)
 
 static const assay_gaussian_options kinds[] = {
-    {0}, {true, 3, false}, {true, 3, true}, {true, 0, true}};
+    {0}, {true, 3, false, false}, {true, 3, false, true}, {true, 0, false, true}};
 
 static void flows_are_a_group(void **state)
 {
@@ -172,7 +172,8 @@ static void rank_is_enough(void **state)
     memcpy(wide + 4 * D, rows_data, sizeof rows_data);
     const assay_matrix rows = assay_matrix_view(wide, 8, D);
     ok(assay_gaussian_fit(&rows, NULL, &all));
-    ok(assay_gaussian_fit(&rows, &(assay_gaussian_options){true, 3, false}, &some));
+    ok(assay_gaussian_fit(
+        &rows, &(assay_gaussian_options){.truncate = true, .rank = 3, .isotropic = false}, &some));
     assert_int_equal(all.rank, D);
     MATRIX(x, 3);
     MATRIX(a, 3);
@@ -195,7 +196,8 @@ static void few_rows_by_singular_values(void **state)
     (void)state;
     draw_rows(&rng, data, 5);
     const assay_matrix rows = assay_matrix_view(data, 5, D);
-    ok(assay_gaussian_fit(&rows, &(assay_gaussian_options){true, 2, true}, &g));
+    ok(assay_gaussian_fit(
+        &rows, &(assay_gaussian_options){.truncate = true, .rank = 2, .isotropic = true}, &g));
     ok(assay_matrix_alloc(D, D, &covariance));
     memset(mean, 0, sizeof mean);
     for (size_t i = 0; i < 5 * D; i++)
@@ -204,8 +206,8 @@ static void few_rows_by_singular_values(void **state)
         for (size_t j = 0; j < D * D; j++)
             covariance.data[j] +=
                 (data[i * D + j / D] - mean[j / D]) * (data[i * D + j % D] - mean[j % D]) / 4;
-    ok(assay_gaussian_from_moments(
-        mean, &covariance, &(assay_gaussian_options){true, 2, true}, &other));
+    ok(assay_gaussian_from_moments(mean, &covariance,
+        &(assay_gaussian_options){.truncate = true, .rank = 2, .isotropic = true}, &other));
     close_to(g.residual, other.residual, 1e-12 * other.trace);
     close_to(g.trace, other.trace, 1e-12 * other.trace);
     double trace = 0;
@@ -220,8 +222,9 @@ static void few_rows_by_singular_values(void **state)
     ok(assay_gaussian_denoise(&g, 2, &x, &a));
     ok(assay_gaussian_denoise(&other, 2, &x, &b));
     near(&a, &b, 1e-12);
-    refuses(
-        assay_gaussian_fit(&rows, &(assay_gaussian_options){true, 5, false}, &(assay_gaussian){0}),
+    refuses(assay_gaussian_fit(&rows,
+                &(assay_gaussian_options){.truncate = true, .rank = 5, .isotropic = false},
+                &(assay_gaussian){0}),
         "rank must be in 0..4, got 5");
     assay_matrix_free(&covariance);
     assay_gaussian_free(&g);
@@ -321,7 +324,8 @@ static void draw_mixture(mixture *m)
         assay_gaussian g;
         draw_rows(&rng, x, ROWS);
         const assay_matrix rows = assay_matrix_view(x, ROWS, D);
-        ok(assay_gaussian_fit(&rows, &(assay_gaussian_options){true, R, false}, &g));
+        ok(assay_gaussian_fit(
+            &rows, &(assay_gaussian_options){.truncate = true, .rank = R, .isotropic = false}, &g));
         m->weights[k] = (double)(k + 1) / 6;
         memcpy(m->vectors + k * D * R, g.vectors.data, sizeof(double) * D * R);
         memcpy(m->eigenvalues + k * R, g.eigenvalues, sizeof(double) * R);
@@ -468,7 +472,8 @@ static void trajectories_lie_in_planes(void **state)
     const double sigmas[T] = {80, 40, 20, 10, 5, 2, 1, 0.5, 0};
     double memory[T * 4 * D], fraction[4], r2[4];
     assay_matrix path[T];
-    assay_gaussian g = fit(&(assay_gaussian_options){true, 0, true});
+    assay_gaussian g =
+        fit(&(assay_gaussian_options){.truncate = true, .rank = 0, .isotropic = true});
     assay_rng rng = assay_rng_seed(13);
     (void)state;
     MATRIX(x, 4);
