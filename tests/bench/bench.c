@@ -416,6 +416,18 @@ static void bench_equitable(const bench *b)
     }
 }
 
+/* ---- random views of 2,000 images of 28 x 28 ---- */
+
+static void bench_augment(const bench *b)
+{
+    char lua[4096], python[4096];
+    snprintf(lua, sizeof lua, "%s/tests/bench/augment.lua", b->source);
+    snprintf(python, sizeof python, "%s/tests/bench/augment.py", b->source);
+    const char *const us[] = {b->assay, "lua", lua, NULL};
+    const char *const peer[] = {"/usr/bin/python3", python, NULL};
+    compare_scripts(b, "RandAugment and cutout, 2,000 images / Pillow", us, peer, ">= 2");
+}
+
 /* ---- parts of diffusion samplers, and what shifted times cost ---- */
 
 static void bench_diffusion(const bench *b)
@@ -759,6 +771,7 @@ int main(int argc, char **argv)
     bench_chrf(&b);
     bench_onebench(&b);
     bench_equitable(&b);
+    bench_augment(&b);
     bench_diffusion(&b);
     bench_paint(&b);
     bench_mixture();

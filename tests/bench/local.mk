@@ -19,6 +19,7 @@ EXTRA_DIST += tests/bench/pass_at_k.py tests/bench/pass_at_k.lua tests/bench/net
 	tests/bench/binary_battery.py tests/bench/binary_battery.lua
 EXTRA_DIST += tests/bench/onebench.py tests/bench/onebench.lua
 EXTRA_DIST += tests/bench/equitable.py tests/bench/equitable.lua
+EXTRA_DIST += tests/bench/augment.py tests/bench/augment.lua
 tests_bench_core_SOURCES = tests/bench/core.c tests/bench/peer.c tests/bench/peer.h
 tests_bench_core_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_bench_core_LDADD = src/libassay.la $(BLAS_LIBS) -lm
