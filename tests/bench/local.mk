@@ -34,8 +34,9 @@ tests_bench_detection_LDADD = src/libassay.la $(BLAS_LIBS) -lm
 EXTRA_DIST += tests/bench/detection.py
 CLEANFILES += $(BENCHES:=$(EXEEXT))
 EXTRA_DIST += tests/bench/sampler.py tests/bench/diffusion.py tests/bench/diffusion.lua
+EXTRA_DIST += tests/bench/tui.py
 
-bench: src/assay $(BENCHES:=$(EXEEXT))
+bench: src/assay tests/tui/driver$(EXEEXT) $(BENCHES:=$(EXEEXT))
 	$(srcdir)/scripts/packages bench || true
 	tests/bench/bench src/assay $(srcdir)
 	tests/bench/net $(srcdir)
@@ -44,4 +45,5 @@ bench: src/assay $(BENCHES:=$(EXEEXT))
 	tests/bench/core $(srcdir)
 	tests/bench/balance $(srcdir)
 	tests/bench/detection $(srcdir)
+	/usr/bin/python3 $(srcdir)/tests/bench/tui.py tests/tui/driver$(EXEEXT)
 .PHONY: bench

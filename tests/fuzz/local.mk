@@ -12,6 +12,8 @@ tests_fuzz_fuzz_LDFLAGS = -fsanitize=fuzzer
 CLEANFILES += tests/fuzz/fuzz$(EXEEXT)
 EXTRA_DIST += tests/fuzz/corpus
 
-fuzz:
+# And the terminal interface under a million keys (make check has a tenth of them).
+fuzz: tests/tui/random$(EXEEXT) tests/tui/driver$(EXEEXT)
 	$(srcdir)/scripts/fuzz
+	builddir=$(abs_top_builddir) srcdir=$(abs_top_srcdir) tests/tui/random$(EXEEXT) 2 1000000
 .PHONY: fuzz
