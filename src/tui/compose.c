@@ -34,6 +34,7 @@ struct compose {
     json_t *result; /* what the composer made of it */
     bool choosing;  /* among the options of the field that the cursor is on */
     bool written;   /* the file holds what is shown */
+    bool starting;  /* the form opens when the experiments have been looked through */
     struct tui_line line;
     struct tui_detail preview;
 };
@@ -159,9 +160,27 @@ static bool shows(struct tui_view *view, const struct tui_target *target)
     return true; /* one at a time */
 }
 
+static void open_form(struct compose *self)
+{
+    struct tui *tui = self->view.tui;
+    self->starting = false;
+    if (!self->written || problem_of(self)) {
+        tui_say(tui, TUI_WARN, "%s", problem_of(self) ? problem_of(self) : "w writes it first");
+    } else if (!tui_find_experiment(tui, self->name)) {
+        self->starting = true;
+        tui_say(tui, TUI_DIM, "the experiments are being looked through ...");
+    } else if (tui_open(tui, &tui_form_view, &(struct tui_target){.name = self->name}) != ASSAY_OK) {
+        tui_failed(tui);
+    }
+}
+
+/* It is about what will be, not about the store; but the form may wait for what was just written to
+ * be found. */
 static int load(struct tui_view *view)
 {
-    (void)view; /* it is about what will be, not about the store */
+    struct compose *self = (struct compose *)view;
+    if (self->starting && tui_find_experiment(view->tui, self->name))
+        open_form(self);
     return ASSAY_OK;
 }
 
@@ -541,17 +560,6 @@ static void ask_to_write(struct compose *self)
     }
 }
 
-static void open_form(struct compose *self)
-{
-    struct tui *tui = self->view.tui;
-    if (!self->written || problem_of(self))
-        tui_say(tui, TUI_WARN, "%s", problem_of(self) ? problem_of(self) : "w writes it first");
-    else if (!tui_find_experiment(tui, self->name))
-        tui_say(tui, TUI_WARN, "the experiments are being looked for: once more");
-    else if (tui_open(tui, &tui_form_view, &(struct tui_target){.name = self->name}) != ASSAY_OK)
-        tui_failed(tui);
-}
-
 static void leave(struct tui *tui, int64_t serial)
 {
     if (by_serial(tui, serial))
@@ -574,6 +582,7 @@ static bool close_key(struct compose *self)
 static bool key(struct tui_view *view, enum tui_request request)
 {
     struct compose *self = (struct compose *)view;
+    self->starting = false;
     switch (request) {
     case TUI_MARK:
         if (self->choosing)

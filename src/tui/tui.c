@@ -399,12 +399,12 @@ static void draw_too_small(int rows, int cols)
 
 void tui_frame_load(struct tui *tui)
 {
-    struct tui_view *view = tui->top;
-    if (!view->stale)
-        return;
-    view->stale = false;
-    if (view->ops->load(view) != ASSAY_OK)
-        tui_failed(tui);
+    while (tui->top->stale) { /* a view may open another when it is loaded */
+        struct tui_view *view = tui->top;
+        view->stale = false;
+        if (view->ops->load(view) != ASSAY_OK)
+            tui_failed(tui);
+    }
 }
 
 void tui_frame_draw(struct tui *tui)

@@ -16,9 +16,11 @@ cleanup() {
     cd / && rm -rf "$work"
 }
 
-# waits TEXT [NOT]: until the terminal shows TEXT (or does not), for twenty seconds
+# waits TEXT [NOT]: until the terminal shows TEXT (or does not), for a minute; after one wait in vain
+# the way is lost, and the next ones only look
+patience=600
 waits() {
-    for i in $(seq 200); do
+    for i in $(seq $patience); do
         t capture-pane -p >shown 2>/dev/null
         if grep -qF -e "$1" shown; then
             [ -z "$2" ] && return 0
@@ -27,6 +29,7 @@ waits() {
         fi
         sleep 0.1
     done
+    patience=5
     echo "# waited for: $1"
     sed 's/^/# /' shown
     return 1
