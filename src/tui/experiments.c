@@ -11,6 +11,7 @@
 #include "methods/catalogue.h"
 #include "tui/declaration.h"
 #include "tui/format.h"
+#include "tui/glance.h"
 #include "tui/view.h"
 
 struct experiment {
@@ -24,7 +25,7 @@ struct experiment {
 enum sorting { BY_FAMILY, BY_NAME, BY_LAST_RUN, BY_STATE, SORTINGS };
 static const char *const sortings[SORTINGS] = {"family", "name", "last", "state"};
 
-enum { MOST_FOLDED = 32 };
+enum { MOST_FOLDED = 32, LEAST_FIGURE = 12 /* rows */ };
 
 struct experiments {
     struct tui_view view;
@@ -46,6 +47,7 @@ struct experiments {
     struct tui_detail detail;
     size_t detailed; /* the item that the detail is of */
     bool detail_known;
+    struct tui_glance glance; /* at the last run's figure, where there is room */
 };
 
 static void clear_items(struct experiments *self)
@@ -267,6 +269,7 @@ static void close_view(struct tui_view *view)
     struct experiments *self = (struct experiments *)view;
     clear_items(self);
     tui_detail_clear(&self->detail);
+    tui_glance_close(&self->glance);
     while (self->folded_count)
         free(self->folded[--self->folded_count]);
 }
@@ -497,6 +500,26 @@ static void draw_empty(struct tui_view *view, struct tui_area area)
         tui_put_wrapped(inner, 0, TUI_NORMAL, nothing);
 }
 
+static struct tui_glance *glance_of(struct tui_view *view)
+{
+    return &((struct experiments *)view)->glance;
+}
+
+/* The last run's first figure below what is said of the experiment; what is left of the room. */
+static struct tui_area draw_glance(struct tui_view *view, struct tui_area area)
+{
+    struct experiments *self = (struct experiments *)view;
+    const struct experiment *item = current(view);
+    int rows = area.rows * 2 / 5;
+    struct tui_area figure = {area.y + area.rows - rows, area.x, rows, area.cols};
+    bool ran = item && item->ran && rows >= LEAST_FIGURE;
+    tui_glance_show(
+        &self->glance, view, glance_of, ran ? item->last.id : 0, ran ? item->last.rows : 0);
+    if (ran && tui_glance_draw(&self->glance, figure))
+        area.rows -= rows;
+    return area;
+}
+
 static void draw(struct tui_view *view, struct tui_area area)
 {
     struct experiments *self = (struct experiments *)view;
@@ -509,6 +532,7 @@ static void draw(struct tui_view *view, struct tui_area area)
         list.cols = tui_split(view, area, true, area.cols * 3 / 5);
         detail.x = list.cols + 2;
         detail.cols = area.cols - detail.x;
+        detail = draw_glance(view, detail);
     } else {
         int wanted = (int)self->list.count + 1, half = area.rows / 2;
         list.rows = tui_split(view, area, false, wanted < half ? wanted : half);

@@ -376,47 +376,6 @@ static void draw_header(const struct figure *self, int y, int cols)
     draw_changes(self, y, x, cols);
 }
 
-static int glyph_style(const assay_glyph *glyph)
-{
-    if (glyph->series >= 0)
-        return TUI_SERIES + glyph->series % TUI_SERIES_COUNT;
-    return glyph->bold ? TUI_BOLD : TUI_NORMAL;
-}
-
-static void put_screen(const assay_screen *screen, struct tui_area area)
-{
-    for (size_t row = 0; row < screen->rows && (int)row < area.rows; row++)
-        for (size_t col = 0; col < screen->cols && (int)col < area.cols; col++) {
-            const assay_glyph *glyph = &screen->cells[row * screen->cols + col];
-            if (glyph->code > ' ')
-                tui_put_code(area.y + (int)row, area.x + (int)col, glyph_style(glyph), glyph->code);
-        }
-}
-
-static int render(struct figure *self, struct figure_panel *panel, struct tui_area area)
-{
-    size_t rows = (size_t)area.rows, cols = (size_t)area.cols;
-    if (panel->drawn && panel->rows == rows && panel->cols == cols)
-        return ASSAY_OK;
-    assay_screen_free(&panel->screen);
-    panel->screen = (assay_screen){0};
-    panel->drawn = false;
-    int status = assay_figure_draw(
-        self->raster, panel->figure, panel->series, rows, cols, tui_screen_ascii(), &panel->screen);
-    panel->drawn = status == ASSAY_OK;
-    panel->rows = rows;
-    panel->cols = cols;
-    return status;
-}
-
-static bool has_points(const assay_series_set *series)
-{
-    for (size_t i = 0; series && i < series->count; i++)
-        if (series->series[i].count)
-            return true;
-    return false;
-}
-
 /* Why there is nothing to draw, and what to do about it; NULL when there is. */
 static const char *emptiness(const struct figure *self)
 {
@@ -430,7 +389,7 @@ static const char *emptiness(const struct figure *self)
         return "This experiment declares no figures: add some to the `figures` of its file "
                "(man 5 assay-experiment) and run it again.";
     for (size_t i = 0; i < self->panel_count; i++)
-        if (has_points(self->panels[i].series))
+        if (figure_has_points(self->panels[i].series))
             return NULL;
     return self->view.live ? "No rows yet: the figure appears when the first arrive."
                            : "The run logged no rows that this figure could show.";
@@ -448,9 +407,8 @@ static const char *draw_panels(struct figure *self, struct tui_area area)
             across > 1 ? width - 1 : width};
         if (height < 6)
             return "there is no room for so many figures: m shows one, a larger screen all";
-        if (render(self, &self->panels[i], part) != ASSAY_OK)
+        if (figure_panel_draw(self->raster, &self->panels[i], part) != ASSAY_OK)
             return assay_errmsg();
-        put_screen(&self->panels[i].screen, part);
     }
     return NULL;
 }
@@ -713,7 +671,7 @@ static void turn_to(struct figure *self, int step)
 static int export_figure(struct figure *self, const char *format, const char *base)
 {
     char path[512];
-    if (!self->panel_count || !has_points(self->panels[0].series))
+    if (!self->panel_count || !figure_has_points(self->panels[0].series))
         return assay_fail(ASSAY_ENOTFOUND, "there is nothing to save yet");
     if (!base || !*base) {
         snprintf(path, sizeof path, "%s-%lld%s-%s", self->info.experiment, (long long)self->run,

@@ -1,0 +1,49 @@
+/* A picture of a figure on the screen. */
+#include "core/status.h"
+#include "tui/figure.h"
+
+static int glyph_style(const assay_glyph *glyph)
+{
+    if (glyph->series >= 0)
+        return TUI_SERIES + glyph->series % TUI_SERIES_COUNT;
+    return glyph->bold ? TUI_BOLD : TUI_NORMAL;
+}
+
+static void put_screen(const assay_screen *screen, struct tui_area area)
+{
+    for (size_t row = 0; row < screen->rows && (int)row < area.rows; row++)
+        for (size_t col = 0; col < screen->cols && (int)col < area.cols; col++) {
+            const assay_glyph *glyph = &screen->cells[row * screen->cols + col];
+            if (glyph->code > ' ')
+                tui_put_code(area.y + (int)row, area.x + (int)col, glyph_style(glyph), glyph->code);
+        }
+}
+
+/* It is drawn anew only for another size. */
+int figure_panel_draw(assay_raster *raster, struct figure_panel *panel, struct tui_area area)
+{
+    size_t rows = (size_t)area.rows, cols = (size_t)area.cols;
+    if (panel->drawn && panel->rows == rows && panel->cols == cols) {
+        put_screen(&panel->screen, area);
+        return ASSAY_OK;
+    }
+    assay_screen_free(&panel->screen);
+    panel->screen = (assay_screen){0};
+    panel->drawn = false;
+    int status = assay_figure_draw(
+        raster, panel->figure, panel->series, rows, cols, tui_screen_ascii(), &panel->screen);
+    panel->drawn = status == ASSAY_OK;
+    panel->rows = rows;
+    panel->cols = cols;
+    if (panel->drawn)
+        put_screen(&panel->screen, area);
+    return status;
+}
+
+bool figure_has_points(const assay_series_set *series)
+{
+    for (size_t i = 0; series && i < series->count; i++)
+        if (series->series[i].count)
+            return true;
+    return false;
+}
