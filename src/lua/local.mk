@@ -39,7 +39,7 @@ src_lua_libassaylua_la_SOURCES += src/lua/canvas.h src/lua/canvas.c
 # The configuration of the terminal interface.
 src_lua_libassaylua_la_SOURCES += src/lua/config.h src/lua/config.c
 # Experiments that are composed.
-src_lua_libassaylua_la_SOURCES += src/lua/composer.h src/lua/composer.c
+src_lua_libassaylua_la_SOURCES += src/lua/composer.h src/lua/rewrite.h src/lua/composer.c src/lua/rewrite.c
 # What cells keep between runs.
 src_lua_libassaylua_la_SOURCES += src/lua/cache.h src/lua/cache.c src/lua/serial.h src/lua/serial.c
 nodist_src_lua_libassaylua_la_SOURCES = src/lua/prelude_source.c
@@ -77,6 +77,7 @@ PRELUDE = src/lua/assay/init.lua \
 	src/lua/assay/locate.lua \
 	src/lua/assay/parameter.lua \
 	src/lua/assay/pool.lua \
+	src/lua/assay/rewrite.lua \
 	src/lua/assay/serve.lua \
 	src/lua/assay/rows.lua \
 	src/lua/assay/testbed.lua \

@@ -15,6 +15,7 @@
 
 #include "core/status.h"
 #include "plot/axis.h"
+#include "tui/declare.h"
 #include "tui/format.h"
 
 struct figure {
@@ -42,6 +43,8 @@ struct figure {
 
     assay_raster *raster;
     char *raster_trouble;
+
+    struct tui_proposal proposal; /* what is asked about, while it is */
 
     bool pointing; /* a cursor reads values */
     size_t point;
@@ -323,6 +326,7 @@ static void close_view(struct tui_view *view)
 {
     struct figure *self = (struct figure *)view;
     forget_panels(self);
+    tui_proposal_clear(&self->proposal);
     if (self->raster)
         assay_raster_close(self->raster);
     if (self->info_known)
@@ -509,6 +513,12 @@ static void draw(struct tui_view *view, struct tui_area area)
     struct tui_area body = {area.y + 1, area.x, area.rows - 1, area.cols}, below = body;
     const char *empty = emptiness(self);
     draw_header(self, area.y, area.cols);
+    if (!tui_asks(view->tui)) /* it was answered */
+        tui_proposal_clear(&self->proposal);
+    if (self->proposal.path) {
+        tui_detail_draw(&self->proposal.diff, body);
+        return;
+    }
     if (self->pointing && !empty) {
         below.rows = 2;
         body.rows -= below.rows;
@@ -761,6 +771,48 @@ static bool zoom_key(struct figure *self, enum tui_request request)
     }
 }
 
+/* ---- the declaration ---- */
+
+static void declare_now(struct tui *tui, int64_t serial)
+{
+    struct figure *self = (struct figure *)tui_view_by_serial(tui, (uint64_t)serial);
+    if (self && self->proposal.path && tui_proposal_write(&self->proposal, tui) != ASSAY_OK)
+        tui_failed(tui);
+}
+
+/* What differs from the declaration, without what is the same with and without it. */
+static json_t *declared_changes(const struct figure *self)
+{
+    json_t *changes = json_object(), *value;
+    const char *field;
+    json_object_foreach(self->changes, field, value)
+        json_object_set_new(changes, field, json_is_false(value) ? json_null() : json_copy(value));
+    return changes;
+}
+
+/* The settings into the experiment's file, after a look at what changes there and a question. */
+static int declare(struct figure *self)
+{
+    struct tui *tui = self->view.tui;
+    const assay_found *found = tui_find_experiment(tui, self->info.experiment);
+    char question[256];
+    if (!self->panel_count || self->grid)
+        return assay_fail(ASSAY_EINVAL, "one figure's settings are written: m shows one");
+    if (!json_object_size(self->changes))
+        return assay_fail(ASSAY_EINVAL, "no setting differs from the declaration");
+    json_t *changes = declared_changes(self);
+    int status = tui_proposal_make(&self->proposal, found ? found->path : self->info.path,
+        self->panels[0].figure->name, changes);
+    json_decref(changes);
+    if (status != ASSAY_OK)
+        return status;
+    const char *slash = strrchr(self->proposal.path, '/');
+    snprintf(question, sizeof question, "Write this into %.200s?",
+        slash ? slash + 1 : self->proposal.path);
+    tui_ask(tui, question, declare_now, (int64_t)self->view.serial);
+    return ASSAY_OK;
+}
+
 static const char *export_format(enum tui_request request)
 {
     static const struct {
@@ -780,6 +832,11 @@ static bool key(struct tui_view *view, enum tui_request request)
     const char *format = export_format(request);
     if (format) {
         if (export_figure(self, format, NULL) != ASSAY_OK)
+            tui_failed(view->tui);
+        return true;
+    }
+    if (request == TUI_WRITE) {
+        if (declare(self) != ASSAY_OK)
             tui_failed(view->tui);
         return true;
     }

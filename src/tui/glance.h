@@ -5,7 +5,7 @@
 #include "tui/figure.h"
 
 struct tui_glance {
-    int64_t run, rows; /* what is shown, or being read; run 0: nothing */
+    int64_t run, rows;       /* what is shown, or being read; run 0: nothing */
     int64_t next, next_rows; /* what is to be shown */
     struct figure_panel *panels;
     size_t panel_count;

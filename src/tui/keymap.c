@@ -146,8 +146,9 @@ const struct tui_key tui_keymap[] = {
     {"D", TUI_DELETE, "delete", "runs run", "delete the run, after a question"},
     {"u", TUI_UNDO, "undo", "runs run", "have back what was deleted last"},
     {"T", TUI_RETRY, "retry", "run", "run the failed cell (or all that are left)"},
-    {"w", TUI_WRITE, "write", "run artifact sql compose compare",
-        "save rows, script, artifact, table or composed experiment (or :write FILE)"},
+    {"w", TUI_WRITE, "write", "run artifact sql compose compare figure",
+        "save rows, script, artifact, table, composed experiment (or :write FILE), or the figure's "
+        "settings"},
     {"]", TUI_SHIFT_RIGHT, "shift-right", "run sql artifact", "columns further right; turn points"},
     {"[", TUI_SHIFT_LEFT, "shift-left", "run sql artifact", "further left; turn them back"},
     {"J", TUI_DETAIL_DOWN, "detail-down", "experiments form compose run compare artifact",

@@ -5,7 +5,7 @@ src_libworkbench_la_SOURCES += src/tui/tui.h src/tui/tui.c src/tui/frame.h src/t
 	src/tui/format.h src/tui/format.c src/tui/declaration.h src/tui/declaration.c \
 	src/tui/command.c src/tui/script.c src/tui/aside.c \
 	src/tui/experiments.c src/tui/form.c src/tui/runs.c src/tui/run.h src/tui/run.c src/tui/figure.h src/tui/figure.c src/tui/figure_read.c src/tui/figure_draw.c \
-	src/tui/glance.h src/tui/glance.c \
+	src/tui/declare.h src/tui/declare.c src/tui/glance.h src/tui/glance.c \
 	src/tui/compare.c src/tui/help.c src/tui/launch.h src/tui/launch.c \
 	src/tui/run_cells.c src/tui/run_claims.c src/tui/run_notes.c src/tui/run_rows.c \
 	src/tui/run_params.c src/tui/run_figures.c src/tui/run_artifacts.c src/tui/run_script.c \

@@ -141,6 +141,11 @@ void tui_ask(
     tui->dirty = true;
 }
 
+bool tui_asks(const struct tui *tui)
+{
+    return tui->asking == TUI_ASKS_YES;
+}
+
 void tui_ask_command(struct tui *tui, const char *text)
 {
     tui->asking = TUI_ASKS_COMMAND;

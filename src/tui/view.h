@@ -129,6 +129,8 @@ const struct tui_config *tui_configuration(const struct tui *tui);
 void tui_ask(struct tui *tui, const char *question, void (*yes)(struct tui *tui, int64_t what),
     int64_t what);
 
+bool tui_asks(const struct tui *tui); /* is a question open? */
+
 /* Open the prompt with a command that is to be finished. */
 void tui_ask_command(struct tui *tui, const char *text);
 

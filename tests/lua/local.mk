@@ -27,8 +27,8 @@ endif
 check_PROGRAMS += tests/lua/engine tests/lua/order
 tests_lua_engine_LDADD = $(WORKBENCH_TEST_LIBS)
 tests_lua_order_LDADD = $(WORKBENCH_TEST_LIBS)
-TESTS += tests/lua/experiment.lua tests/lua/grid.lua tests/lua/claims.lua tests/lua/compose.lua
-EXTRA_DIST += tests/lua/experiment.lua tests/lua/grid.lua tests/lua/claims.lua tests/lua/compose.lua
+TESTS += tests/lua/experiment.lua tests/lua/grid.lua tests/lua/claims.lua tests/lua/compose.lua tests/lua/rewrite.lua
+EXTRA_DIST += tests/lua/experiment.lua tests/lua/grid.lua tests/lua/claims.lua tests/lua/compose.lua tests/lua/rewrite.lua
 
 # Files.
 TESTS += tests/lua/data.lua tests/lua/manual.lua

@@ -33,7 +33,7 @@ local function quoted(text, at, quote)
 end
 
 -- The token at or after `at`: its text, its position, what follows it, and whether it is a string.
-local function token(text, at)
+function locate.token(text, at)
     at = skip_blank(text, at)
     local name, after = string.match(text, "^([%w_.]+)()", at)
     if name then
@@ -53,10 +53,10 @@ local function token(text, at)
 end
 
 -- Past a value that begins at `at`: the position of its ",", ";" or closing "}".
-local function skip_value(text, at)
+function locate.skip_value(text, at)
     local depth = 0
     while true do
-        local word, start, after, is_string = token(text, at)
+        local word, start, after, is_string = locate.token(text, at)
         if word == "" and not is_string then
             return nil
         elseif not is_string then
@@ -70,11 +70,11 @@ local function skip_value(text, at)
 end
 
 -- The key of the entry at `at` and where its value begins; nil for an entry without one.
-local function entry_key(text, at)
-    local word, start, after, is_string = token(text, at)
+function locate.entry_key(text, at)
+    local word, start, after, is_string = locate.token(text, at)
     if word == "[" and not is_string then
-        word, _, after, is_string = token(text, after)
-        local bracket, _, behind = token(text, after)
+        word, _, after, is_string = locate.token(text, after)
+        local bracket, _, behind = locate.token(text, after)
         if not is_string or bracket ~= "]" then
             return nil, start
         end
@@ -82,7 +82,7 @@ local function entry_key(text, at)
     elseif is_string then
         return nil, start
     end
-    local equals, _, value = token(text, after)
+    local equals, _, value = locate.token(text, after)
     if equals == "=" and string.sub(text, value, value) ~= "=" then
         return word, start, value
     end
@@ -94,23 +94,23 @@ end
 local function find(text, at, segments, k)
     local count = 0
     while at do
-        local word, start, after, is_string = token(text, at)
+        local word, start, after, is_string = locate.token(text, at)
         if word == "" and not is_string or word == "}" and not is_string then
             return nil
         elseif (word == "," or word == ";") and not is_string then
             at = after
         else
-            local key, key_at, value = entry_key(text, at)
+            local key, key_at, value = locate.entry_key(text, at)
             if not key then
                 count = count + 1
                 key, key_at, value = count, start, start
             end
             if key == segments[k] then
-                local brace, _, inside = token(text, value)
+                local brace, _, inside = locate.token(text, value)
                 return k < #segments and brace == "{" and find(text, inside, segments, k + 1)
                     or key_at
             end
-            at = skip_value(text, value)
+            at = locate.skip_value(text, value)
         end
     end
 end
