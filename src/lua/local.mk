@@ -37,7 +37,7 @@ src_lua_libassaylua_la_SOURCES += src/lua/engine.c src/lua/script.h src/lua/prel
 # Coarse-to-fine sampling, a testbed.
 src_lua_libassaylua_la_SOURCES += src/lua/canvas.h src/lua/canvas.c
 # The configuration of the terminal interface.
-src_lua_libassaylua_la_SOURCES += src/lua/config.h src/lua/config.c
+src_lua_libassaylua_la_SOURCES += src/lua/configuration.h src/lua/configuration.c
 # Experiments that are composed.
 src_lua_libassaylua_la_SOURCES += src/lua/composer.h src/lua/rewrite.h src/lua/composer.c src/lua/rewrite.c
 # What cells keep between runs.

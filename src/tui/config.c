@@ -8,7 +8,7 @@
 
 #include "core/status.h"
 #include "core/suggest.h"
-#include "lua/config.h"
+#include "lua/configuration.h"
 #include "tui/keymap.h"
 
 struct reading {

@@ -1,5 +1,5 @@
 /* Reading a configuration: an environment whose metatable hears of every global. */
-#include "lua/config.h"
+#include "lua/configuration.h"
 
 #include <errno.h>
 #include <lauxlib.h>

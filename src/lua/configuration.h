@@ -10,8 +10,8 @@
  * reader refuses is told with its file and line, and the file goes on behind it; so does a name that
  * there is not. An error of the file itself ends it, what stood before stays.
  */
-#ifndef ASSAY_LUA_CONFIG_H
-#define ASSAY_LUA_CONFIG_H
+#ifndef ASSAY_LUA_CONFIGURATION_H
+#define ASSAY_LUA_CONFIGURATION_H
 
 #include <jansson.h>
 
