@@ -11,10 +11,10 @@
 -- steps: FixMatch loses about half a point within its interval, FlexMatch nearly two), and the claims are first
 -- of all about the mechanism. FlexMatch's low thresholds let every image count at this scale.
 --
--- The paper's nets have batch norm, these have group norm unless norm = "batch". Over five paired trainings of
--- 600 steps with 100 labels batch norm is about four points more accurate, and what is claimed comes out
--- alike: SAA gains -0.4 points with group norm, 0.2 (interval -0.7..1.0) with batch norm. Group norm costs
--- less, since images that don't count are left out of its batches.
+-- The paper's nets have batch norm, these have group norm unless norm = "batch". Over paired
+-- trainings of 600 steps with 100 labels batch norm is about four points more accurate, and what is claimed
+-- comes out alike: SAA gains -0.4 points with group norm (four pairs), 0.2 (interval -0.7..1.0) with batch norm
+-- (five pairs). Group norm costs less, since images that don't count are left out of its batches.
 --
 -- Methods of one replicate share the labelled images, initial weights, batches and draws of augmentation, so
 -- that a method whose flags are all 0 has FixMatch's rows bit for bit. Needs the data set fashion-mnist.

@@ -127,7 +127,8 @@ static int build_lines(struct experiments *self)
 {
     const char *family = NULL;
     bool tree = self->sorting == BY_FAMILY && !*self->filter;
-    qsort_r(self->items, self->item_count, sizeof *self->items, compare_items, self);
+    if (self->item_count)
+        qsort_r(self->items, self->item_count, sizeof *self->items, compare_items, self);
     free(self->lines);
     self->lines = calloc(2 * self->item_count + 1, sizeof *self->lines);
     self->list.count = 0;

@@ -39,6 +39,7 @@ struct figure {
     char **measures, **params;
     char *trouble; /* why there are none */
     bool reading, again;
+    char *save_format, *save_base; /* of what is saved once it was read, NULL: nothing is */
     size_t restored; /* 1 + index of the figure whose changes were recalled, 0: none yet */
 
     assay_raster *raster;
@@ -72,6 +73,7 @@ static void forget_panels(struct figure *self)
 }
 
 static int start_reading(struct figure *self, const char *format, const char *base);
+static int export_figure(struct figure *self, const char *format, const char *base);
 static void keep(struct figure *self);
 
 /* A change that can't be drawn is taken back. */
@@ -122,6 +124,34 @@ static void take(struct figure *self, struct figure_reading *reading)
     self->restored = self->index + 1;
 }
 
+static void forget_save(struct figure *self)
+{
+    free(self->save_format);
+    free(self->save_base);
+    self->save_format = self->save_base = NULL;
+}
+
+/* It was asked for before there was a figure. */
+static int save_later(struct figure *self, const char *format, const char *base)
+{
+    forget_save(self);
+    self->save_format = strdup(format);
+    self->save_base = strdup(base ? base : "");
+    if (!self->save_format || !self->save_base) {
+        forget_save(self);
+        return assay_fail(ASSAY_ENOMEM, "out of memory");
+    }
+    tui_say(self->view.tui, TUI_DIM, "saved once it was read ...");
+    return ASSAY_OK;
+}
+
+static void save_now(struct figure *self)
+{
+    if (self->save_format && export_figure(self, self->save_format, self->save_base) != ASSAY_OK)
+        tui_failed(self->view.tui);
+    forget_save(self);
+}
+
 static void was_read(struct tui *tui, struct tui_view *view, struct tui_job *job)
 {
     struct figure *self = (struct figure *)view;
@@ -133,6 +163,8 @@ static void was_read(struct tui *tui, struct tui_view *view, struct tui_job *job
             take(self, (struct figure_reading *)job);
         if (again && start_reading(self, NULL, NULL) != ASSAY_OK)
             tui_failed(view->tui);
+        if (!self->reading)
+            save_now(self);
     }
     figure_reading_clear((struct figure_reading *)job);
 }
@@ -327,6 +359,7 @@ static void close_view(struct tui_view *view)
     struct figure *self = (struct figure *)view;
     forget_panels(self);
     tui_proposal_clear(&self->proposal);
+    forget_save(self);
     if (self->raster)
         assay_raster_close(self->raster);
     if (self->info_known)
@@ -681,6 +714,8 @@ static void turn_to(struct figure *self, int step)
 static int export_figure(struct figure *self, const char *format, const char *base)
 {
     char path[512];
+    if (!self->panel_count && (self->reading || self->view.stale))
+        return save_later(self, format, base);
     if (!self->panel_count || !figure_has_points(self->panels[0].series))
         return assay_fail(ASSAY_ENOTFOUND, "there is nothing to save yet");
     if (!base || !*base) {
