@@ -77,7 +77,8 @@ static void limit_hook(lua_State *L, lua_Debug *at)
     check_limits(L);
 }
 
-void assay_bare_arm(lua_State *L, uint64_t instructions, double seconds)
+void assay_bare_arm(
+    lua_State *L, uint64_t instructions, double seconds, const char *what, const char *advice)
 {
     assay_limits *limits = limits_of(L);
     limits->instructions = 0;
@@ -85,8 +86,8 @@ void assay_bare_arm(lua_State *L, uint64_t instructions, double seconds)
     limits->deadline = thread_time() + seconds;
     limits->interrupt.reason = NULL;
     snprintf(limits->message, sizeof limits->message,
-        "a declaration may take %d million instructions and %g s; more work belongs into run",
-        (int)(instructions / 1000000), seconds);
+        "%s may take %d million instructions and %g s%s", what, (int)(instructions / 1000000), seconds,
+        advice);
     lua_sethook(L, limit_hook, LUA_MASKCOUNT, HOOK_PERIOD);
 }
 

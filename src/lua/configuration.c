@@ -280,7 +280,7 @@ static int run_file(lua_State *L)
         return lua_error(L);
     push_environment(L, self);
     lua_setupvalue(L, -2, 1);
-    assay_bare_arm(L, most_instructions, most_seconds);
+    assay_bare_arm(L, most_instructions, most_seconds, "a configuration", "");
     lua_call(L, 0, 0);
     return 0;
 }

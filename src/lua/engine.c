@@ -153,10 +153,12 @@ static const char *hand_out(char **slot, request *r)
     return *slot;
 }
 
+static const char advice[] = "; more work belongs into run";
+
 static void arm(assay_experiment *e, uint64_t instructions, double seconds)
 {
     if (e->mode == ASSAY_LOAD_LIST)
-        assay_bare_arm(e->L, instructions, seconds);
+        assay_bare_arm(e->L, instructions, seconds, "a declaration", advice);
 }
 
 /* ---- reading the file ---- */
@@ -299,7 +301,7 @@ static int do_open(lua_State *L)
     if (e->mode == ASSAY_LOAD_LIST) {
         assay_bare_environment(L);
         lua_setupvalue(L, -2, 1);
-        assay_bare_arm(L, bare_instructions, bare_seconds);
+        assay_bare_arm(L, bare_instructions, bare_seconds, "a declaration", advice);
     }
     lua_call(L, 0, 1);
     check_experiment(e);

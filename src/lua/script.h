@@ -59,8 +59,10 @@ typedef struct assay_limits {
 /* A state with the safe libraries only, whose memory is limited; NULL when there is none. The
  * limits live as long as the state. */
 lua_State *assay_bare_new(assay_limits *limits);
-/* Count anew, at most so many instructions and seconds; in force until the next call of this. */
-void assay_bare_arm(lua_State *L, uint64_t instructions, double seconds);
+/* Count anew, at most so many instructions and seconds; in force until the next call of this. Beyond
+ * them the script ends with the message that `what` may take so much, and the advice. */
+void assay_bare_arm(
+    lua_State *L, uint64_t instructions, double seconds, const char *what, const char *advice);
 /* Push the environment of a listed script; the module was opened before. */
 void assay_bare_environment(lua_State *L);
 
