@@ -8,10 +8,6 @@ tests_tui_random_LDADD = src/libworkbench.la
 TESTS += $(tui_tests)
 tests/tui/screens.log tests/tui/keys.log tests/tui/compose.log tests/tui/run.log tests/tui/terminal.log tests/tui/way.log tests/tui/random.log: \
 	tests/tui/driver$(EXEEXT)
-composed_screens = $(foreach size, 80x24 140x40, $(foreach name, compose compose-empty compose-methods compose-problem, \
-	tests/tui/screens/$(name)-$(size).txt))
-EXTRA_DIST += $(composed_screens)
-EXTRA_DIST += $(tui_tests) tests/tui/common.sh tests/tui/experiments/inference/coin.lua \
 EXTRA_DIST += \
 	tests/tui/screens/compose-140x40.txt tests/tui/screens/compose-80x24.txt \
 	tests/tui/screens/compose-empty-140x40.txt tests/tui/screens/compose-empty-80x24.txt \
