@@ -16,65 +16,36 @@
 #include "tui/run.h"
 #include "tui/save.h"
 
-enum { MOST_TILES = 16, WIDEST_COLUMN = 24, MEASURED_ROWS = 200 };
+enum { WIDEST_COLUMN = 24, MEASURED_ROWS = 200 };
 
 struct artifact {
     struct tui_view view;
     struct tui_list list; /* lines of text, rows or bytes */
-    int64_t run;
-    assay_artifact_list all; /* of the run */
-    size_t at;
+    int64_t run, index;   /* index and name: of the one that is wanted */
     char *name;
-    int64_t index;
-    bool there;
-    struct artifact_content content;
+    size_t at;                        /* its place in found.all, when it is there */
+    bool there, reading, again, anew; /* anew: read it though it seems to be the same */
+    char *trouble;                    /* why there is none */
+    struct artifact_found found;      /* what is shown; what is wanted may still be read */
     enum artifact_way way, wanted; /* wanted: by the user, when `chosen`; not all can be shown so */
     bool chosen;
     struct tui_sight sight; /* of points */
     size_t shift;           /* columns of a table that are left out at the left */
     int *widths;            /* of its columns */
     bool tiled;
-    struct tile {
-        size_t at;
-        struct artifact_content content;
-    } tiles[MOST_TILES];
-    size_t tile_count;
 };
-
-/* ---- reading ---- */
-
-static void forget(struct artifact *self)
-{
-    artifact_content_clear(&self->content);
-    for (size_t i = 0; i < self->tile_count; i++)
-        artifact_content_clear(&self->tiles[i].content);
-    self->tile_count = 0;
-    free(self->widths);
-    self->widths = NULL;
-    self->there = false;
-}
-
-static int read_content(struct artifact *self, size_t at, struct artifact_content *out)
-{
-    const assay_artifact_info *info = &self->all.artifacts[at];
-    void *data = NULL;
-    size_t size = 0;
-    int status = assay_store_artifact_get(
-        tui_store(self->view.tui), self->run, info->index, info->name, &data, &size);
-    return status == ASSAY_OK ? artifact_content_read(data, size, info->type, out) : status;
-}
 
 static int entry_width(const struct artifact *self, size_t row, size_t column)
 {
     char text[4 * TUI_SHORT];
-    assay_datum datum = assay_table_get(self->content.table, row, column);
+    assay_datum datum = assay_table_get(self->found.content.table, row, column);
     assay_datum_text(&datum, text, sizeof text);
     return tui_width(text);
 }
 
 static int measure_table(struct artifact *self)
 {
-    const assay_table *table = self->content.table;
+    const assay_table *table = self->found.content.table;
     size_t columns = assay_table_columns(table), rows = assay_table_rows(table);
     self->widths = calloc(columns + 1, sizeof *self->widths);
     if (!self->widths)
@@ -91,7 +62,7 @@ static int measure_table(struct artifact *self)
 /* How many lines the way has that is shown. */
 static void count_lines(struct artifact *self)
 {
-    const struct artifact_content *content = &self->content;
+    const struct artifact_content *content = &self->found.content;
     size_t count = 0;
     if (self->way == AS_TEXT)
         count = content->line_count;
@@ -103,55 +74,132 @@ static void count_lines(struct artifact *self)
     self->view.list = self->way == AS_IMAGE || self->way == AS_POINTS ? NULL : &self->list;
 }
 
-/* The artifacts of this name, from this one on. */
-static int read_tiles(struct artifact *self)
+/* ---- reading, aside ---- */
+
+static int start_reading(struct artifact *self);
+
+static void show(struct artifact *self)
 {
-    int status = ASSAY_OK;
-    for (size_t i = 0; i < self->all.count && self->tile_count < MOST_TILES && status == ASSAY_OK;
-         i++) {
-        size_t at = (self->at + i) % self->all.count;
-        if (strcmp(self->all.artifacts[at].name, self->name) != 0)
-            continue;
-        struct tile *tile = &self->tiles[self->tile_count];
-        tile->at = at;
-        status = read_content(self, at, &tile->content);
-        self->tile_count += status == ASSAY_OK;
-    }
-    return status;
+    if (self->found.content.table && measure_table(self) != ASSAY_OK)
+        tui_failed(self->view.tui);
+    self->there = true;
+    self->way = self->chosen && self->found.content.can[self->wanted]
+                    ? self->wanted
+                    : artifact_first_way(&self->found.content);
+    count_lines(self);
 }
 
-static int read_here(struct artifact *self)
+/* What was read is shown from now on; of what is on the screen already, only the list is new. */
+static void take(struct artifact *self, struct artifact_reading *reading)
 {
-    int status = read_content(self, self->at, &self->content);
-    if (status == ASSAY_OK && self->content.table)
-        status = measure_table(self);
-    if (status != ASSAY_OK)
-        return status;
-    self->there = true;
-    self->way = self->chosen && self->content.can[self->wanted]
-                    ? self->wanted
-                    : artifact_first_way(&self->content);
-    count_lines(self);
-    return self->tiled ? read_tiles(self) : ASSAY_OK;
+    if (reading->same) {
+        assay_artifact_list old = self->found.all;
+        self->found.all = reading->found.all;
+        self->found.at = reading->found.at;
+        reading->found.all = old;
+        self->at = self->found.at;
+        return;
+    }
+    artifact_found_clear(&self->found);
+    free(self->widths);
+    self->widths = NULL;
+    self->found = reading->found;
+    reading->found = (struct artifact_found){0};
+    self->at = self->found.at;
+    show(self);
+}
+
+/* Back to what is on the screen. */
+static void take_back(struct artifact *self)
+{
+    const assay_artifact_info *info = &self->found.all.artifacts[self->found.at];
+    char *name = strdup(info->name);
+    if (!name)
+        return;
+    free(self->name);
+    self->name = name;
+    self->index = info->index;
+    self->at = self->found.at;
+}
+
+/* It was deleted while it was looked at, or can't be read. */
+static void lose(struct artifact *self, int status, const char *message)
+{
+    tui_failed(self->view.tui);
+    if (self->there && status != ASSAY_ENOTFOUND) {
+        take_back(self);
+        return;
+    }
+    artifact_found_clear(&self->found);
+    self->there = false;
+    tui_list_resize(&self->list, 0);
+    self->trouble =
+        strdup(status == ASSAY_ENOTFOUND ? "This artifact is not there any more." : message);
+}
+
+static void was_read(struct tui *tui, struct tui_view *view, struct tui_job *job)
+{
+    struct artifact *self = (struct artifact *)view;
+    struct artifact_reading *reading = (struct artifact_reading *)job;
+    if (self) {
+        bool again = self->again;
+        self->reading = self->again = false;
+        free(self->trouble);
+        self->trouble = NULL;
+        if (again && start_reading(self) != ASSAY_OK)
+            tui_failed(tui);
+        else if (!again && job->status == ASSAY_OK)
+            take(self, reading);
+        else if (!again)
+            lose(self, job->status, job->message);
+    }
+    artifact_reading_clear(reading);
+}
+
+/* Is what is on the screen what is wanted? */
+static bool is_shown(const struct artifact *self)
+{
+    const assay_artifact_info *info =
+        self->there ? &self->found.all.artifacts[self->found.at] : NULL;
+    return info && info->index == self->index && strcmp(info->name, self->name) == 0;
+}
+
+static int start_reading(struct artifact *self)
+{
+    struct artifact_reading *reading;
+    if (self->reading) {
+        self->again = true;
+        return ASSAY_OK;
+    }
+    reading = calloc(1, sizeof *reading);
+    if (!reading)
+        return assay_fail(ASSAY_ENOMEM, "out of memory");
+    reading->job.work = artifact_read;
+    reading->job.done = was_read;
+    reading->job.view = self->view.serial;
+    reading->run = self->run;
+    reading->index = self->index;
+    reading->tiled = self->tiled;
+    reading->database = strdup(tui_database(self->view.tui));
+    reading->name = strdup(self->name);
+    if (is_shown(self) && !self->anew && !self->tiled) {
+        const assay_artifact_info *info = &self->found.all.artifacts[self->found.at];
+        reading->known_type = strdup(info->type);
+        reading->known_size = info->size;
+    }
+    self->anew = false;
+    if (!reading->database || !reading->name) {
+        artifact_reading_clear(reading);
+        free(reading);
+        return assay_fail(ASSAY_ENOMEM, "out of memory");
+    }
+    self->reading = true;
+    return tui_aside(self->view.tui, &reading->job);
 }
 
 static int load(struct tui_view *view)
 {
-    struct artifact *self = (struct artifact *)view;
-    if (!tui_store(view->tui))
-        return ASSAY_OK;
-    assay_artifact_list_free(&self->all);
-    self->all = (assay_artifact_list){0};
-    forget(self);
-    int status = assay_store_artifacts(tui_store(view->tui), self->run, &self->all);
-    for (self->at = 0; status == ASSAY_OK && self->at < self->all.count; self->at++)
-        if (self->all.artifacts[self->at].index == self->index &&
-            strcmp(self->all.artifacts[self->at].name, self->name) == 0)
-            return read_here(self);
-    tui_list_resize(&self->list, 0);
-    return status ? status
-                  : assay_fail(ASSAY_ENOTFOUND, "the run has no artifact \"%s\" there any more",
-                        self->name);
+    return tui_store(view->tui) ? start_reading((struct artifact *)view) : ASSAY_OK;
 }
 
 static int open_view(struct tui_view *view, const struct tui_target *target)
@@ -178,8 +226,9 @@ static bool shows(struct tui_view *view, const struct tui_target *target)
 static void close_view(struct tui_view *view)
 {
     struct artifact *self = (struct artifact *)view;
-    forget(self);
-    assay_artifact_list_free(&self->all);
+    artifact_found_clear(&self->found);
+    free(self->widths);
+    free(self->trouble);
     free(self->name);
 }
 
@@ -213,7 +262,7 @@ static void row_text(const assay_table *table, size_t row, char *out, size_t siz
 
 static const char *text(struct tui_view *view, size_t index, char *out, size_t size)
 {
-    const struct artifact_content *content = &((struct artifact *)view)->content;
+    const struct artifact_content *content = &((struct artifact *)view)->found.content;
     if (((struct artifact *)view)->way == AS_BYTES) {
         bytes_text(content, index, out, size);
     } else if (((struct artifact *)view)->way == AS_TABLE) {
@@ -246,7 +295,7 @@ static void draw_lines(struct artifact *self, struct tui_area area)
 /* A line of the table, or its heading: numbers to the right, texts to the left. */
 static void draw_row(const struct artifact *self, size_t row, bool heading, struct tui_area area)
 {
-    const assay_table *table = self->content.table;
+    const assay_table *table = self->found.content.table;
     char entry[4 * TUI_SHORT];
     int x = 0;
     for (size_t c = self->shift; c < assay_table_columns(table) && x < area.cols; c++) {
@@ -276,7 +325,7 @@ static void draw_table(struct artifact *self, struct tui_area area)
 
 static void where_text(const struct artifact *self, size_t at, char out[TUI_SHORT])
 {
-    int64_t index = self->all.artifacts[at].index;
+    int64_t index = self->found.all.artifacts[at].index;
     if (index >= 0)
         snprintf(out, TUI_SHORT, "cell %lld", (long long)index);
     else
@@ -298,7 +347,7 @@ static void draw_picture(
 static void draw_tiles(const struct artifact *self, struct tui_area area)
 {
     char where[TUI_SHORT];
-    int n = (int)self->tile_count, across = 1;
+    int n = (int)self->found.tile_count, across = 1;
     while (across < n && area.cols / (across + 1) >= 24 && across * area.rows < 2 * area.cols / 3)
         across++;
     int down = (n + across - 1) / across, most = area.rows / 6 > 0 ? area.rows / 6 : 1;
@@ -307,31 +356,45 @@ static void draw_tiles(const struct artifact *self, struct tui_area area)
     for (int i = 0; i < n && i < across * down; i++) {
         struct tui_area part = {
             area.y + i / across * height, area.x + i % across * width, height - 1, width - 2};
-        where_text(self, self->tiles[i].at, where);
+        where_text(self, self->found.tiles[i].at, where);
         tui_put(part.y++, part.x, part.cols, i ? TUI_DIM : TUI_BOLD, where);
-        draw_picture(self, &self->tiles[i].content, part);
+        draw_picture(self, &self->found.tiles[i].content, part);
     }
 }
 
-static int draw_header(const struct artifact *self, int y, int cols)
+/* What is read now stands at the right; that it is large says why it takes so long. */
+static int draw_reading(const struct artifact *self, int y, int cols)
 {
-    const assay_artifact_info *info = &self->all.artifacts[self->at];
-    const struct artifact_content *content = &self->content;
-    char size[TUI_SHORT], where[TUI_SHORT];
+    char where[TUI_SHORT], size[TUI_SHORT], words[512];
+    const assay_artifact_info *info = &self->found.all.artifacts[self->at];
     where_text(self, self->at, where);
+    tui_format_count(info->size, size);
+    snprintf(words, sizeof words, "  reading %.200s, %s, %s bytes...", info->name, where, size);
+    int width = tui_width(words) < cols ? tui_width(words) : cols;
+    tui_put(y, cols - width, width, TUI_LIVE, words);
+    return cols - width;
+}
+
+static void draw_header(const struct artifact *self, int y, int cols)
+{
+    const assay_artifact_info *info = &self->found.all.artifacts[self->found.at];
+    const struct artifact_content *content = &self->found.content;
+    char size[TUI_SHORT], where[TUI_SHORT];
+    where_text(self, self->found.at, where);
     tui_format_count((int64_t)content->size, size);
+    if (self->reading && !is_shown(self))
+        cols = draw_reading(self, y, cols);
     int x = tui_put(y, 0, cols, TUI_TITLE, info->name);
     x += tui_putf(y, x, cols - x, TUI_BOLD, "  run %lld, %s", (long long)self->run, where);
     x += tui_putf(y, x, cols - x, TUI_NORMAL, "  %s, %s bytes", info->type, size);
     if (self->way == AS_IMAGE)
-        x += tui_putf(y, x, cols - x, TUI_NORMAL, ", %zu x %zu", content->picture.width,
+        tui_putf(y, x, cols - x, TUI_NORMAL, ", %zu x %zu", content->picture.width,
             content->picture.height);
     else if (self->way == AS_POINTS)
-        x += tui_putf(y, x, cols - x, TUI_NORMAL, ", %zu points", content->points.count);
+        tui_putf(y, x, cols - x, TUI_NORMAL, ", %zu points", content->points.count);
     else if (self->way == AS_TABLE)
-        x += tui_putf(y, x, cols - x, TUI_NORMAL, ", %zu x %zu", assay_table_rows(content->table),
+        tui_putf(y, x, cols - x, TUI_NORMAL, ", %zu x %zu", assay_table_rows(content->table),
             assay_table_columns(content->table));
-    return x;
 }
 
 static void draw(struct tui_view *view, struct tui_area area)
@@ -340,15 +403,17 @@ static void draw(struct tui_view *view, struct tui_area area)
     struct tui_area body = {area.y + 2, 1, area.rows - 2, area.cols - 2};
     bool pictures = self->way == AS_IMAGE || self->way == AS_POINTS;
     if (!self->there) {
-        tui_put(area.y + 1, 2, area.cols - 2, TUI_WARN, "This artifact is not there any more.");
+        tui_putf(area.y + 1, 2, area.cols - 2, self->trouble ? TUI_WARN : TUI_LIVE, "%s%s%s",
+            self->trouble ? self->trouble : "Reading ", self->trouble ? "" : self->name,
+            self->trouble ? "" : "...");
         return;
     }
     draw_header(self, area.y, area.cols);
     if (self->tiled && pictures)
         draw_tiles(self, body);
     else if (pictures)
-        draw_picture(self, &self->content, body);
-    else if (!self->content.size)
+        draw_picture(self, &self->found.content, body);
+    else if (!self->found.content.size)
         tui_put(body.y, body.x, body.cols, TUI_DIM, "It is empty.");
     else if (self->way == AS_TABLE)
         draw_table(self, body);
@@ -360,12 +425,13 @@ static void draw(struct tui_view *view, struct tui_area area)
 
 static int go_to(struct artifact *self, size_t at)
 {
-    char *name = strdup(self->all.artifacts[at].name);
+    char *name = strdup(self->found.all.artifacts[at].name);
     if (!name)
         return assay_fail(ASSAY_ENOMEM, "out of memory");
     free(self->name);
     self->name = name;
-    self->index = self->all.artifacts[at].index;
+    self->index = self->found.all.artifacts[at].index;
+    self->at = at;
     self->view.stale = true;
     return ASSAY_OK;
 }
@@ -373,11 +439,13 @@ static int go_to(struct artifact *self, size_t at)
 /* The next one of this name, or of any where there is no other. */
 static void turn(struct artifact *self, size_t step)
 {
-    size_t n = self->all.count;
+    size_t n = self->found.all.count;
+    if (!self->there)
+        return;
     for (int any = 0; any < 2; any++)
         for (size_t i = 1; i < n; i++) {
             size_t at = (self->at + i * step) % n;
-            if (!any && strcmp(self->all.artifacts[at].name, self->name) != 0)
+            if (!any && strcmp(self->found.all.artifacts[at].name, self->name) != 0)
                 continue;
             if (go_to(self, at) != ASSAY_OK)
                 tui_failed(self->view.tui);
@@ -389,16 +457,18 @@ static void turn(struct artifact *self, size_t step)
 /* The nearest name after this one, or before, of the same cell: step-9 comes before step-10. */
 static void take_step(struct artifact *self, int direction)
 {
-    size_t nearest = self->all.count;
-    for (size_t i = 0; i < self->all.count; i++) {
-        const assay_artifact_info *info = &self->all.artifacts[i];
+    size_t nearest = self->found.all.count;
+    if (!self->there)
+        return;
+    for (size_t i = 0; i < self->found.all.count; i++) {
+        const assay_artifact_info *info = &self->found.all.artifacts[i];
         if (info->index != self->index || direction * strverscmp(info->name, self->name) <= 0)
             continue;
-        if (nearest == self->all.count ||
-            direction * strverscmp(info->name, self->all.artifacts[nearest].name) < 0)
+        if (nearest == self->found.all.count ||
+            direction * strverscmp(info->name, self->found.all.artifacts[nearest].name) < 0)
             nearest = i;
     }
-    if (nearest == self->all.count)
+    if (nearest == self->found.all.count)
         tui_say(self->view.tui, TUI_DIM, "that is the %s artifact of the cell",
             direction > 0 ? "last" : "first");
     else if (go_to(self, nearest) != ASSAY_OK)
@@ -430,7 +500,7 @@ static void next_way(struct artifact *self)
     enum artifact_way way = self->way;
     do
         way = (way + 1) % ARTIFACT_WAYS;
-    while (!self->content.can[way]);
+    while (!self->found.content.can[way]);
     show_as(self, way);
 }
 
@@ -439,7 +509,7 @@ static int show_as_named(struct artifact *self, const char *name)
     for (enum artifact_way way = AS_IMAGE; way < ARTIFACT_WAYS; way++) {
         if (strcmp(artifact_way_name(way), name) != 0)
             continue;
-        if (!self->there || !self->content.can[way])
+        if (!self->there || !self->found.content.can[way])
             return assay_fail(ASSAY_EINVAL, "this artifact can't be shown as %s", name);
         show_as(self, way);
         return ASSAY_OK;
@@ -450,7 +520,7 @@ static int show_as_named(struct artifact *self, const char *name)
 
 static int write_data(struct artifact *self, const char *path)
 {
-    const struct artifact_content *content = &self->content;
+    const struct artifact_content *content = &self->found.content;
     char name[512];
     const char *ending = "";
     if (!self->there)
@@ -470,7 +540,7 @@ static int write_data(struct artifact *self, const char *path)
 static bool sight_key(struct artifact *self, enum tui_request request)
 {
     bool points = self->way == AS_POINTS;
-    size_t columns = self->content.table ? assay_table_columns(self->content.table) : 0;
+    size_t columns = self->found.content.table ? assay_table_columns(self->found.content.table) : 0;
     if (request == TUI_SHIFT_RIGHT && points)
         self->sight.turn += 15;
     else if (request == TUI_SHIFT_LEFT && points)
@@ -502,7 +572,7 @@ static bool key(struct tui_view *view, enum tui_request request)
         turn(self, 1);
         return true;
     case TUI_BESIDE_LEFT:
-        turn(self, self->all.count > 1 ? self->all.count - 1 : 1);
+        turn(self, self->found.all.count > 1 ? self->found.all.count - 1 : 1);
         return true;
     case TUI_PAN_RIGHT:
         take_step(self, 1);
@@ -513,6 +583,9 @@ static bool key(struct tui_view *view, enum tui_request request)
     case TUI_GRID:
         tile(self);
         return true;
+    case TUI_REFRESH:
+        self->anew = true;
+        return false; /* and all else */
     case TUI_AS:
         if (self->there)
             next_way(self);

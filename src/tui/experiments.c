@@ -95,13 +95,18 @@ static int compare_items(const void *left, const void *right, void *context)
     return order;
 }
 
-/* All that is said of it: names, title, description, parameters, claims. */
+/* Besides names and title: the description, parameters and claims. */
+static const char *declared(const struct experiment *item)
+{
+    return item->found->describe ? item->found->describe : "";
+}
+
 static bool passes(const struct experiments *self, const struct experiment *item)
 {
     return !*self->filter || strcasestr(item->found->name, self->filter) ||
            strcasestr(item->found->family, self->filter) ||
            (item->title && strcasestr(item->title, self->filter)) ||
-           (item->found->describe && strcasestr(item->found->describe, self->filter));
+           strcasestr(declared(item), self->filter);
 }
 
 static size_t find_fold(const struct experiments *self, const char *family)
@@ -658,11 +663,12 @@ static const char *text(struct tui_view *view, size_t index, char *out, size_t s
         snprintf(out, size, "%s", item->found->family);
         return out;
     }
-    snprintf(out, size, "%s %s %s %s", item->found->family, item->found->name,
+    snprintf(out, size, "%s %s %s %s %s", item->found->family, item->found->name,
         item->title ? item->title : "",
         item->found->error ? "does not load"
         : item->ran        ? assay_run_state_name(item->last.state)
-                           : "never run");
+                           : "never run",
+        declared(item));
     return out;
 }
 

@@ -348,39 +348,99 @@ static bool has_choices(const struct field *field)
            strcmp(tui_declared_text(field->param, "type"), "boolean") == 0;
 }
 
-static void draw_field(struct form *self, size_t i, int y, int cols, int names)
+/* Where the columns of values and of what is said of them begin, and how wide values are. */
+struct form_columns {
+    int value, values, doc;
+};
+
+static struct form_columns lay_out(const struct form *self, int cols)
+{
+    int most = cols >= 120 ? 40 : 24, width = 12;
+    for (size_t i = 0; i < self->list.count; i++) {
+        int wanted = tui_width(self->fields[i].text) + (has_choices(&self->fields[i]) ? 4 : 0);
+        width = wanted > width ? wanted : width;
+    }
+    width = width < most ? width : most;
+    int value = 2 + name_width(self) + 2;
+    return (struct form_columns){value, width, value + width + 3};
+}
+
+/* The field's error, else its range and what it is. */
+static const char *words_of(const struct form *self, size_t i, char out[1024])
+{
+    const struct field *field = &self->fields[i];
+    bool editing = i == self->list.cursor && self->view.editing;
+    const char *error = editing ? self->typed_error : field->error;
+    char range[256] = "";
+    if (*error)
+        return error;
+    if (field->kind != PRESET)
+        tui_param_range(field->param, range, sizeof range);
+    snprintf(out, 1024, "%s%s%.700s", range, *range ? "  " : "",
+        tui_declared_text(field->param, "doc"));
+    return out;
+}
+
+/* Lines of a field when nothing of its words is cut. */
+static int field_lines(const struct form *self, size_t i, struct form_columns c, int cols)
+{
+    char words[1024];
+    int lines = tui_put_wrapped(
+        (struct tui_area){0, 0, 0, cols - c.doc}, 0, TUI_DIM, words_of(self, i, words));
+    return lines > 1 ? lines : 1;
+}
+
+static void draw_field(struct form *self, size_t i, struct form_columns c, struct tui_area area)
 {
     struct field *field = &self->fields[i];
     bool here = i == self->list.cursor, editing = here && self->view.editing;
-    int mark = here && !editing ? TUI_SELECTED : 0, x = 2, values = cols >= 120 ? 40 : 24;
+    int mark = here && !editing ? TUI_SELECTED : 0, y = area.y;
     const char *error = editing ? self->typed_error : field->error;
-    char range[256];
-    tui_blank(y, 0, cols, TUI_NORMAL | mark);
+    char words[1024];
+    for (int line = 0; line < area.rows; line++)
+        tui_blank(y + line, 0, area.cols, TUI_NORMAL | mark);
     if (here)
         tui_put(y, 0, 1, TUI_NORMAL | mark, tui_glyph(TUI_POINTER));
-    tui_put(y, x, names, TUI_BOLD | mark, field->name);
-    x += names + 2;
+    tui_put(y, 2, c.value - 4, TUI_BOLD | mark, field->name);
     if (editing) {
-        self->view.cursor_x = tui_line_draw(&self->line, y, x, values, TUI_STATUS);
+        self->view.cursor_x = tui_line_draw(&self->line, y, c.value, c.values, TUI_STATUS);
         self->view.cursor_y = y;
     } else if (here && has_choices(field)) {
-        tui_putf(y, x, values, TUI_NORMAL | mark, "%s %s %s", tui_glyph(TUI_LEFT),
+        tui_putf(y, c.value, c.values, TUI_NORMAL | mark, "%s %s %s", tui_glyph(TUI_LEFT),
             *field->text ? field->text : "(none)", tui_glyph(TUI_RIGHT));
     } else {
         const char *none = field->kind == PRESET ? "(none)" : "";
-        tui_put(y, x, values, (field->touched ? TUI_LIVE : TUI_NORMAL) | mark,
+        tui_put(y, c.value, c.values, (field->touched ? TUI_LIVE : TUI_NORMAL) | mark,
             *field->text ? field->text : none);
     }
-    x += values + 1;
     if (field->touched && !editing)
-        tui_put(y, x, 1, TUI_NORMAL | mark, "*");
-    x += 2;
-    tui_param_range(field->param, range, sizeof range);
-    if (*error)
-        tui_put(y, x, cols - x, TUI_BAD | mark, error);
+        tui_put(y, c.doc - 2, 1, TUI_NORMAL | mark, "*");
+    int style = (*error ? TUI_BAD : TUI_DIM) | mark;
+    if (area.rows > 1)
+        tui_put_wrapped((struct tui_area){y, c.doc, area.rows, area.cols - c.doc}, 0, style,
+            words_of(self, i, words));
     else
-        tui_putf(y, x, cols - x, TUI_DIM | mark, "%s  %s", field->kind == PRESET ? "" : range,
-            tui_declared_text(field->param, "doc"));
+        tui_put(y, c.doc, area.cols - c.doc, style, words_of(self, i, words));
+}
+
+/* As many lines a field as its words take where all fit so, else one. Gives the lines used. */
+static int draw_fields(struct form *self, struct tui_area area)
+{
+    struct form_columns c = lay_out(self, area.cols);
+    int all = 0, y = 0;
+    for (size_t i = 0; i < self->list.count; i++)
+        all += field_lines(self, i, c, area.cols);
+    bool whole = all <= area.rows;
+    tui_list_show(&self->list, (size_t)(whole ? (int)self->list.count : area.rows));
+    for (size_t i = self->list.top; i < self->list.count && y < area.rows; i++) {
+        int lines = whole ? field_lines(self, i, c, area.cols) : 1;
+        struct tui_area part = {area.y + y, 0, lines, area.cols};
+        draw_field(self, i, c, part);
+        part.rows = 1;
+        tui_zone(&self->view, TUI_ZONE_ROWS, part, (int)(i - self->list.top));
+        y += lines;
+    }
+    return y;
 }
 
 static void describe(struct form *self)
@@ -414,17 +474,12 @@ static void describe(struct form *self)
 static void draw(struct tui_view *view, struct tui_area area)
 {
     struct form *self = (struct form *)view;
-    int names = name_width(self), wanted = (int)self->list.count, most = area.rows - 9;
-    int rows = wanted < most ? wanted : most, y = area.y + 2, x;
+    int y = area.y + 2, x;
     char cells[512], expected[512];
     x = tui_put(area.y, 0, area.cols, TUI_TITLE, self->name);
     tui_putf(area.y, x, area.cols - x, TUI_NORMAL, "  %s",
         tui_declared_text(self->declaration, "title"));
-    tui_list_show(&self->list, (size_t)rows);
-    tui_zone(view, TUI_ZONE_ROWS, (struct tui_area){y, 0, rows, area.cols}, 0);
-    for (int row = 0; row < rows && self->list.top + (size_t)row < self->list.count; row++)
-        draw_field(self, self->list.top + (size_t)row, y + row, area.cols, names);
-    y += rows;
+    y += draw_fields(self, (struct tui_area){y, 0, area.rows - 9, area.cols});
     tui_fill(y, 0, area.cols, TUI_DIM, TUI_HLINE);
     expect_text(self, cells_text(self, cells, sizeof cells), expected, sizeof expected);
     tui_putf(y, 2, area.cols - 2, TUI_BOLD, " %s ", cells);

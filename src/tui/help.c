@@ -90,7 +90,8 @@ static void add_commands(struct help *self)
 
 static void fill(struct help *self)
 {
-    static const char *const views[] = {"experiments", "form", "runs", "run", "figure", "compare", "artifact", "sql", "messages"};
+    static const char *const views[] = {"experiments", "form", "compose", "runs", "run", "figure",
+        "compare", "artifact", "sql", "messages"};
     char heading[64];
     if (!has_word("help", self->from)) {
         snprintf(heading, sizeof heading, "In this view (%s)", self->from);

@@ -121,7 +121,7 @@ static void click_row(
     struct tui_list *list = tui->top->list;
     if (!list || list->pager || tui->top->editing)
         return;
-    size_t index = list->top + (size_t)(mouse.y - zone->area.y);
+    size_t index = list->top + (size_t)(zone->index + mouse.y - zone->area.y);
     if (index >= list->count)
         return;
     tui_list_move_to(list, index);

@@ -1,6 +1,7 @@
 /* A run's claims: verdict, estimate and interval; below, the test and the reason in full. */
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "core/status.h"
 #include "tui/format.h"
@@ -19,30 +20,53 @@ static int load(struct run *self)
     return status;
 }
 
-static void heading(struct run *self, int y, int cols)
+/* "0.3  [0.28, 0.32]" */
+static void estimate_text(const assay_claim_result *claim, char out[4 * TUI_SHORT])
 {
-    (void)self;
-    tui_put(y, 2, 15, TUI_DIM, "VERDICT");
-    tui_put(y, 18, cols - 18, TUI_DIM, "CLAIM");
-    tui_put_right(y, cols - 30, 30, TUI_DIM, "ESTIMATE  [INTERVAL]");
-}
-
-static void line(struct run *self, size_t index, int y, int cols, int mark)
-{
-    const assay_claim_result *claim = &self->claims.claims[index];
-    char estimate[TUI_SHORT], low[TUI_SHORT], high[TUI_SHORT], words[256];
-    int style = tui_verdict_style(claim->verdict) | mark, right = cols >= 76 ? 34 : 26;
+    char estimate[TUI_SHORT], low[TUI_SHORT], high[TUI_SHORT];
     tui_format_estimate(claim->estimate, estimate);
     tui_format_estimate(claim->low, low);
     tui_format_estimate(claim->high, high);
+    if (!isnan(claim->low) || !isnan(claim->high))
+        snprintf(out, 4 * TUI_SHORT, "%s  [%s, %s]", estimate, low, high);
+    else
+        snprintf(out, 4 * TUI_SHORT, "%s", estimate);
+}
+
+enum { TEXT = 18 }; /* where the claims' texts begin */
+
+/* The columns of the estimates: what they take, so that the texts get the rest. */
+static int estimate_columns(const struct run *self)
+{
+    int width = (int)strlen("ESTIMATE  [INTERVAL]");
+    char words[4 * TUI_SHORT];
+    for (size_t i = 0; i < self->claims.count; i++) {
+        estimate_text(&self->claims.claims[i], words);
+        width = tui_width(words) > width ? tui_width(words) : width;
+    }
+    return width;
+}
+
+static void heading(struct run *self, int y, int cols)
+{
+    int right = estimate_columns(self);
+    tui_put(y, 2, 15, TUI_DIM, "VERDICT");
+    tui_put(y, TEXT, cols - TEXT, TUI_DIM, "CLAIM");
+    tui_put_right(y, cols - right, right, TUI_DIM, "ESTIMATE  [INTERVAL]");
+}
+
+/* A text may take the room that its own estimate leaves. */
+static void line(struct run *self, size_t index, int y, int cols, int mark)
+{
+    const assay_claim_result *claim = &self->claims.claims[index];
+    char words[4 * TUI_SHORT];
+    int style = tui_verdict_style(claim->verdict) | mark;
+    estimate_text(claim, words);
+    int right = tui_width(words);
     tui_put(y, 2, 1, style, tui_verdict_mark(claim->verdict));
     tui_put(y, 4, 13, style, claim->verdict);
-    tui_put(
-        y, 18, cols - 18 - right - 1, TUI_NORMAL | mark, claim->text ? claim->text : claim->name);
-    if (!isnan(claim->low) || !isnan(claim->high))
-        snprintf(words, sizeof words, "%s  [%s, %s]", estimate, low, high);
-    else
-        snprintf(words, sizeof words, "%s", estimate);
+    tui_put(y, TEXT, cols - TEXT - right - 2, TUI_NORMAL | mark,
+        claim->text ? claim->text : claim->name);
     tui_put_right(y, cols - right, right, TUI_NORMAL | mark, words);
 }
 

@@ -106,7 +106,8 @@ void tui_failed(struct tui *tui);
 void tui_dirty(struct tui *tui); /* draw again */
 void tui_look_at_store(struct tui *tui); /* now: something is known to have been written */
 
-/* Where the mouse finds what, told while a view is drawn: the rows of its list, a tab. */
+/* Where the mouse finds what, told while a view is drawn: rows of its list (index: of the first, from
+ * the top one), a tab. */
 enum tui_zone_kind { TUI_ZONE_ROWS, TUI_ZONE_TAB, TUI_ZONE_DETAIL, TUI_ZONE_DIVIDER };
 void tui_zone(struct tui_view *view, enum tui_zone_kind kind, struct tui_area area, int index);
 

@@ -3,6 +3,7 @@
  *
  *     driver fill DB SCRIPT.lua    a database in which every moment and duration is fixed
  *     driver many DB RUNS VALUES   one with many runs, VALUES values among them
+ *     driver large DB BYTES        adds an artifact that takes long to read: a table of so many bytes
  *     driver tui DB [SCRIPT]       the TUI, by a script or on the terminal (--ascii before DB)
  *     driver paint DB              milliseconds from nothing to the first screen of the runs
  *     driver keys                  the keymap: names of requests and their keys
@@ -242,6 +243,23 @@ static void fill(const char *path, const char *script)
     assay_experiment_close(experiment);
 }
 
+/* ---- large ---- */
+
+static void large(const char *path, size_t size)
+{
+    char *text = malloc(size + 64);
+    size_t used = 0;
+    assay_store *store;
+    if (!text)
+        must(assay_fail(ASSAY_ENOMEM, "out of memory"));
+    for (unsigned long i = 0; used < size; i++)
+        used += (size_t)sprintf(text + used, "{\"x\": %lu, \"y\": %lu}\n", i, i * i % 9973);
+    must(assay_store_open(path, ASSAY_STORE_WRITE, &store));
+    must(assay_store_artifact(store, 1, 2, "large", "application/jsonl", text, used));
+    assay_store_close(store);
+    free(text);
+}
+
 /* ---- many ---- */
 
 static void many(const char *path, long runs, long values)
@@ -415,6 +433,8 @@ int main(int argc, char **argv)
         fill(rest[0], rest[1]);
     else if (strcmp(command, "many") == 0)
         many(rest[0], atol(rest[1]), atol(rest[2]));
+    else if (strcmp(command, "large") == 0 && count > 1)
+        large(rest[0], strtoul(rest[1], NULL, 10));
     else if (strcmp(command, "paint") == 0)
         paint(rest[0]);
     else
