@@ -74,11 +74,8 @@ static void settle(assay_axis *axis, double min, double max)
         axis->lo = axis->log ? axis->hi / 10 : axis->hi - 1;
 }
 
-void assay_axis_ranges(
-    const assay_figure *figure, const assay_series_set *set, assay_axis *x, assay_axis *y)
+static void extend_by_set(const assay_series_set *set, assay_axis *x, assay_axis *y)
 {
-    *x = (assay_axis){INFINITY, -INFINITY, figure->logx};
-    *y = (assay_axis){INFINITY, -INFINITY, figure->logy};
     for (size_t s = 0; s < set->count; s++)
         for (size_t i = 0; i < set->series[s].count; i++) {
             const assay_point *point = &set->series[s].points[i];
@@ -87,6 +84,16 @@ void assay_axis_ranges(
             extend(y, point->low);
             extend(y, point->high);
         }
+    for (size_t f = 0; f < set->facet_count; f++)
+        extend_by_set(set->facets[f].set, x, y);
+}
+
+void assay_axis_ranges(
+    const assay_figure *figure, const assay_series_set *set, assay_axis *x, assay_axis *y)
+{
+    *x = (assay_axis){INFINITY, -INFINITY, figure->logx};
+    *y = (assay_axis){INFINITY, -INFINITY, figure->logy};
+    extend_by_set(set, x, y);
     for (size_t i = 0; i < figure->line_count; i++)
         extend(y, figure->lines[i].y);
     settle(x, figure->xmin, figure->xmax);

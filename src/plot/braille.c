@@ -8,6 +8,10 @@
  * mean counts four times one of a band. Series also carry markers, so that they are told apart
  * without colours. Axes, ticks, title, labels and legend are text around the dots; where rows are
  * few, they give way in the order legend, title, labels.
+ *
+ * Facets are drawn each as a figure of its own, on a screen of its own, with the axes of all; only
+ * those at the left side have numbers beside the y axis, and those with nothing below them at the x
+ * axis.
  */
 #include <math.h>
 #include <stdio.h>
@@ -37,6 +41,8 @@ typedef struct drawing {
     size_t head_rows, legend_rows;
     bool laws;   /* in the legend */
     bool xlabel; /* has a row */
+    bool facet;  /* one of several: its label is all that stands around it, but */
+    bool x_numbers, y_numbers;
 } drawing;
 
 /* The palette has seven colours, so 126 keeps them in a signed char. */
@@ -161,6 +167,29 @@ static const char *or_name(const char *label, const char *column)
     return label ? label : column;
 }
 
+/* Columns of the numbers at the y axis. */
+static size_t number_columns(const drawing *d)
+{
+    size_t widest = 1;
+    for (size_t i = 0; i < d->y_tick_count; i++) {
+        char text[64];
+        tick_text(d, &d->y_ticks[i], text, sizeof text);
+        size_t columns = assay_utf8_columns(text);
+        widest = columns > widest ? columns : widest;
+    }
+    return widest < d->screen->cols / 3 ? widest : d->screen->cols / 3;
+}
+
+/* A facet's label above, its axes, and numbers where it has them. */
+static void lay_out_facet(drawing *d)
+{
+    d->head_rows = d->top = 1;
+    d->rows = d->screen->rows - 2 - d->x_numbers;
+    d->y_tick_count = assay_axis_ticks(&d->y, d->rows / 3, d->y_ticks);
+    d->left = d->y_numbers ? number_columns(d) + 1 : 0;
+    d->cols = d->screen->cols - d->left - 1;
+}
+
 static void lay_out(drawing *d)
 {
     size_t rows = d->screen->rows - 2; /* x axis and its tick labels */
@@ -178,15 +207,7 @@ static void lay_out(drawing *d)
     d->top = d->head_rows;
     d->rows = rows - d->head_rows - d->legend_rows - d->xlabel;
     d->y_tick_count = assay_axis_ticks(&d->y, d->rows / 3, d->y_ticks);
-    size_t widest = 1;
-    for (size_t i = 0; i < d->y_tick_count; i++) {
-        char text[64];
-        tick_text(d, &d->y_ticks[i], text, sizeof text);
-        size_t columns = assay_utf8_columns(text);
-        widest = columns > widest ? columns : widest;
-    }
-    widest = widest < d->screen->cols / 3 ? widest : d->screen->cols / 3;
-    d->left = widest + 1;
+    d->left = number_columns(d) + 1;
     d->cols = d->screen->cols - d->left - 1;
 }
 
@@ -303,6 +324,8 @@ static int build_stack(const drawing *d, stack *st)
         return no_memory();
     int status = d->figure->line_count ? add_references(d, st) : ASSAY_OK;
     for (size_t s = 0; s < d->set->count && !status; s++) {
+        if (!d->set->series[s].count)
+            continue;
         if (d->figure->band != ASSAY_BAND_NONE)
             status = add_band(d, st, s);
         if (!status && d->set->series[s].fitted)
@@ -492,7 +515,8 @@ static void draw_y_axis(const drawing *d)
             continue;
         tick_text(d, &d->y_ticks[i], text, sizeof text);
         size_t length = assay_utf8_columns(text);
-        put_text(d, row, length < d->left ? d->left - length : 0, d->left, text, -1, false);
+        if (d->y_numbers)
+            put_text(d, row, length < d->left ? d->left - length : 0, d->left, text, -1, false);
         cell_at(d, row, d->left)->code = d->ascii ? '+' : 0x2524;
     }
 }
@@ -510,6 +534,8 @@ static void draw_x_axis(const drawing *d)
         if (!to_col(d, ticks[i].value, &col))
             continue;
         cell_at(d, axis, col)->code = d->ascii ? '+' : 0x252c;
+        if (!d->x_numbers)
+            continue;
         tick_text(d, &ticks[i], text, sizeof text);
         size_t length = assay_utf8_columns(text), start = col > length / 2 ? col - length / 2 : 0;
         if (start + length > d->screen->cols)
@@ -598,6 +624,184 @@ static void draw_message(const drawing *d, const char *text)
     put_text(d, row, centred(start, end, strlen(text)), end, text, -1, false);
 }
 
+static int start_screen(size_t rows, size_t cols, assay_screen *screen)
+{
+    *screen = (assay_screen){.rows = rows,
+        .cols = cols,
+        .cells = malloc(rows * cols * sizeof(assay_glyph)),
+        .plots = malloc((ASSAY_FIGURE_FACETS + 1) * sizeof *screen->plots)};
+    if (!screen->cells || !screen->plots) {
+        assay_screen_free(screen);
+        return no_memory();
+    }
+    for (size_t i = 0; i < rows * cols; i++)
+        screen->cells[i] = (assay_glyph){' ', -1, false};
+    return ASSAY_OK;
+}
+
+/* Where curves are, in a picture that stands at this row and column. */
+static void add_plot(const drawing *d, assay_screen *screen, size_t row, size_t col)
+{
+    screen->plots[screen->plot_count++] =
+        (struct assay_plot_place){row + d->top, col + d->left + 1, d->rows, d->cols};
+    screen->x_low = d->x.lo;
+    screen->x_high = d->x.hi;
+    screen->x_log = d->x.log;
+}
+
+/* Curves, axes and what stands within them. */
+static int draw_plot(const drawing *d, assay_raster *raster)
+{
+    int status = d->set->count ? draw_dots(d, raster) : ASSAY_OK;
+    if (status)
+        return status;
+    if (assay_style_has_markers(d->figure, d->set))
+        draw_markers(d);
+    draw_reference_labels(d);
+    draw_y_axis(d);
+    draw_x_axis(d);
+    return ASSAY_OK;
+}
+
+static int draw_single(drawing *d, assay_raster *raster)
+{
+    d->x_numbers = d->y_numbers = true;
+    lay_out(d);
+    add_plot(d, d->screen, 0, 0);
+    int status = draw_plot(d, raster);
+    if (!status)
+        status = draw_names(d);
+    draw_legend(d);
+    if (d->set->count == 0)
+        draw_message(d, "no data yet");
+    return status;
+}
+
+/* --- facets ----------------------------------------------------------------------------------- */
+
+enum { LEAST_WIDE = 10, LEAST_HIGH = 2 };
+
+typedef struct grid {
+    size_t across, down, shown;
+    size_t top, numbers; /* the first row, and the columns beside the first column of pictures */
+    size_t wide, high;   /* of the curves of each */
+} grid;
+
+/* The arrangement with the largest pictures that are about as high as wide; with too little room,
+ * as many pictures as there is room for. `rows` and `cols` are for all of them. */
+static bool arrange(size_t n, size_t rows, size_t cols, grid *g)
+{
+    double best = 0;
+    size_t most_across = cols / (LEAST_WIDE + 2), most_down = (rows - 1) / (LEAST_HIGH + 2);
+    if (!most_across || !most_down)
+        return false;
+    g->shown = n < most_across * most_down ? n : most_across * most_down;
+    for (size_t across = 1; across <= most_across && across <= g->shown; across++) {
+        size_t down = (g->shown + across - 1) / across;
+        if (down > most_down)
+            continue;
+        size_t wide = cols / across - 2, high = (rows - 1) / down - 2;
+        double side =
+            fmin((double)wide / 2, (double)high); /* a character is twice as high as wide */
+        if (side <= best)
+            continue;
+        best = side;
+        g->across = across;
+        g->down = down;
+        g->wide = wide;
+        g->high = high;
+    }
+    return true;
+}
+
+/* Rows and columns around all pictures as around a single one. */
+static bool lay_out_facets(drawing *d, grid *g)
+{
+    bool title = d->figure->title && d->figure->title[0];
+    size_t spare = d->screen->rows > 8 ? d->screen->rows - 8 : 0;
+    d->xlabel = true;
+    d->legend_rows = take(legend_rows(d, false), &spare);
+    d->head_rows = take(title, &spare) + take(1, &spare);
+    size_t rows = d->screen->rows - d->head_rows - d->legend_rows - 1;
+    d->y_tick_count = assay_axis_ticks(&d->y, 3, d->y_ticks);
+    g->numbers = number_columns(d);
+    g->top = d->head_rows;
+    if (d->screen->cols <= g->numbers ||
+        !arrange(d->set->facet_count, rows, d->screen->cols - g->numbers, g))
+        return false;
+    d->y_tick_count = assay_axis_ticks(&d->y, g->high / 3, d->y_ticks);
+    size_t numbers = number_columns(d);
+    if (numbers > g->numbers && arrange(d->set->facet_count, rows, d->screen->cols - numbers, g))
+        g->numbers = numbers;
+    /* as draw_names and draw_legend find their rows */
+    d->top = d->head_rows;
+    d->rows = d->screen->rows - d->legend_rows - d->head_rows - 3;
+    d->left = g->numbers;
+    d->cols = d->screen->cols - d->left - 1;
+    return true;
+}
+
+static void copy_picture(const assay_screen *from, assay_screen *to, size_t row, size_t col)
+{
+    for (size_t y = 0; y < from->rows && row + y < to->rows; y++)
+        for (size_t x = 0; x < from->cols && col + x < to->cols; x++)
+            to->cells[(row + y) * to->cols + col + x] = from->cells[y * from->cols + x];
+}
+
+static int draw_facet(
+    const drawing *all, const grid *g, size_t f, assay_raster *raster, assay_screen *screen)
+{
+    const assay_facet *facet = &all->set->facets[f];
+    size_t row = f / g->across, col = f % g->across;
+    bool x_numbers = f + g->across >= g->shown, y_numbers = col == 0;
+    size_t numbers = y_numbers ? g->numbers : 0;
+    assay_screen part;
+    int status = start_screen(g->high + 2 + x_numbers, g->wide + 1 + numbers, &part);
+    if (status)
+        return status;
+    drawing d = {.figure = all->figure,
+        .set = facet->set,
+        .screen = &part,
+        .ascii = all->ascii,
+        .x = all->x,
+        .y = all->y,
+        .facet = true,
+        .x_numbers = x_numbers,
+        .y_numbers = y_numbers};
+    lay_out_facet(&d);
+    d.left = numbers; /* alike in each row */
+    d.cols = g->wide;
+    status = draw_plot(&d, raster);
+    put_text(&d, 0, centred(d.left + 1, part.cols, assay_utf8_columns(facet->label)), part.cols,
+        facet->label, -1, true);
+    if (!status) {
+        size_t y = g->top + row * (g->high + 2), x = g->numbers - numbers + col * (g->wide + 2);
+        copy_picture(&part, screen, y, x);
+        add_plot(&d, screen, y, x);
+    }
+    assay_screen_free(&part);
+    return status;
+}
+
+static int draw_facets(drawing *d, assay_raster *raster)
+{
+    grid g;
+    char more[48];
+    if (!lay_out_facets(d, &g))
+        return assay_fail(ASSAY_EINVAL, "there is no room for %zu pictures", d->set->facet_count);
+    int status = ASSAY_OK;
+    for (size_t f = 0; f < g.shown && !status; f++)
+        status = draw_facet(d, &g, f, raster, d->screen);
+    if (!status)
+        status = draw_names(d);
+    draw_legend(d);
+    if (g.shown < d->set->facet_count) {
+        snprintf(more, sizeof more, "+ %zu more", d->set->facet_count - g.shown);
+        put_text(d, d->top + d->rows + 2, 0, d->screen->cols, more, -1, false);
+    }
+    return status;
+}
+
 int assay_figure_draw(assay_raster *raster, const assay_figure *figure, const assay_series_set *set,
     size_t rows, size_t cols, bool ascii, assay_screen *out)
 {
@@ -610,34 +814,13 @@ int assay_figure_draw(assay_raster *raster, const assay_figure *figure, const as
         return assay_fail(ASSAY_EINVAL,
             "a figure has at most 4096 rows and columns of characters, asked for %zu x %zu", rows,
             cols);
-    assay_screen screen = {
-        .rows = rows, .cols = cols, .cells = malloc(rows * cols * sizeof(assay_glyph))};
-    if (!screen.cells)
-        return no_memory();
-    for (size_t i = 0; i < rows * cols; i++)
-        screen.cells[i] = (assay_glyph){' ', -1, false};
+    assay_screen screen;
+    int status = start_screen(rows, cols, &screen);
+    if (status)
+        return status;
     drawing d = {.figure = figure, .set = set, .screen = &screen, .ascii = ascii};
     assay_axis_ranges(figure, set, &d.x, &d.y);
-    lay_out(&d);
-    screen.top = d.top;
-    screen.left = d.left + 1;
-    screen.height = d.rows;
-    screen.width = d.cols;
-    screen.x_low = d.x.lo;
-    screen.x_high = d.x.hi;
-    screen.x_log = d.x.log;
-    int status = set->count ? draw_dots(&d, raster) : ASSAY_OK;
-    if (!status) {
-        if (assay_style_has_markers(figure, set))
-            draw_markers(&d);
-        draw_reference_labels(&d);
-        draw_y_axis(&d);
-        draw_x_axis(&d);
-        status = draw_names(&d);
-        draw_legend(&d);
-        if (set->count == 0)
-            draw_message(&d, "no data yet");
-    }
+    status = set->facet_count ? draw_facets(&d, raster) : draw_single(&d, raster);
     if (status)
         assay_screen_free(&screen);
     else

@@ -289,6 +289,7 @@ static const struct field fields[] = {
     {"x", read_column, AT(x)},
     {"y", read_column, AT(y)},
     {"by", read_by, AT(by)},
+    {"facet", read_column, AT(facet)},
     {"unit", read_column, AT(unit)},
     {"xlabel", read_text, AT(xlabel)},
     {"ylabel", read_text, AT(ylabel)},

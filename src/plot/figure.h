@@ -24,6 +24,7 @@ typedef struct assay_figure {
     char *x, *y;
     char **by;         /* columns whose values name a series; several: joined by ", " */
     size_t by_count;
+    char *facet;       /* a column: a picture for each of its values, all on the same axes; or NULL */
     char *unit;        /* "replicate"; a table that lacks "replicate" has rows that are units */
     char *xlabel, *ylabel; /* NULL: the column's name, "_" shown as a space */
     char *fit;         /* a law's name, or NULL */
@@ -51,7 +52,7 @@ typedef struct assay_figure_line {
 
 /* Texts are plain: gnuplot's and LaTeX's special characters show as they are, in every format. */
 
-/* From the JSON object of a declaration: {"name", "x", "y", "by": text or list, "unit", "title",
+/* From the JSON object of a declaration: {"name", "x", "y", "by": text or list, "facet", "unit", "title",
  * "xlabel", "ylabel", "logx", "logy", "band": "ci95"|"sd"|"minmax"|"none", "fit", "fit_space",
  * "style", "key", "xrange": [lo, hi], "yrange", "where": {column: value},
  * "lines": [{"y", "label"}]}. A null field counts as absent, and so does null in a range: that end
@@ -77,10 +78,21 @@ typedef struct assay_series_set {
     assay_series *series; /* by group: numbers by size, texts by first appearance */
     size_t count;
     size_t skipped; /* rows whose x or y was logged but is not finite, or not positive on a log axis */
+    /* of a figure with facets, one for each value that has rows. Each has all groups, in the same order,
+     * some of them without points; `series` above then has labels only */
+    struct assay_facet *facets;
+    size_t facet_count;
 } assay_series_set;
 
-/* Group, average and fit. Errors: a column that the table lacks (lists what there is). An empty
- * table gives zero series. */
+typedef struct assay_facet {
+    char *label; /* as that of a series */
+    assay_series_set *set;
+} assay_facet;
+
+enum { ASSAY_FIGURE_FACETS = 36 };
+
+/* Group, average and fit. Errors: a column that the table lacks (lists what there is), more than
+ * ASSAY_FIGURE_FACETS values of the facet's column. An empty table gives zero series. */
 int assay_figure_series(const assay_figure *figure, const assay_table *rows, assay_series_set **out);
 void assay_series_set_free(assay_series_set *set);
 
@@ -119,8 +131,11 @@ typedef struct assay_glyph {
 typedef struct assay_screen {
     size_t rows, cols;
     assay_glyph *cells; /* rows * cols */
-    size_t top, left, height, width; /* where the curves are */
-    double x_low, x_high;            /* at the sides of it */
+    struct assay_plot_place {
+        size_t top, left, height, width;
+    } *plots; /* where the curves are, of each facet that there was room for; else of the one plot */
+    size_t plot_count;
+    double x_low, x_high; /* at the sides of each */
     bool x_log;
 } assay_screen;
 

@@ -8,6 +8,7 @@
 void assay_screen_free(assay_screen *screen)
 {
     free(screen->cells);
+    free(screen->plots);
     *screen = (assay_screen){0};
 }
 

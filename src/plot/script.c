@@ -1,11 +1,12 @@
 /*
  * The script writer: a figure in the size and manner of a two-column paper.
  *
- * 3.25 inch wide, text of 6 to 7 points, a light grid behind, border left and bottom only. The mean
- * is drawn over its translucent band; a fitted law is a gnuplot function, drawn dashed in the
- * colour of its series, so that an author can change it without us. Series differ by colour and
- * marker (by dash where a style has no markers and no fit needs the dashes). The script only reads
- * NAME.dat, and names nothing outside of its directory.
+ * 3.25 inch wide (with more than two facets, 6.75: both columns), text of 6 to 7 points, a light
+ * grid behind, border left and bottom only. The mean is drawn over its translucent band; a fitted
+ * law is a gnuplot function, drawn dashed in the colour of its series, so that an author can change
+ * it without us. Series differ by colour and marker (by dash where a style has no markers and no
+ * fit needs the dashes). The script only reads NAME.dat, and names nothing outside of its
+ * directory.
  */
 #include "plot/script.h"
 
@@ -20,12 +21,13 @@
 #include "plot/style.h"
 
 static const double width = 3.25, height = 2.4; /* inches */
-static const double line_height = 0.117;        /* of the key, inches */
-static const double foot = 0.39;                /* tick labels and x label over a key below */
-static const double character = 0.053;          /* mean width of a law in the key, inches */
-static const double em = 0.107;                 /* of a label there */
-static const double sample = 0.40;              /* a key entry's sample and gaps, inches */
-static const double slot = 0.0678;              /* what gnuplot keeps for a character of the longest */
+static const double both_columns = 6.75;
+static const double line_height = 0.117; /* of the key, inches */
+static const double foot = 0.39;         /* tick labels and x label over a key below */
+static const double character = 0.053;   /* mean width of a law in the key, inches */
+static const double em = 0.107;          /* of a label there */
+static const double sample = 0.40;       /* a key entry's sample and gaps, inches */
+static const double slot = 0.0678;       /* what gnuplot keeps for a character of the longest */
 
 static const assay_terminal terminals[] = {
     {"png", "png", "1200 pixels wide: 369 dots an inch in a column", ASSAY_MARKUP_ENHANCED,
@@ -88,28 +90,46 @@ static void put_number(double v, FILE *out)
         fputs(".0", out);
 }
 
+/* A block of the table; empty ones are left out, since gnuplot would not count them. */
+static void put_block(const char *facet, const assay_series *series, size_t block, FILE *out)
+{
+    fprintf(out, "%s# series %zu: ", block ? "\n\n" : "", block);
+    if (facet) {
+        assay_escape(facet, ASSAY_MARKUP_PLAIN, out);
+        fputs(series->label[0] ? ": " : "", out);
+    }
+    assay_escape(series->label, ASSAY_MARKUP_PLAIN, out);
+    fprintf(out, "\n# x y low high units\n");
+    for (size_t i = 0; i < series->count; i++) {
+        const assay_point *p = &series->points[i];
+        const double row[] = {p->x, p->y, p->low, p->high};
+        for (size_t c = 0; c < 4; c++) {
+            put_number(row[c], out);
+            fputc(' ', out);
+        }
+        fprintf(out, "%zu\n", p->units);
+    }
+}
+
+static void put_blocks(const char *facet, const assay_series_set *set, size_t *block, FILE *out)
+{
+    for (size_t s = 0; s < set->count; s++)
+        if (set->series[s].count)
+            put_block(facet, &set->series[s], (*block)++, out);
+}
+
 void assay_script_data(const assay_figure *figure, const assay_series_set *set, FILE *out)
 {
+    size_t block = 0;
     fprintf(out, "# %s: %s against %s\n", figure->name, figure->y, figure->x);
-    fprintf(out, "# A block for each series; columns: x, y (mean over units), low, high, units\n");
+    fprintf(out, "# A block for each series%s; columns: x, y (mean over units), low, high, units\n",
+        set->facet_count ? " of each facet" : "");
     if (set->skipped)
         fprintf(out, "# rows without a finite x or y that the axes can show, left out: %zu\n",
             set->skipped);
-    for (size_t s = 0; s < set->count; s++) {
-        const assay_series *series = &set->series[s];
-        fprintf(out, "%s# series %zu: ", s ? "\n\n" : "", s);
-        assay_escape(series->label, ASSAY_MARKUP_PLAIN, out);
-        fprintf(out, "\n# x y low high units\n");
-        for (size_t i = 0; i < series->count; i++) {
-            const assay_point *p = &series->points[i];
-            const double row[] = {p->x, p->y, p->low, p->high};
-            for (size_t c = 0; c < 4; c++) {
-                put_number(row[c], out);
-                fputc(' ', out);
-            }
-            fprintf(out, "%zu\n", p->units);
-        }
-    }
+    put_blocks(NULL, set, &block, out);
+    for (size_t f = 0; f < set->facet_count; f++)
+        put_blocks(set->facets[f].label, set->facets[f].set, &block, out);
 }
 
 static void put_quoted(const char *text, assay_markup markup, FILE *out)
@@ -371,14 +391,16 @@ static key place_key(const assay_figure *figure, const assay_series_set *set, co
     return k;
 }
 
+enum { TICKS = 6, FEW_TICKS = 4 };
+
 /* The step and the decimals of the ticks that a terminal shows, so that 0.4 beside 0.38 is 0.40;
  * gnuplot's own where numbers need an exponent. */
 static void put_linear_ticks(
-    const char *which, const assay_axis *axis, assay_markup markup, FILE *out)
+    const char *which, const assay_axis *axis, size_t target, assay_markup markup, FILE *out)
 {
     const char *dollar = markup == ASSAY_MARKUP_LATEX ? "$" : "";
     assay_tick ticks[ASSAY_AXIS_TICKS];
-    size_t n = assay_axis_ticks(axis, 6, ticks);
+    size_t n = assay_axis_ticks(axis, target, ticks);
     if (n < 2 || strpbrk(ticks[n - 1].label, "e") || strpbrk(ticks[0].label, "e")) {
         fprintf(out, "set format %s '%s%%h%s'\n", which, dollar, dollar);
         return;
@@ -388,7 +410,9 @@ static void put_linear_ticks(
         ticks[1].value - ticks[0].value, which, dollar, point ? strlen(point) - 1 : 0, dollar);
 }
 
-static void put_axis(const char *which, const assay_axis *axis, assay_markup markup, FILE *out)
+/* `named`: with numbers at the ticks. */
+static void put_axis(const char *which, const assay_axis *axis, size_t target, bool named,
+    assay_markup markup, FILE *out)
 {
     fprintf(out, "set %srange [", which);
     put_number(axis->lo, out);
@@ -396,20 +420,24 @@ static void put_axis(const char *which, const assay_axis *axis, assay_markup mar
     put_number(axis->hi, out);
     fputs("]\n", out);
     if (!axis->log) {
-        put_linear_ticks(which, axis, markup, out);
+        put_linear_ticks(which, axis, target, markup, out);
+        fprintf(out, named ? "" : "set format %s ''\n", which);
         return;
     }
     fprintf(out, "set logscale %s\n", which);
     if (assay_axis_decades(axis)) {
         fprintf(out, "set format %s %s\nset m%stics 10\n", which,
-            markup == ASSAY_MARKUP_LATEX ? "'$10^{%L}$'" : "'10^{%L}'", which);
+            !named                         ? "''"
+            : markup == ASSAY_MARKUP_LATEX ? "'$10^{%L}$'"
+                                           : "'10^{%L}'",
+            which);
         return;
     }
     assay_tick ticks[ASSAY_AXIS_TICKS];
-    size_t n = assay_axis_ticks(axis, 6, ticks);
+    size_t n = assay_axis_ticks(axis, target, ticks);
     fprintf(out, "unset m%stics\nset %stics (", which, which);
     for (size_t i = 0; i < n; i++)
-        fprintf(out, "%s'%s' %.17g", i ? ", " : "", ticks[i].label, ticks[i].value);
+        fprintf(out, "%s'%s' %.17g", i ? ", " : "", named ? ticks[i].label : "", ticks[i].value);
     fputs(")\n", out);
 }
 
@@ -452,11 +480,17 @@ static int put_wrapped(const char *text, size_t columns, assay_markup markup, FI
 /* Characters that fit beside each other, and the room a title takes, at 6.5 point. */
 enum { TITLE_COLUMNS = 50, LABEL_COLUMNS = 46, SIDE_COLUMNS = 34 };
 
-static double title_height(const assay_figure *figure)
+/* Characters of a title in a figure so wide. */
+static size_t title_room(double wide)
+{
+    return (size_t)(TITLE_COLUMNS * wide / width);
+}
+
+static double title_height(const assay_figure *figure, double wide)
 {
     if (!figure->title || !figure->title[0])
         return 0;
-    return 0.14 * ceil((double)assay_utf8_columns(figure->title) / (TITLE_COLUMNS - 6));
+    return 0.14 * ceil((double)assay_utf8_columns(figure->title) / (double)(title_room(wide) - 6));
 }
 
 static int put_label(const char *which, const char *text, const char *column, size_t columns,
@@ -475,7 +509,7 @@ static int put_label(const char *which, const char *text, const char *column, si
 static int put_labels(const assay_figure *figure, assay_markup markup, FILE *out)
 {
     int status = ASSAY_OK;
-    if (title_height(figure) > 0)
+    if (title_height(figure, width) > 0)
         status = put_label("title", figure->title, "", TITLE_COLUMNS, "0,-0.6", markup, out);
     if (!status)
         status =
@@ -497,13 +531,14 @@ static void put_styles(const assay_figure *figure, const assay_series_set *set, 
         fprintf(out, "set style line %zu lc rgb '%s' lw 1.2 dt %s pt %d ps %s\n", s + 1, rgb,
             dashed ? assay_style_dash(s) : "1", assay_style_marker(s),
             set->series[s].count > 300 && !assay_style_has_lines(figure) ? "0.15" : "0.45");
-        if (set->series[s].fitted)
+        if (set->series[s].fitted || (set->facet_count && figure->fit))
             fprintf(out, "set style line %zu lc rgb '%s' lw 1.1 dt (8,5)\n", 101 + s, rgb);
     }
 }
 
-/* The fitted laws as functions, the parameters first so that they are easily changed. */
-static void put_laws(const assay_series_set *set, FILE *out)
+/* The fitted laws as functions, the parameters first so that they are easily changed; `block` is
+ * that of the set's first series. */
+static void put_laws(const assay_series_set *set, size_t block, FILE *out)
 {
     static const char *const formulas[] = {[ASSAY_LAW_POWER] = "a%1$zu*x**b%1$zu",
         [ASSAY_LAW_EXP_POWER] = "exp(a%1$zu*x**b%1$zu)",
@@ -511,17 +546,19 @@ static void put_laws(const assay_series_set *set, FILE *out)
         [ASSAY_LAW_SATURATING] = "c%1$zu + a%1$zu*x**b%1$zu"};
     for (size_t s = 0; s < set->count; s++) {
         const assay_series *series = &set->series[s];
+        size_t n = block;
+        block += series->count > 0;
         if (!series->fitted)
             continue;
         fprintf(out, "# %s fitted to series %zu over %zu points\n", assay_law_name(series->fit.law),
-            s, series->fit.points);
+            n, series->fit.points);
         for (size_t i = 0; i < series->fit.parameters; i++) {
-            fprintf(out, "%s%zu = ", assay_law_parameter(series->fit.law, i), s);
+            fprintf(out, "%s%zu = ", assay_law_parameter(series->fit.law, i), n);
             put_number(series->fit.value[i], out);
             fputs("; ", out);
         }
-        fprintf(out, "law%zu(x) = x > 0 ? ", s);
-        fprintf(out, formulas[series->fit.law], s);
+        fprintf(out, "law%zu(x) = x > 0 ? ", n);
+        fprintf(out, formulas[series->fit.law], n);
         fputs(" : NaN\n", out);
     }
 }
@@ -546,42 +583,60 @@ static const char *band_columns(const assay_figure *figure)
     return figure->logy ? "1:(shown($3)):(shown($4))" : "1:3:4";
 }
 
-static void put_bands(
-    const assay_figure *figure, const assay_series_set *set, bool *first, FILE *out)
+/* What is drawn in one place: a figure's series, or those of a facet, of which the others' blocks
+ * come before. */
+typedef struct part {
+    const assay_figure *figure;
+    const assay_series_set *set;
+    size_t block; /* of the first series */
+    bool markers;
+    bool titles; /* entries of a key */
+} part;
+
+static void put_bands(const part *p, bool *first, FILE *out)
 {
-    for (size_t s = 0; s < set->count; s++) {
-        const assay_series *series = &set->series[s];
+    size_t block = p->block;
+    for (size_t s = 0; s < p->set->count; s++) {
+        const assay_series *series = &p->set->series[s];
+        size_t n = block;
+        block += series->count > 0;
         if (!banded(series))
             continue;
         start_element(first, out);
-        if (assay_style_has_lines(figure) && series->count > 1)
+        if (assay_style_has_lines(p->figure) && series->count > 1)
             fprintf(out,
                 "data index %zu using %s with filledcurves fillcolor rgb '%s' "
                 "fillstyle transparent solid 0.2 noborder notitle",
-                s, band_columns(figure), assay_style_rgb(s));
+                n, band_columns(p->figure), assay_style_rgb(s));
         else
             fprintf(out,
-                "data index %zu using 1:2:%s with yerrorbars linestyle %zu pointsize 0 notitle", s,
-                band_columns(figure) + 2, s + 1);
+                "data index %zu using 1:2:%s with yerrorbars linestyle %zu pointsize 0 notitle", n,
+                band_columns(p->figure) + 2, s + 1);
     }
 }
 
-static void put_means(const assay_figure *figure, const assay_series_set *set, assay_markup markup,
-    bool *first, FILE *out)
+static const char *mean_style(bool points, bool markers)
 {
-    bool markers = assay_style_has_markers(figure, set), lines = assay_style_has_lines(figure);
-    for (size_t s = 0; s < set->count; s++) {
-        const assay_series *series = &set->series[s];
-        bool points = !lines || series->count == 1;
+    return points ? "points" : markers ? "linespoints" : "lines";
+}
+
+static void put_means(const part *p, assay_markup markup, bool *first, FILE *out)
+{
+    size_t block = p->block;
+    for (size_t s = 0; s < p->set->count; s++) {
+        const assay_series *series = &p->set->series[s];
+        bool points = !assay_style_has_lines(p->figure) || series->count == 1;
+        if (!series->count)
+            continue;
         start_element(first, out);
-        fprintf(out, "data index %zu using 1:2 with %s linestyle %zu ", s,
-            points    ? "points"
-            : markers ? "linespoints"
-                      : "lines",
-            s + 1);
-        if (!points && markers && series->count > 12)
+        fprintf(out, "data index %zu using 1:2 with %s linestyle %zu ", block++,
+            mean_style(points, p->markers), s + 1);
+        if (!points && p->markers && series->count > 12)
             fprintf(out, "pointinterval %zu ", series->count / 8);
-        put_title(series, markup, out);
+        if (p->titles)
+            put_title(series, markup, out);
+        else
+            fputs("notitle", out);
     }
 }
 
@@ -596,7 +651,7 @@ static void put_references(const assay_figure *figure, bool *first, FILE *out)
 
 /* A reference line's label stands over its line, at the end where fewer curves pass. */
 static void put_reference_labels(const assay_figure *figure, const assay_series_set *set,
-    const assay_axis *x, const assay_axis *y, assay_markup markup, FILE *out)
+    const assay_axis *x, const assay_axis *y, double wide, assay_markup markup, FILE *out)
 {
     for (size_t i = 0; i < figure->line_count; i++) {
         const assay_figure_line *line = &figure->lines[i];
@@ -605,7 +660,7 @@ static void put_reference_labels(const assay_figure *figure, const assay_series_
             continue;
         size_t near[2] = {0, 0};
         bool under = place > 0.92;
-        double w = text_width(line->label) / (width - 0.55);
+        double w = text_width(line->label) / wide;
         for (size_t s = 0; s < set->count; s++)
             for (size_t p = 0; p < set->series[s].count; p++) {
                 double u = assay_axis_place(x, set->series[s].points[p].x);
@@ -624,14 +679,32 @@ static void put_reference_labels(const assay_figure *figure, const assay_series_
     }
 }
 
-static void put_fits(const assay_series_set *set, assay_markup markup, bool *first, FILE *out)
+static void put_fits(const part *p, assay_markup markup, bool *first, FILE *out)
 {
-    for (size_t s = 0; s < set->count; s++)
-        if (set->series[s].fitted) {
-            start_element(first, out);
-            fprintf(out, "law%zu(x) with lines linestyle %zu ", s, 101 + s);
-            put_fit_title(&set->series[s], markup, out);
-        }
+    size_t block = p->block;
+    for (size_t s = 0; s < p->set->count; s++) {
+        const assay_series *series = &p->set->series[s];
+        size_t n = block;
+        block += series->count > 0;
+        if (!series->fitted)
+            continue;
+        start_element(first, out);
+        fprintf(out, "law%zu(x) with lines linestyle %zu ", n, 101 + s);
+        if (p->titles)
+            put_fit_title(series, markup, out);
+        else
+            fputs("notitle", out);
+    }
+}
+
+static void put_curves(const part *p, assay_markup markup, FILE *out)
+{
+    bool first = true;
+    put_bands(p, &first, out);
+    put_references(p->figure, &first, out);
+    put_means(p, markup, &first, out);
+    put_fits(p, markup, &first, out);
+    fputc('\n', out);
 }
 
 static void put_key(const key *k, double high, assay_markup markup, FILE *out)
@@ -660,7 +733,7 @@ static void put_band_comment(const assay_figure *figure, FILE *out)
 }
 
 static void put_head(const assay_figure *figure, const assay_terminal *terminal, const char *name,
-    double high, FILE *out)
+    double wide, double high, FILE *out)
 {
     fprintf(out,
         "# %s: written by assay. Run \"gnuplot %s.gp\" in this directory to make %s.%s again.\n",
@@ -669,7 +742,7 @@ static void put_head(const assay_figure *figure, const assay_terminal *terminal,
         fprintf(out, "# %s.%s: %s.\n", name, terminal->extension, terminal->needs);
     put_band_comment(figure, out);
     fputs("set encoding utf8\nset terminal ", out);
-    fprintf(out, terminal->set, width * terminal->unit, high * terminal->unit);
+    fprintf(out, terminal->set, wide * terminal->unit, high * terminal->unit);
     fputs("\nset output ", out);
     char *quoted = NULL;
     size_t size = 0;
@@ -691,33 +764,200 @@ static void put_head(const assay_figure *figure, const assay_terminal *terminal,
         fputs("set minussign\n", out);
 }
 
+/* ---- facets ---- */
+
+/* Inches. The pictures stand in rows below each other, each `wide` x `high` beneath its label; axes
+ * are labelled at the left and the lower side of all. */
+typedef struct grid {
+    size_t across, down;
+    double left, right, title, label, wide, high, gap, foot, key;
+    double width, height; /* of all */
+    size_t key_entries, key_columns;
+} grid;
+
+static void lay_out_key(const assay_series_set *set, grid *g)
+{
+    double longest = 0;
+    for (size_t s = 0; s < set->count; s++) {
+        double slots = slot * (double)title_columns(&set->series[s]);
+        g->key_entries += set->series[s].label[0] != '\0';
+        longest = fmax(longest, fmax(title_width(&set->series[s]), slots));
+    }
+    if (!g->key_entries)
+        return;
+    g->key_columns = (size_t)fmax(1, floor(g->width / (sample + longest)));
+    g->key_columns = g->key_columns < g->key_entries ? g->key_columns : g->key_entries;
+    size_t rows = (g->key_entries + g->key_columns - 1) / g->key_columns;
+    g->key = line_height * (double)rows + 0.06;
+}
+
+static grid lay_out_facets(const assay_figure *figure, const assay_series_set *set)
+{
+    size_t n = set->facet_count;
+    grid g = {.left = 0.5, .right = 0.1, .label = 0.17, .gap = 0.1, .foot = 0.37};
+    g.across = n <= 4 ? n : n <= 6 ? 3 : 4;
+    g.down = (n + g.across - 1) / g.across;
+    g.width = n <= 2 ? width : both_columns;
+    g.title = title_height(figure, g.width) + 0.03;
+    g.wide = (g.width - g.left - g.right - g.gap * (double)(g.across - 1)) / (double)g.across;
+    g.high = fmin(1.5, 0.85 * g.wide);
+    if (!figure->key || strcmp(figure->key, "off") != 0)
+        lay_out_key(set, &g);
+    g.height = g.title + (double)g.down * (g.label + g.high) + g.foot + g.key;
+    return g;
+}
+
+/* The names of the axes and the title belong to all pictures. */
+static int put_common_labels(
+    const assay_figure *figure, const grid *g, assay_markup markup, FILE *out)
+{
+    char *x = figure->xlabel ? strdup(figure->xlabel) : assay_readable(figure->x);
+    char *y = figure->ylabel ? strdup(figure->ylabel) : assay_readable(figure->y);
+    double middle = g->left + (g->width - g->left - g->right) / 2;
+    double centre = g->key + g->foot + (g->height - g->key - g->foot - g->title) / 2;
+    int status = x && y ? ASSAY_OK : assay_fail(ASSAY_ENOMEM, "out of memory for labels");
+    if (!status) {
+        fputs("set label ", out);
+        status = put_wrapped(x, title_room(g->width), markup, out);
+        fprintf(
+            out, " at screen %.4f,%.4f center\n", middle / g->width, (g->key + 0.09) / g->height);
+    }
+    if (!status) {
+        fputs("set label ", out);
+        status = put_wrapped(y, (size_t)(SIDE_COLUMNS * g->height / height), markup, out);
+        fprintf(
+            out, " at screen %.4f,%.4f center rotate by 90\n", 0.09 / g->width, centre / g->height);
+    }
+    if (!status && g->title > 0.04) {
+        fputs("set label ", out);
+        status = put_wrapped(figure->title, title_room(g->width), markup, out);
+        fprintf(out, " at screen %.4f,%.4f center\n", middle / g->width, 1 - 0.09 / g->height);
+    }
+    free(x);
+    free(y);
+    return status;
+}
+
+/* A picture's place, and which of its axes have numbers: those at the side, and those that nothing
+ * stands below. */
+static void put_place(const assay_series_set *set, size_t f, const grid *g, const assay_axis *x,
+    const assay_axis *y, assay_markup markup, FILE *out)
+{
+    size_t row = f / g->across, col = f % g->across;
+    double left = g->left + (double)col * (g->wide + g->gap);
+    double top = g->height - g->title - (double)row * (g->label + g->high) - g->label;
+    fprintf(out, "set lmargin at screen %.4f\nset rmargin at screen %.4f\n", left / g->width,
+        (left + g->wide) / g->width);
+    fprintf(out, "set tmargin at screen %.4f\nset bmargin at screen %.4f\n", top / g->height,
+        (top - g->high) / g->height);
+    fputs("set title ", out);
+    put_quoted(set->facets[f].label, markup, out);
+    fprintf(out, " offset 0,-0.8%s\n", markup == ASSAY_MARKUP_LATEX ? "" : " font ',5.8'");
+    put_axis("x", x, FEW_TICKS, f + g->across >= set->facet_count, markup, out);
+    put_axis("y", y, FEW_TICKS, col == 0, markup, out);
+}
+
+/* A plot of nothing but its key, below the others. */
+static void put_common_key(const part *all, const grid *g, assay_markup markup, FILE *out)
+{
+    bool lines = assay_style_has_lines(all->figure), first = true;
+    if (!g->key_entries)
+        return;
+    size_t rows = (g->key_entries + g->key_columns - 1) / g->key_columns;
+    fprintf(out,
+        "\nunset title\nunset border\nunset tics\nunset logscale\nset xrange [0:1]\nset yrange "
+        "[0:1]\nset lmargin at screen 0\nset rmargin at screen 1\nset tmargin at screen "
+        "%.4f\nset bmargin at screen 0\n",
+        g->key / g->height);
+    fprintf(out,
+        "set key center center vertical Left reverse width 2 samplen 1.2 spacing 0.92 maxrows "
+        "%zu%s\n",
+        rows, markup == ASSAY_MARKUP_LATEX ? "" : " font ',5.8'");
+    for (size_t s = 0; s < all->set->count; s++) {
+        start_element(&first, out);
+        fprintf(out, "NaN with %s linestyle %zu ", mean_style(!lines, all->markers), s + 1);
+        put_title(&all->set->series[s], markup, out);
+    }
+    fputc('\n', out);
+}
+
+/* Whatever the facet, the pictures look alike. */
+static bool facets_have_markers(const assay_figure *figure, const assay_series_set *set)
+{
+    for (size_t f = 0; f < set->facet_count; f++)
+        if (!assay_style_has_markers(figure, set->facets[f].set))
+            return false;
+    return true;
+}
+
+static size_t count_blocks(const assay_series_set *set)
+{
+    size_t count = 0;
+    for (size_t s = 0; s < set->count; s++)
+        count += set->series[s].count > 0;
+    return count;
+}
+
+/* One picture a facet, in a multiplot. */
+static int write_facets(const assay_figure *figure, const assay_series_set *set,
+    const assay_terminal *terminal, const char *name, FILE *out)
+{
+    assay_axis x, y;
+    grid g = lay_out_facets(figure, set);
+    part one = {figure, set, 0, facets_have_markers(figure, set), false};
+    assay_axis_ranges(figure, set, &x, &y);
+    put_head(figure, terminal, name, g.width, g.height, out);
+    if (figure->logy)
+        fprintf(out, "axis_end = %.17g\nshown(v) = v > axis_end ? v : axis_end\n", y.lo);
+    put_styles(figure, set, out);
+    fputs("unset key\nset multiplot\n", out);
+    int status = put_common_labels(figure, &g, terminal->markup, out);
+    for (size_t f = 0; f < set->facet_count && !status; f++) {
+        one.set = set->facets[f].set;
+        fputc('\n', out);
+        put_place(set, f, &g, &x, &y, terminal->markup, out);
+        if (f == 0)
+            put_reference_labels(figure, one.set, &x, &y, g.wide, terminal->markup, out);
+        put_laws(one.set, one.block, out);
+        put_curves(&one, terminal->markup, out);
+        fputs(f == 0 ? "unset label\n" : "", out);
+        one.block += count_blocks(one.set);
+    }
+    one.set = set;
+    if (!status)
+        put_common_key(&one, &g, terminal->markup, out);
+    fputs("unset multiplot\n", out);
+    if (!status && ferror(out))
+        status = assay_fail(ASSAY_EIO, "the script could not be written");
+    return status;
+}
+
 int assay_script_write(const assay_figure *figure, const assay_series_set *set,
     const assay_terminal *terminal, const char *name, FILE *out)
 {
     assay_axis x, y;
     assay_axis_ranges(figure, set, &x, &y);
     key k = place_key(figure, set, &x, &y);
-    double high = height + (k.below ? line_height * (double)k.rows : 0) + title_height(figure);
-    bool first = true;
-    put_head(figure, terminal, name, high, out);
-    fprintf(out, "set tmargin at screen %.4f\n", 1 - (0.07 + title_height(figure)) / high);
+    double high =
+        height + (k.below ? line_height * (double)k.rows : 0) + title_height(figure, width);
+    if (set->facet_count)
+        return write_facets(figure, set, terminal, name, out);
+    put_head(figure, terminal, name, width, high, out);
+    fprintf(out, "set tmargin at screen %.4f\n", 1 - (0.07 + title_height(figure, width)) / high);
     put_key(&k, high, terminal->markup, out);
     int status = put_labels(figure, terminal->markup, out);
     if (status)
         return status;
-    put_axis("x", &x, terminal->markup, out);
-    put_axis("y", &y, terminal->markup, out);
+    put_axis("x", &x, TICKS, true, terminal->markup, out);
+    put_axis("y", &y, TICKS, true, terminal->markup, out);
     if (figure->logy)
         fprintf(out, "axis_end = %.17g\nshown(v) = v > axis_end ? v : axis_end\n", y.lo);
-    put_reference_labels(figure, set, &x, &y, terminal->markup, out);
+    put_reference_labels(figure, set, &x, &y, width - 0.55, terminal->markup, out);
     fputc('\n', out);
     put_styles(figure, set, out);
-    put_laws(set, out);
+    put_laws(set, 0, out);
     fputc('\n', out);
-    put_bands(figure, set, &first, out);
-    put_references(figure, &first, out);
-    put_means(figure, set, terminal->markup, &first, out);
-    put_fits(set, terminal->markup, &first, out);
-    fputc('\n', out);
+    part all = {figure, set, 0, assay_style_has_markers(figure, set), true};
+    put_curves(&all, terminal->markup, out);
     return ferror(out) ? assay_fail(ASSAY_EIO, "the script could not be written") : ASSAY_OK;
 }

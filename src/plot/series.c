@@ -17,7 +17,7 @@
 
 /* The columns that a figure reads. */
 typedef struct columns {
-    size_t x, y, unit;
+    size_t x, y, unit, facet;
     bool has_unit;
     size_t *by, *where;
 } columns;
@@ -58,6 +58,8 @@ static int find_columns(const assay_figure *figure, const assay_table *rows, col
         status = find_column(figure, rows, "y", figure->y, &c->y);
     for (size_t i = 0; i < figure->by_count && !status; i++)
         status = find_column(figure, rows, "by", figure->by[i], &c->by[i]);
+    if (!status && figure->facet)
+        status = find_column(figure, rows, "facet", figure->facet, &c->facet);
     if (status)
         return status;
     c->has_unit = assay_table_find(rows, figure->unit, &c->unit) == ASSAY_OK;
@@ -118,26 +120,32 @@ static size_t keep_rows(const assay_figure *figure, const assay_table *rows, con
     return n;
 }
 
-/* "llama", "temperature = 0.6", "llama, temperature = 0.6" */
-static char *label_of(
-    const assay_figure *figure, const assay_table *rows, const columns *c, size_t row)
+/* "llama", "temperature = 0.6", "no temperature" */
+static void put_value(const assay_table *rows, size_t row, size_t column, FILE *out)
+{
+    char text[64];
+    const char *name = assay_table_name(rows, column);
+    assay_datum datum = assay_table_get(rows, row, column);
+    assay_datum_text(&datum, text, sizeof text);
+    if (datum.kind == ASSAY_DATUM_TEXT)
+        fputs(datum.text, out);
+    else if (datum.kind == ASSAY_DATUM_MISSING)
+        fprintf(out, "no %s", name);
+    else
+        fprintf(out, "%s = %s", name, text);
+}
+
+/* The values in these columns: "llama, temperature = 0.6". */
+static char *label_of(const assay_table *rows, size_t row, const size_t *of, size_t count)
 {
     char *label = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&label, &size);
     if (!out)
         return NULL;
-    for (size_t i = 0; i < figure->by_count; i++) {
-        char text[64];
-        assay_datum datum = assay_table_get(rows, row, c->by[i]);
-        assay_datum_text(&datum, text, sizeof text);
+    for (size_t i = 0; i < count; i++) {
         fputs(i ? ", " : "", out);
-        if (datum.kind == ASSAY_DATUM_TEXT)
-            fputs(datum.text, out);
-        else if (datum.kind == ASSAY_DATUM_MISSING)
-            fprintf(out, "no %s", figure->by[i]);
-        else
-            fprintf(out, "%s = %s", figure->by[i], text);
+        put_value(rows, row, of[i], out);
     }
     if (fclose(out)) {
         free(label);
@@ -174,25 +182,6 @@ cleanup:
     return status;
 }
 
-/* A label and room for its points, for every group. */
-static int start_series(const assay_figure *figure, const assay_table *rows, const columns *c,
-    const size_t *kept, const assay_record *records, size_t n, assay_series_set *set)
-{
-    for (size_t i = 0; i < n; i++) {
-        assay_series *series = &set->series[records[i].group];
-        series->count++; /* at most so many points */
-        if (!series->label && !(series->label = label_of(figure, rows, c, kept[i])))
-            return no_memory();
-    }
-    for (size_t s = 0; s < set->count; s++) {
-        set->series[s].points = malloc((set->series[s].count + 1) * sizeof(assay_point));
-        if (!set->series[s].points)
-            return no_memory();
-        set->series[s].count = 0;
-    }
-    return ASSAY_OK;
-}
-
 static assay_fit_space space_of(const char *name)
 {
     if (!name)
@@ -222,20 +211,55 @@ static int fit_series(const assay_figure *figure, assay_law law, assay_series *s
     return series->fitted || series->fit_error ? ASSAY_OK : no_memory();
 }
 
-static int fill_series(const assay_figure *figure, const assay_table *rows, const columns *c,
-    const size_t *kept, size_t n, assay_series_set *set)
+/* The label of each group, by its first row; NULL without memory. */
+static char **label_groups(const assay_figure *figure, const assay_table *rows, const columns *c,
+    const size_t *kept, const assay_record *records, size_t n, size_t groups)
 {
-    assay_record *records = NULL;
+    char **labels = calloc(groups + 1, sizeof *labels);
+    for (size_t i = 0; labels && i < n; i++) {
+        char **label = &labels[records[i].group];
+        if (!*label && !(*label = label_of(rows, kept[i], c->by, figure->by_count)))
+            return labels;
+    }
+    return labels;
+}
+
+static void free_labels(char **labels, size_t groups)
+{
+    for (size_t i = 0; labels && i < groups; i++)
+        free(labels[i]);
+    free(labels);
+}
+
+/* A series for every group, with room for its points. */
+static int start_series(char *const *labels, size_t groups, const assay_record *records, size_t n,
+    assay_series_set *set)
+{
+    set->series = calloc(groups + 1, sizeof *set->series);
+    if (!set->series)
+        return no_memory();
+    set->count = groups;
+    for (size_t i = 0; i < n; i++)
+        set->series[records[i].group].count++; /* at most so many points */
+    for (size_t s = 0; s < groups; s++) {
+        assay_series *series = &set->series[s];
+        series->points = malloc((series->count + 1) * sizeof *series->points);
+        series->label = labels[s] ? strdup(labels[s]) : NULL;
+        series->count = 0;
+        if (!series->points || !series->label)
+            return no_memory();
+    }
+    return ASSAY_OK;
+}
+
+/* The series of these records, which are sorted for it. */
+static int fill_set(const assay_figure *figure, char *const *labels, size_t groups,
+    assay_record *records, size_t n, assay_series_set *set)
+{
     assay_summary *summaries = NULL;
     size_t count = 0;
     assay_law law = ASSAY_LAW_POWER;
-    int status = to_records(figure, rows, c, kept, n, &records, &set->count);
-    if (status)
-        return status;
-    set->series = calloc(set->count + 1, sizeof *set->series);
-    status = set->series ? ASSAY_OK : no_memory();
-    if (!status)
-        status = start_series(figure, rows, c, kept, records, n, set);
+    int status = start_series(labels, groups, records, n, set);
     if (!status)
         status = assay_summarise(records, n, figure->band, &summaries, &count);
     for (size_t i = 0; i < count && !status; i++) {
@@ -245,9 +269,77 @@ static int fill_series(const assay_figure *figure, const assay_table *rows, cons
     if (!status && figure->fit)
         status = assay_law_parse(figure->fit, &law);
     for (size_t s = 0; s < set->count && figure->fit && !status; s++)
-        status = fit_series(figure, law, &set->series[s]);
-    free(records);
+        if (set->series[s].count)
+            status = fit_series(figure, law, &set->series[s]);
     free(summaries);
+    return status;
+}
+
+static int too_many(const assay_figure *figure, size_t count)
+{
+    return assay_fail(ASSAY_EINVAL,
+        "figure \"%s\": facet: \"%s\" has %zu values, and there are at most %d pictures",
+        figure->name, figure->facet, count, ASSAY_FIGURE_FACETS);
+}
+
+/* The set of the facet whose rank the records have; its label is that of their first row. */
+static int fill_facet(const assay_figure *figure, const assay_table *rows, const columns *c,
+    const size_t *kept, const size_t *rank, const assay_record *records, size_t n,
+    char *const *labels, assay_series_set *set)
+{
+    size_t facet = set->facet_count, count = 0;
+    assay_facet *out = &set->facets[set->facet_count++];
+    assay_record *own = malloc((n + 1) * sizeof *own);
+    out->set = calloc(1, sizeof *out->set);
+    for (size_t i = 0; own && i < n; i++) {
+        if (rank[i] != facet)
+            continue;
+        if (!count)
+            out->label = label_of(rows, kept[i], &c->facet, 1);
+        own[count++] = records[i];
+    }
+    int status = own && out->set && out->label
+                     ? fill_set(figure, labels, set->count, own, count, out->set)
+                     : no_memory();
+    free(own);
+    return status;
+}
+
+static int fill_facets(const assay_figure *figure, const assay_table *rows, const columns *c,
+    const size_t *kept, const assay_record *records, size_t n, char *const *labels, size_t groups,
+    assay_series_set *set)
+{
+    size_t count = 0, *rank = malloc((n + 1) * sizeof *rank);
+    int status = rank ? assay_group_rank(rows, c->facet, kept, n, rank, &count) : no_memory();
+    if (!status && count > ASSAY_FIGURE_FACETS)
+        status = too_many(figure, count);
+    if (!status)
+        status = start_series(labels, groups, NULL, 0, set);
+    if (!status && !(set->facets = calloc(count + 1, sizeof *set->facets)))
+        status = no_memory();
+    for (size_t f = 0; f < count && !status; f++)
+        status = fill_facet(figure, rows, c, kept, rank, records, n, labels, set);
+    free(rank);
+    return status;
+}
+
+static int fill_series(const assay_figure *figure, const assay_table *rows, const columns *c,
+    const size_t *kept, size_t n, assay_series_set *set)
+{
+    assay_record *records = NULL;
+    size_t groups = 0;
+    int status = to_records(figure, rows, c, kept, n, &records, &groups);
+    if (status)
+        return status;
+    char **labels = label_groups(figure, rows, c, kept, records, n, groups);
+    if (!labels)
+        status = no_memory();
+    else if (figure->facet && n)
+        status = fill_facets(figure, rows, c, kept, records, n, labels, groups, set);
+    else
+        status = fill_set(figure, labels, groups, records, n, set);
+    free_labels(labels, groups);
+    free(records);
     return status;
 }
 
@@ -305,6 +397,11 @@ void assay_series_set_free(assay_series_set *set)
         free(set->series[i].points);
         free(set->series[i].fit_error);
     }
+    for (size_t i = 0; i < set->facet_count; i++) {
+        free(set->facets[i].label);
+        assay_series_set_free(set->facets[i].set);
+    }
+    free(set->facets);
     free(set->series);
     free(set);
 }
@@ -334,4 +431,6 @@ void assay_series_smooth(assay_series_set *set, size_t window)
             smooth(&set->series[i], window / 2, old);
         free(old);
     }
+    for (size_t i = 0; i < set->facet_count; i++)
+        assay_series_smooth(set->facets[i].set, window);
 }

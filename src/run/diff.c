@@ -412,6 +412,52 @@ static int take_series(assay_series_set *all, assay_series_set *one, const char 
     return ASSAY_OK;
 }
 
+/* Series without points, so that a facet has as many as there are before `end`. */
+static int pad_facet(assay_series_set *facet, const assay_series_set *all, size_t end)
+{
+    assay_series *grown = realloc(facet->series, (end + 1) * sizeof *grown);
+    if (!grown)
+        return no_memory();
+    facet->series = grown;
+    while (facet->count < end) {
+        assay_series series = {.label = strdup(all->series[facet->count].label),
+            .points = malloc(sizeof *series.points)};
+        facet->series[facet->count++] = series;
+        if (!series.label || !series.points)
+            return no_memory();
+    }
+    return ASSAY_OK;
+}
+
+/* The facet of that label, new when there is none. */
+static assay_facet *find_facet(assay_series_set *all, const char *label)
+{
+    for (size_t i = 0; i < all->facet_count; i++)
+        if (strcmp(all->facets[i].label, label) == 0)
+            return &all->facets[i];
+    assay_facet *grown = realloc(all->facets, (all->facet_count + 1) * sizeof *grown);
+    if (!grown)
+        return NULL;
+    all->facets = grown;
+    grown[all->facet_count] =
+        (assay_facet){strdup(label), calloc(1, sizeof *grown[all->facet_count].set)};
+    assay_facet *new = &grown[all->facet_count++];
+    return new->label && new->set ? new : NULL;
+}
+
+/* Before the series of `one` go over, those of its facets do. */
+static int take_facets(assay_series_set *all, assay_series_set *one, const char *label)
+{
+    int status = ASSAY_OK;
+    for (size_t f = 0; f < one->facet_count && status == ASSAY_OK; f++) {
+        assay_facet *facet = find_facet(all, one->facets[f].label);
+        status = facet ? pad_facet(facet->set, all, all->count) : no_memory();
+        if (status == ASSAY_OK)
+            status = take_series(facet->set, one->facets[f].set, label);
+    }
+    return status;
+}
+
 int assay_diff_series(
     assay_store *store, const assay_diff *diff, const assay_figure *figure, assay_series_set **out)
 {
@@ -424,10 +470,14 @@ int assay_diff_series(
         if (status == ASSAY_ENOTFOUND && ++lacking < diff->count)
             status = ASSAY_OK;
         else if (status == ASSAY_OK)
+            status = take_facets(all, one, diff->labels[i]);
+        if (status == ASSAY_OK && one)
             status = take_series(all, one, diff->labels[i]);
         assay_series_set_free(one);
         one = NULL;
     }
+    for (size_t f = 0; status == ASSAY_OK && f < all->facet_count; f++)
+        status = pad_facet(all->facets[f].set, all, all->count);
     if (status == ASSAY_OK)
         *out = all;
     else

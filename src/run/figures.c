@@ -62,7 +62,7 @@ int assay_run_figures(assay_store *store, int64_t run, assay_figure ***figures, 
 /* The columns that a figure reads, as a list that the caller frees (not its texts). */
 static const char **needed_columns(const assay_figure *figure, size_t *count)
 {
-    const char **columns = calloc(3 + figure->by_count + figure->where_count, sizeof *columns);
+    const char **columns = calloc(4 + figure->by_count + figure->where_count, sizeof *columns);
     size_t n = 0;
     if (!columns)
         return NULL;
@@ -70,6 +70,8 @@ static const char **needed_columns(const assay_figure *figure, size_t *count)
     columns[n++] = figure->y;
     if (figure->unit)
         columns[n++] = figure->unit;
+    if (figure->facet)
+        columns[n++] = figure->facet;
     for (size_t i = 0; i < figure->by_count; i++)
         columns[n++] = figure->by[i];
     for (size_t i = 0; i < figure->where_count; i++)

@@ -32,7 +32,6 @@ struct figure {
     json_t *shown;   /* those of what is on the screen */
     size_t smooth;
     bool grid;
-    char facet[128];
 
     struct figure_panel *panels;     /* of the last reading */
     size_t panel_count, panel_index; /* panel_index: of the figure that they show */
@@ -84,7 +83,6 @@ static void take_back(struct figure *self, const struct figure_reading *reading)
         json_decref(self->changes);
         self->changes = json_deep_copy(self->shown);
     }
-    *self->facet = '\0';
 }
 
 /* What was read becomes the view's. A failure keeps what is on the screen, when something is. */
@@ -97,7 +95,6 @@ static void take(struct figure *self, struct figure_reading *reading)
     if (reading->job.status != ASSAY_OK && json_object_size(self->changes)) {
         json_object_clear(self->changes); /* what is remembered fits the figure no longer */
         self->smooth = 0;
-        *self->facet = '\0';
         if (start_reading(self, NULL, NULL) == ASSAY_OK)
             return;
     }
@@ -215,7 +212,6 @@ static int start_reading(struct figure *self, const char *format, const char *ba
     reading->changes = json_deep_copy(self->changes);
     reading->smooth = self->smooth;
     reading->grid = self->grid && !format;
-    reading->facet = *self->facet && !self->grid && !format ? strdup(self->facet) : NULL;
     reading->format = copy(format);
     reading->base = copy(base);
     if (!reading->database || !reading->runs || !reading->changes ||
@@ -234,16 +230,13 @@ static int start_reading(struct figure *self, const char *format, const char *ba
 static void begin_changes(struct figure *self, const json_t *kept)
 {
     const struct tui_config *config = tui_configuration(self->view.tui);
-    const json_t *changes = json_object_get(kept, "changes"),
-                 *facet = json_object_get(kept, "facet");
+    const json_t *changes = json_object_get(kept, "changes");
     json_decref(self->changes);
     self->changes = json_deep_copy(json_is_object(changes) ? changes : config->figure);
-    self->smooth = kept ? (size_t)json_integer_value(json_object_get(kept, "smooth"))
-                        : (size_t)config->smooth;
+    self->smooth =
+        kept ? (size_t)json_integer_value(json_object_get(kept, "smooth")) : (size_t)config->smooth;
     if (self->smooth > 99 || (self->smooth && self->smooth % 2 == 0))
         self->smooth = 0;
-    snprintf(self->facet, sizeof self->facet, "%s",
-        json_is_string(facet) ? json_string_value(facet) : "");
 }
 
 static void memory_name(const struct figure *self, const char *figure, char *out, size_t size)
@@ -258,11 +251,11 @@ static bool find_name(const struct figure *self, char *out, size_t size)
     if (assay_store_run_describe(tui_store(self->view.tui), self->run, &text) != ASSAY_OK)
         return false;
     json_t *declaration = text ? json_loads(text, 0, NULL) : NULL;
-    const char *name = self->wanted ? self->wanted
-                                    : json_string_value(json_object_get(
-                                          json_array_get(json_object_get(declaration, "figures"),
-                                              self->index),
-                                          "name"));
+    const char *name =
+        self->wanted
+            ? self->wanted
+            : json_string_value(json_object_get(
+                  json_array_get(json_object_get(declaration, "figures"), self->index), "name"));
     snprintf(out, size, "%s", name ? name : "");
     json_decref(declaration);
     free(text);
@@ -295,12 +288,11 @@ static void keep(struct figure *self)
     json_t *changes = json_deep_copy(self->changes);
     json_object_del(changes, "xrange");
     json_object_del(changes, "yrange");
-    bool usual = json_equal(changes, config->figure) && !*self->facet &&
+    bool usual = json_equal(changes, config->figure) &&
                  (self->smooth > 1 ? (int)self->smooth : 0) == config->smooth;
     tui_remember(self->view.tui, self->view.ops, key,
         usual ? NULL
-              : json_pack("{s:O, s:I, s:s}", "changes", changes, "smooth",
-                    (json_int_t)self->smooth, "facet", self->facet));
+              : json_pack("{s:O, s:I}", "changes", changes, "smooth", (json_int_t)self->smooth));
     json_decref(changes);
 }
 
@@ -458,17 +450,32 @@ static int compare_numbers(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
+static size_t count_points(const assay_series_set *set)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < set->count; i++)
+        n += set->series[i].count;
+    for (size_t i = 0; i < set->facet_count; i++)
+        n += count_points(set->facets[i].set);
+    return n;
+}
+
+static size_t collect_x(const assay_series_set *set, double *x, size_t n)
+{
+    for (size_t i = 0; i < set->count; i++)
+        for (size_t j = 0; j < set->series[i].count; j++)
+            x[n++] = set->series[i].points[j].x;
+    for (size_t i = 0; i < set->facet_count; i++)
+        n = collect_x(set->facets[i].set, x, n);
+    return n;
+}
+
 /* The x of all series, in order and once; the caller frees. */
 static double *all_x(const assay_series_set *set, size_t *count)
 {
-    size_t n = 0, most = 1;
-    for (size_t i = 0; i < set->count; i++)
-        most += set->series[i].count;
-    double *x = malloc(most * sizeof *x);
+    double *x = malloc((count_points(set) + 1) * sizeof *x);
+    size_t n = x ? collect_x(set, x, 0) : 0;
     *count = 0;
-    for (size_t i = 0; x && i < set->count; i++)
-        for (size_t j = 0; j < set->series[i].count; j++)
-            x[n++] = set->series[i].points[j].x;
     if (n)
         qsort(x, n, sizeof *x, compare_numbers);
     for (size_t i = 0; i < n; i++)
@@ -485,37 +492,80 @@ static const assay_point *point_at(const assay_series *series, double x)
     return NULL;
 }
 
-static void draw_values(const struct figure_panel *panel, double x, struct tui_area area)
+/* Words one after another, and on in the next line. */
+struct words {
+    struct tui_area area;
+    int line, at;
+};
+
+static void put_words(struct words *self, int style, const char *text)
 {
-    char number[TUI_SHORT], low[TUI_SHORT], high[TUI_SHORT];
-    tui_format_estimate(x, number);
-    int at = tui_putf(area.y, area.x, area.cols, TUI_BOLD, "%s = %s  ", panel->figure->x, number);
-    int line = 0;
-    for (size_t i = 0; i < panel->series->count && line < area.rows; i++) {
-        const assay_series *series = &panel->series->series[i];
+    if (self->at > 0 && self->at + tui_width(text) > self->area.cols) {
+        self->at = 0;
+        self->line++;
+    }
+    if (self->line < self->area.rows)
+        self->at += tui_put(self->area.y + self->line, self->area.x + self->at,
+            self->area.cols - self->at, style, text);
+}
+
+static void put_values(const assay_series_set *set, double x, struct words *out)
+{
+    char number[TUI_SHORT], low[TUI_SHORT], high[TUI_SHORT], words[512];
+    for (size_t i = 0; i < set->count; i++) {
+        const assay_series *series = &set->series[i];
         const assay_point *point = point_at(series, x);
-        char words[512];
+        const char *colon = *series->label ? ": " : "";
         if (!point)
             continue;
         tui_format_estimate(point->y, number);
         tui_format_estimate(point->low, low);
         tui_format_estimate(point->high, high);
         if (point->low < point->high)
-            snprintf(
-                words, sizeof words, "%.200s: %s [%s, %s]  ", series->label, number, low, high);
+            snprintf(words, sizeof words, "%.200s%s%s [%s, %s]  ", series->label, colon, number,
+                low, high);
         else
-            snprintf(words, sizeof words, "%.200s: %s  ", series->label, number);
-        if (at + tui_width(words) > area.cols && at > 0) {
-            at = 0;
-            if (++line >= area.rows)
-                break;
-        }
-        at += tui_put(area.y + line, area.x + at, area.cols - at,
-            TUI_SERIES + (int)(i % TUI_SERIES_COUNT), words);
+            snprintf(words, sizeof words, "%.200s%s%s  ", series->label, colon, number);
+        put_words(out, TUI_SERIES + (int)(i % TUI_SERIES_COUNT), words);
     }
 }
 
-/* A line through the plot at the cursor's x, and the values of all series there. */
+static bool has_point(const assay_series_set *set, double x)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (point_at(&set->series[i], x))
+            return true;
+    return false;
+}
+
+static void draw_values(const struct figure_panel *panel, double x, struct tui_area area)
+{
+    struct words out = {.area = area};
+    char number[TUI_SHORT], words[512];
+    tui_format_estimate(x, number);
+    snprintf(words, sizeof words, "%.200s = %s  ", panel->figure->x, number);
+    put_words(&out, TUI_BOLD, words);
+    put_values(panel->series, x, &out);
+    for (size_t f = 0; f < panel->series->facet_count; f++) {
+        if (!has_point(panel->series->facets[f].set, x))
+            continue;
+        snprintf(words, sizeof words, "%.200s:  ", panel->series->facets[f].label);
+        put_words(&out, TUI_BOLD, words);
+        put_values(panel->series->facets[f].set, x, &out);
+    }
+}
+
+/* A line through a plot, where no curve is. */
+static void draw_line(const assay_screen *screen, const struct assay_plot_place *plot, double place,
+    struct tui_area area)
+{
+    size_t col = plot->left + (size_t)lround(place * (double)(2 * plot->width - 1)) / 2;
+    for (size_t row = plot->top; row < plot->top + plot->height; row++)
+        if (screen->cells[row * screen->cols + col].code <= ' ')
+            tui_put(area.y + (int)row, area.x + (int)col, 1, TUI_DIM, tui_glyph(TUI_VLINE));
+}
+
+/* A line through the plots at the cursor's x, and the values of all series there. */
 static void draw_pointer(struct figure *self, struct tui_area area, struct tui_area below)
 {
     struct figure_panel *panel = &self->panels[0];
@@ -526,15 +576,8 @@ static void draw_pointer(struct figure *self, struct tui_area area, struct tui_a
         self->point = self->point < count ? self->point : count - 1;
         assay_axis axis = {screen->x_low, screen->x_high, screen->x_log};
         double place = assay_axis_place(&axis, x[self->point]);
-        if (place >= 0 && place <= 1) {
-            int col = area.x + (int)screen->left +
-                      (int)(lround(place * (double)(2 * screen->width - 1)) / 2);
-            for (size_t row = 0; row < screen->height; row++)
-                if (screen->cells[(screen->top + row) * screen->cols + (size_t)(col - area.x)]
-                        .code <= ' ')
-                    tui_put(
-                        area.y + (int)(screen->top + row), col, 1, TUI_DIM, tui_glyph(TUI_VLINE));
-        }
+        for (size_t i = 0; i < screen->plot_count && place >= 0 && place <= 1; i++)
+            draw_line(screen, &screen->plots[i], place, area);
         draw_values(panel, x[self->point], below);
     }
     free(x);
@@ -553,7 +596,7 @@ static void draw(struct tui_view *view, struct tui_area area)
         return;
     }
     if (self->pointing && !empty) {
-        below.rows = 2;
+        below.rows = self->panels[0].series->facet_count ? 4 : 2;
         body.rows -= below.rows;
         below.y = body.y + body.rows;
     }
@@ -650,6 +693,35 @@ static void turn_by(struct figure *self, const assay_figure *figure)
     change(self, "by", at < n ? json_string(self->params[at]) : json_null());
 }
 
+/* NULL: one picture again. */
+static void change_facet(struct figure *self, const char *name)
+{
+    self->grid = false;
+    change(self, "facet", name ? json_string(name) : json_null());
+}
+
+/* None, then each parameter of which the run has several values, then none again. */
+static void turn_facet(struct figure *self, const assay_figure *figure)
+{
+    json_t *params = json_loads(self->info.params, 0, NULL), *value;
+    const char *name, *next = NULL;
+    bool passed = !figure->facet, any = false;
+    json_object_foreach(params, name, value)
+    {
+        if (json_array_size(value) < 2)
+            continue;
+        any = true;
+        if (passed && !next)
+            next = name;
+        passed = passed || strcmp(name, figure->facet) == 0;
+    }
+    if (any || figure->facet)
+        change_facet(self, next);
+    else
+        tui_say(self->view.tui, TUI_DIM, "no parameter has several values in this run");
+    json_decref(params);
+}
+
 static void turn_smooth(struct figure *self)
 {
     static const size_t steps[] = {3, 5, 9, 17};
@@ -689,7 +761,6 @@ static void reset(struct figure *self)
 {
     json_object_clear(self->changes);
     self->smooth = 0;
-    *self->facet = '\0';
     self->grid = self->pointing = false;
     read_anew(self);
 }
@@ -770,6 +841,9 @@ static bool change_key(struct figure *self, enum tui_request request)
         return true;
     case TUI_NEXT_BY:
         turn_by(self, figure);
+        return true;
+    case TUI_NEXT_FACET:
+        turn_facet(self, figure);
         return true;
     default:
         return false;
@@ -953,11 +1027,9 @@ static bool command(struct tui_view *view, const char *name, const char *argumen
         *status = change_range(self, name, argument);
     else if (strcmp(name, "fit") == 0 && *argument)
         change(self, name, strcmp(argument, "off") == 0 ? json_null() : json_string(argument));
-    else if (strcmp(name, "facet") == 0) {
-        snprintf(self->facet, sizeof self->facet, "%s", argument);
-        self->grid = false;
-        *status = start_reading(self, NULL, NULL);
-    } else
+    else if (strcmp(name, "facet") == 0)
+        change_facet(self, *argument ? argument : NULL);
+    else
         return false;
     return true;
 }

@@ -36,7 +36,6 @@ struct figure_reading {
     json_t *changes; /* fields in place of the declared ones */
     size_t smooth;   /* points of a running mean, 0 and 1: none */
     bool grid;       /* all figures */
-    char *facet;     /* a picture for each of this column's values, or NULL */
     char *format, *base; /* a file to be written of the first picture, or NULL */
 
     struct figure_panel *panels;

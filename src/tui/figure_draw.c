@@ -45,5 +45,5 @@ bool figure_has_points(const assay_series_set *series)
     for (size_t i = 0; series && i < series->count; i++)
         if (series->series[i].count)
             return true;
-    return false;
+    return series && series->facet_count > 0;
 }

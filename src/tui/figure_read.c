@@ -37,7 +37,6 @@ void figure_reading_clear(struct figure_reading *self)
     free(self->database);
     free(self->runs);
     free(self->wanted);
-    free(self->facet);
     free(self->format);
     free(self->base);
 }
@@ -78,23 +77,13 @@ static void change(json_t *declared, const json_t *changes, bool grid)
     }
 }
 
-/* `where`: {column: value} besides the figure's own, or NULL. */
-static int add_panel(
-    assay_store *store, struct figure_reading *self, const json_t *declared, json_t *where)
+static int add_panel(assay_store *store, struct figure_reading *self, const json_t *declared)
 {
     struct figure_panel *panel = &self->panels[self->panel_count];
     json_t *figure = json_deep_copy(declared);
     if (!figure)
         return assay_fail(ASSAY_ENOMEM, "out of memory");
     change(figure, self->changes, self->grid);
-    if (where) {
-        json_t *all = json_object_get(figure, "where"), *name = json_object_get(where, "title");
-        json_object_set(figure, "title", name);
-        json_object_del(where, "title");
-        if (json_is_object(all))
-            json_object_update_missing(where, all);
-        json_object_set(figure, "where", where);
-    }
     int status = parse(figure, &panel->figure);
     json_decref(figure);
     self->panel_count += status == ASSAY_OK;
@@ -109,47 +98,7 @@ static int add_grid(assay_store *store, struct figure_reading *self, const json_
 {
     int status = ASSAY_OK;
     for (size_t i = 0; i < self->count && i < FIGURE_PANELS && status == ASSAY_OK; i++)
-        status = add_panel(store, self, json_array_get(figures, i), NULL);
-    return status;
-}
-
-static json_t *datum_json(const assay_datum *datum)
-{
-    if (datum->kind == ASSAY_DATUM_TEXT)
-        return json_string(datum->text);
-    if (datum->kind == ASSAY_DATUM_INTEGER)
-        return json_integer((json_int_t)datum->number);
-    return json_real(datum->number);
-}
-
-/* A picture for each value, in the order of their first appearance. */
-static int add_facets(assay_store *store, struct figure_reading *self, const json_t *declared)
-{
-    const char *columns[] = {self->facet};
-    assay_table *rows = NULL;
-    char text[64], title[512];
-    json_t *seen = json_object();
-    size_t column = 0;
-    int status = assay_store_rows(store, self->runs[0], columns, 1, &rows);
-    if (status == ASSAY_OK)
-        status = assay_table_find(rows, self->facet, &column);
-    for (size_t row = 0;
-         status == ASSAY_OK && row < assay_table_rows(rows) && self->panel_count < FIGURE_PANELS;
-         row++) {
-        assay_datum datum = assay_table_get(rows, row, column);
-        assay_datum_text(&datum, text, sizeof text);
-        const char *value = datum.kind == ASSAY_DATUM_TEXT ? datum.text : text;
-        if (datum.kind == ASSAY_DATUM_MISSING || json_object_get(seen, value))
-            continue;
-        json_object_set_new_nocheck(seen, value, json_true());
-        snprintf(title, sizeof title, "%s = %.400s", self->facet, value);
-        json_t *where = json_pack("{s:o, s:s}", self->facet, datum_json(&datum), "title", title);
-        status = where ? add_panel(store, self, declared, where)
-                       : assay_fail(ASSAY_EFORMAT, "%s has a value that is no text", self->facet);
-        json_decref(where);
-    }
-    json_decref(seen);
-    assay_table_free(rows);
+        status = add_panel(store, self, json_array_get(figures, i));
     return status;
 }
 
@@ -175,7 +124,7 @@ static int add_panels(assay_store *store, struct figure_reading *self, const jso
     const json_t *declared = json_array_get(figures, self->index);
     if (self->grid)
         return add_grid(store, self, figures);
-    return self->facet ? add_facets(store, self, declared) : add_panel(store, self, declared, NULL);
+    return add_panel(store, self, declared);
 }
 
 /* The parameters' names, for choosing among them. */

@@ -78,7 +78,7 @@ static void add_commands(struct help *self)
     add(self, ":columns [NAME ...]", "in the runs: parameters and measures beside the others");
     add(self, ":x NAME :y NAME", "in a figure: another column");
     add(self, ":where [NAME=VALUE]", "in a figure: only such rows");
-    add(self, ":facet [NAME]", "in a figure: one for each of its values");
+    add(self, ":facet [NAME]", "in a figure: a picture for each of its values");
     add(self, ":xrange [LOW HIGH]", "in a figure: that part (:yrange, too)");
     add(self, ":fit LAW|off", "in a figure: another law");
     add(self, ":tab NAME", "in a run: cells, claims, notes, rows, params, figures...");

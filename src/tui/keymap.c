@@ -176,6 +176,8 @@ const struct tui_key tui_keymap[] = {
     {"v", TUI_NEXT_Y, "next-y", "figure", "next measure as y (or :y NAME)"},
     {"V", TUI_NEXT_X, "next-x", "figure", "next measure as x (or :x NAME)"},
     {"B", TUI_NEXT_BY, "next-by", "figure", "next parameter as group (or :by NAME)"},
+    {"H", TUI_NEXT_FACET, "next-facet", "figure",
+        "next parameter as facets, on the same axes (or :facet NAME)"},
     {".", TUI_POINT, "point", "figure", "read values: h and l move along x"},
     {"+", TUI_ZOOM_IN, "zoom-in", "figure artifact", "zoom into the middle"},
     {"-", TUI_ZOOM_OUT, "zoom-out", "figure artifact", "zoom out"},

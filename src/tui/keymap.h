@@ -69,6 +69,7 @@ enum tui_request {
     TUI_NEXT_X,
     TUI_NEXT_Y,
     TUI_NEXT_BY,
+    TUI_NEXT_FACET,
     TUI_POINT,
     TUI_ZOOM_IN,
     TUI_ZOOM_OUT,

@@ -74,7 +74,7 @@ static void constants_get_a_range(void **state)
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         assay_point point = {values[i], values[i], values[i], values[i], 1};
         assay_series series = {.points = &point, .count = 1};
-        assay_series_set set = {&series, 1, 0};
+        assay_series_set set = {.series = &series, .count = 1};
         assay_figure figure = {.xmin = NAN, .xmax = NAN, .ymin = NAN, .ymax = NAN};
         assay_axis x, y;
         assay_axis_ranges(&figure, &set, &x, &y);
@@ -88,7 +88,7 @@ static void bounds_of_the_figure_win(void **state)
     (void)state;
     assay_point points[] = {{1, 5, 5, 5, 1}, {9, 6, 6, 6, 1}};
     assay_series series = {.points = points, .count = 2};
-    assay_series_set set = {&series, 1, 0};
+    assay_series_set set = {.series = &series, .count = 1};
     assay_figure figure = {.xmin = 0, .xmax = NAN, .ymin = 20, .ymax = NAN};
     assay_axis x, y;
     assay_axis_ranges(&figure, &set, &x, &y);

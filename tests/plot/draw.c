@@ -187,6 +187,46 @@ static void text_stands_around_the_dots(void **state)
     assay_figure_free(figure);
 }
 
+/* A point of each facet lies where the common axes put it, in its own picture. */
+static void facets_share_their_axes(void **state)
+{
+    (void)state;
+    assay_figure *figure = figure_of(
+        "{\"name\": \"f\", \"x\": \"x\", \"y\": \"y\", \"facet\": \"t\", \"style\": \"points\", "
+        "\"xrange\": [0, 4], \"yrange\": [0, 4]}");
+    assay_table *rows = rows_of("t x y\na 1 1\nb 2 2\nc 3 3\nd 4 4\ne 0 0\n");
+    assay_series_set *set = series_of(figure, rows);
+    assay_screen screen = draw(figure, set, 24, 80, false);
+    assert_int_equal(screen.plot_count, 5);
+    static const double places[] = {0.25, 0.5, 0.75, 1, 0};
+    for (size_t f = 0; f < 5; f++) {
+        const struct assay_plot_place *plot = &screen.plots[f];
+        assert_true(plot->top + plot->height <= screen.rows);
+        assert_true(plot->left + plot->width <= screen.cols);
+        assert_int_equal(plot->width, screen.plots[0].width);
+        assert_int_equal(plot->height, screen.plots[0].height);
+        size_t dots = 0, x = 0, y = 0;
+        for (size_t i = 0; i < 4 * plot->height; i++)
+            for (size_t j = 0; j < 2 * plot->width; j++)
+                if (lit(&screen, 2 * plot->left + j, 4 * plot->top + i)) {
+                    dots++;
+                    x = j;
+                    y = i;
+                }
+        assert_int_equal(dots, 1);
+        assert_near((double)x, places[f] * (double)(2 * plot->width - 1), 0.5);
+        assert_near((double)y, (1 - places[f]) * (double)(4 * plot->height - 1), 0.5);
+    }
+    assay_screen_free(&screen);
+    screen = draw(figure, set, 8, 30, true); /* not all of them have room */
+    assert_true(screen.plot_count > 0 && screen.plot_count < 5);
+    shows(&screen, "more");
+    assay_screen_free(&screen);
+    assay_series_set_free(set);
+    assay_table_free(rows);
+    assay_figure_free(figure);
+}
+
 static void ascii_is_ascii(void **state)
 {
     (void)state;
@@ -359,6 +399,7 @@ int main(void)
         cmocka_unit_test(a_straight_line_lights_the_diagonal),
         cmocka_unit_test(thinning_keeps_extremes),
         cmocka_unit_test(text_stands_around_the_dots),
+        cmocka_unit_test(facets_share_their_axes),
         cmocka_unit_test(ascii_is_ascii),
         cmocka_unit_test(bands_and_laws_are_drawn),
         cmocka_unit_test(odd_figures_draw),

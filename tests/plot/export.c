@@ -211,6 +211,50 @@ static void data_are_documented_and_whole(void **state)
     assay_figure_free(figure);
 }
 
+/* A figure with facets, some series of which are empty, in every format; and its script again. */
+static void facets_export(void **state)
+{
+    (void)state;
+    static const char *const formats[] = {"png", "svg", "pdf", "tex", "tikz", "txt"};
+    static const char *const axes[] = {"", ", \"logx\": true, \"logy\": true"};
+    assay_table *rows = rows_of("replicate s t x y\n1 a 1 1 1\n1 a 1 2 0.5\n2 a 1 1 3\n1 b 1 1 2\n"
+                                "1 b 2 1 2\n1 b 2 2 3\n1 b 2 4 2\n1 b 3 2 9\n1 a_% 4 1 1\n"
+                                "1 a 5 3 3\n1 a 6 3 3\n1 a 7 3 3\n");
+    for (size_t i = 0; i < 6 * 2; i++) {
+        char json[512], name[32];
+        snprintf(json, sizeof json,
+            "{\"name\": \"d\", \"x\": \"x\", \"y\": \"y\", \"by\": \"s\", \"facet\": \"t\", "
+            "\"title\": \"Seven\", \"band\": \"sd\", \"fit\": \"power\", \"lines\": [{\"y\": 1, "
+            "\"label\": \"one\"}]%s}",
+            axes[i / 6]);
+        assay_figure *figure = figure_of(json);
+        assay_series_set *set = series_of(figure, rows);
+        assert_int_equal(set->facet_count, 7);
+        snprintf(name, sizeof name, "d.%s", formats[i % 6]);
+        must_export(figure, set, formats[i % 6], "d");
+        size_t size, blocks = 0;
+        char *whole = content(name, &size);
+        assert_true(size > 500);
+        free(whole);
+        whole = content("d.dat", &size);
+        for (char *at = whole; (at = strstr(at, "# series ")); at++)
+            blocks++;
+        assert_int_equal(blocks, 8); /* those with points */
+        assert_non_null(strstr(whole, "\n\n# series 2: t = 2: b\n"));
+        free(whole);
+        if (i % 6 < 5) {
+            assert_true(has("d.gp", "set multiplot\n"));
+            assert_true(has("d.gp", "data index 7 using 1:2"));
+            assert_false(has("d.gp", "data index 8"));
+            assert_true(has("d.gp", "law2(x)")); /* of the one series that has three points */
+        }
+        files_in(directory, true);
+        assay_series_set_free(set);
+        assay_figure_free(figure);
+    }
+    assay_table_free(rows);
+}
+
 static void odd_figures_export(void **state)
 {
     (void)state;
@@ -315,6 +359,7 @@ int main(void)
         cmocka_unit_test(labels_are_escaped_for_latex),
         cmocka_unit_test(the_script_makes_the_file_again),
         cmocka_unit_test(data_are_documented_and_whole),
+        cmocka_unit_test(facets_export),
         cmocka_unit_test(odd_figures_export),
         cmocka_unit_test(wide_labels_have_fewer_columns),
         cmocka_unit_test(failures_say_why_and_leave_nothing),

@@ -1,6 +1,8 @@
 /* Declarations and series: what is accepted, what an error says, and means and bands by hand. */
 #include "rows.h"
 
+static void refuse(const char *json, const char *rows_text, int status, const char *message);
+
 static void reads_every_field(void **state)
 {
     (void)state;
@@ -171,6 +173,59 @@ static void groups_are_named_and_ordered(void **state)
     assay_figure_free(f);
 }
 
+/* Each facet is what the figure is with that value alone, with all groups in one order. */
+static void facets_are_figures_of_one_value(void **state)
+{
+    (void)state;
+    static const char rows_text[] =
+        "replicate t m k v\n1 2 b 1 1\n2 2 b 1 3\n1 2 b 2 4\n1 0.5 a 1 7\n1 0.5 b 1 9\n"
+        "1 0.5 b 2 -\n1 2 b 4 8\n";
+    static const char *const labels[] = {"t = 0.5", "t = 2"}, *const values[] = {"0.5", "2"};
+    assay_figure *f = figure_of(WITH("\"by\": \"m\", \"facet\": \"t\", \"band\": \"ci95\""));
+    assay_table *rows = rows_of(rows_text);
+    assay_series_set *set = series_of(f, rows);
+    assert_int_equal(set->facet_count, 2);
+    assert_int_equal(set->count, 2);
+    assert_string_equal(set->series[0].label, "b");
+    assert_int_equal(set->series[0].count + set->series[1].count, 0);
+    for (size_t i = 0; i < 2; i++) {
+        char json[256];
+        snprintf(json, sizeof json,
+            WITH("\"by\": \"m\", \"band\": \"ci95\", \"where\": {\"t\": %s}"), values[i]);
+        assay_figure *alone = figure_of(json);
+        assay_series_set *expected = series_of(alone, rows), *facet = set->facets[i].set;
+        assert_string_equal(set->facets[i].label, labels[i]);
+        assert_int_equal(facet->count, 2);
+        for (size_t s = 0; s < facet->count; s++) {
+            size_t e = 0;
+            while (e < expected->count &&
+                   strcmp(expected->series[e].label, facet->series[s].label) != 0)
+                e++;
+            assert_string_equal(facet->series[s].label, set->series[s].label);
+            assert_int_equal(
+                facet->series[s].count, e < expected->count ? expected->series[e].count : 0);
+            if (facet->series[s].count)
+                assert_memory_equal(facet->series[s].points, expected->series[e].points,
+                    facet->series[s].count * sizeof(assay_point));
+        }
+        assay_series_set_free(expected);
+        assay_figure_free(alone);
+    }
+    assay_series_set_free(set);
+    assay_table_free(rows);
+    assay_figure_free(f);
+}
+
+static void too_many_facets_are_refused(void **state)
+{
+    (void)state;
+    char text[1024] = "t k v\n";
+    for (int i = 0; i <= ASSAY_FIGURE_FACETS; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%d 1 1\n", i);
+    refuse(WITH("\"facet\": \"t\""), text, ASSAY_EINVAL, "\"t\" has 37 values");
+    refuse(WITH("\"facet\": \"u\""), text, ASSAY_ENOTFOUND, "facet: ");
+}
+
 static void what_axes_cannot_show_is_counted(void **state)
 {
     (void)state;
@@ -316,6 +371,8 @@ int main(void)
         cmocka_unit_test(bands_are_those_of_units),
         cmocka_unit_test(rows_are_units_where_no_column_says_otherwise),
         cmocka_unit_test(groups_are_named_and_ordered),
+        cmocka_unit_test(facets_are_figures_of_one_value),
+        cmocka_unit_test(too_many_facets_are_refused),
         cmocka_unit_test(what_axes_cannot_show_is_counted),
         cmocka_unit_test(where_selects),
         cmocka_unit_test(a_part_that_did_not_run_is_empty),

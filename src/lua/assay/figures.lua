@@ -6,7 +6,7 @@ local check = import "check"
 local figures = {}
 
 local fields = {
-    "name", "x", "y", "by", "unit", "title", "xlabel", "ylabel", "logx", "logy", "band", "fit",
+    "name", "x", "y", "by", "facet", "unit", "title", "xlabel", "ylabel", "logx", "logy", "band", "fit",
     "fit_space", "style", "key", "xrange", "yrange", "where", "lines",
 }
 
@@ -54,6 +54,7 @@ end
 
 local readers = {
     by = check.texts,
+    facet = check.words,
     unit = check.words,
     title = check.text,
     xlabel = check.text,
