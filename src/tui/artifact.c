@@ -7,6 +7,7 @@
 #include "tui/artifact.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,8 @@ struct artifact {
     size_t shift;           /* columns of a table that are left out at the left */
     int *widths;            /* of its columns */
     bool tiled;
+    bool held; /* points, by the mouse */
+    int held_y, held_x;
 };
 
 static int entry_width(const struct artifact *self, size_t row, size_t column)
@@ -599,6 +602,26 @@ static bool key(struct tui_view *view, enum tui_request request)
     }
 }
 
+/* The wheel zooms points, a drag turns and tilts them. */
+static bool mouse(struct tui_view *view, struct tui_mouse mouse)
+{
+    struct artifact *self = (struct artifact *)view;
+    if (!self->there || self->way != AS_POINTS)
+        return false;
+    if (mouse.kind == TUI_MOUSE_WHEEL_UP || mouse.kind == TUI_MOUSE_WHEEL_DOWN)
+        return sight_key(self, mouse.kind == TUI_MOUSE_WHEEL_UP ? TUI_ZOOM_IN : TUI_ZOOM_OUT);
+    if (mouse.kind != TUI_MOUSE_PRESS && !self->held)
+        return false;
+    if (mouse.kind != TUI_MOUSE_PRESS) {
+        self->sight.turn += 3 * (mouse.x - self->held_x);
+        self->sight.tilt = fmax(-90, fmin(90, self->sight.tilt + 6 * (mouse.y - self->held_y)));
+    }
+    self->held = mouse.kind != TUI_MOUSE_RELEASE;
+    self->held_y = mouse.y;
+    self->held_x = mouse.x;
+    return true;
+}
+
 static bool command(struct tui_view *view, const char *name, const char *argument, int *status)
 {
     struct artifact *self = (struct artifact *)view;
@@ -629,4 +652,5 @@ const struct view_ops tui_artifact_view = {
     .text = text,
     .run = run,
     .command = command,
+    .mouse = mouse,
 };

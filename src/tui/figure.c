@@ -48,6 +48,10 @@ struct figure {
 
     bool pointing; /* a cursor reads values */
     size_t point;
+
+    struct tui_area drawn; /* where the picture is, for the mouse */
+    bool held, moved;      /* the mouse holds it, and has moved it */
+    int held_x;
 };
 
 /* ---- reading, aside ---- */
@@ -600,6 +604,7 @@ static void draw(struct tui_view *view, struct tui_area area)
         body.rows -= below.rows;
         below.y = body.y + body.rows;
     }
+    self->drawn = body;
     if (!empty)
         empty = draw_panels(self, body);
     if (empty)
@@ -880,6 +885,76 @@ static bool zoom_key(struct figure *self, enum tui_request request)
     }
 }
 
+/* ---- the mouse: the wheel zooms where it is, a drag pans, a click reads values ---- */
+
+static const struct assay_plot_place *plot_at(const struct figure *self, struct tui_mouse mouse)
+{
+    const assay_screen *screen = &self->panels[0].screen;
+    int y = mouse.y - self->drawn.y, x = mouse.x - self->drawn.x;
+    for (size_t i = 0; i < screen->plot_count; i++) {
+        const struct assay_plot_place *plot = &screen->plots[i];
+        if (y >= (int)plot->top && y < (int)(plot->top + plot->height) && x >= (int)plot->left &&
+            x < (int)(plot->left + plot->width))
+            return plot;
+    }
+    return NULL;
+}
+
+/* The x that is nearest on the screen. */
+static void point_to(struct figure *self, double place)
+{
+    const assay_screen *screen = &self->panels[0].screen;
+    assay_axis axis = {screen->x_low, screen->x_high, screen->x_log};
+    size_t count, nearest = 0;
+    double *x = all_x(self->panels[0].series, &count);
+    for (size_t i = 1; x && i < count; i++)
+        if (fabs(assay_axis_place(&axis, x[i]) - place) <
+            fabs(assay_axis_place(&axis, x[nearest]) - place))
+            nearest = i;
+    self->pointing = true;
+    self->point = nearest;
+    free(x);
+}
+
+static void drag(struct figure *self, int x)
+{
+    double by = (double)(x - self->held_x) / (double)self->panels[0].screen.plots[0].width;
+    if (x == self->held_x)
+        return;
+    zoom(self, -by, 1 - by);
+    self->held_x = x;
+    self->moved = true;
+}
+
+static bool mouse(struct tui_view *view, struct tui_mouse mouse)
+{
+    struct figure *self = (struct figure *)view;
+    if (self->panel_count != 1 || !self->panels[0].drawn)
+        return false;
+    const struct assay_plot_place *plot = plot_at(self, mouse);
+    double place =
+        plot ? (mouse.x - self->drawn.x - (int)plot->left + 0.5) / (double)plot->width : 0;
+    bool wheel = mouse.kind == TUI_MOUSE_WHEEL_UP || mouse.kind == TUI_MOUSE_WHEEL_DOWN;
+    if (self->held && mouse.kind == TUI_MOUSE_DRAG) {
+        drag(self, mouse.x);
+    } else if (self->held && mouse.kind == TUI_MOUSE_RELEASE) {
+        drag(self, mouse.x);
+        self->held = false;
+        if (!self->moved && plot)
+            point_to(self, place);
+    } else if (plot && wheel) {
+        double part = mouse.kind == TUI_MOUSE_WHEEL_UP ? 0.8 : 1.25;
+        zoom(self, place * (1 - part), place * (1 - part) + part);
+    } else if (plot && mouse.kind == TUI_MOUSE_PRESS) {
+        self->held = true;
+        self->moved = false;
+        self->held_x = mouse.x;
+    } else {
+        return false;
+    }
+    return true;
+}
+
 /* ---- the declaration ---- */
 
 static void declare_now(struct tui *tui, int64_t serial)
@@ -1058,4 +1133,5 @@ const struct view_ops tui_figure_view = {
     .run = run,
     .experiment = experiment,
     .command = command,
+    .mouse = mouse,
 };

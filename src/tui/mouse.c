@@ -1,7 +1,7 @@
 /*
  * The mouse: a click puts the cursor on a row or turns to a tab, two open, the wheel scrolls the
  * list or the text below it, and a divider is dragged. Views only say, while they draw, what lies
- * where.
+ * where; those that draw pictures answer to the mouse within them by themselves.
  */
 #include <math.h>
 #include <stdio.h>
@@ -177,6 +177,8 @@ void tui_frame_mouse(struct tui *tui, struct tui_mouse mouse)
         if (mouse.kind == TUI_MOUSE_DRAG || mouse.kind == TUI_MOUSE_RELEASE)
             drag(tui, mouse);
         pointing->dragging = mouse.kind == TUI_MOUSE_DRAG;
+    } else if (tui->top->ops->mouse && tui->top->ops->mouse(tui->top, mouse)) {
+        return;
     } else if (mouse.kind == TUI_MOUSE_PRESS) {
         press(tui, mouse);
     } else if (mouse.kind == TUI_MOUSE_WHEEL_UP || mouse.kind == TUI_MOUSE_WHEEL_DOWN) {

@@ -67,6 +67,8 @@ struct view_ops {
     bool (*input)(struct tui_view *view, int key); /* a key while it edits; false: not editing */
     const int64_t *(*runs)(struct tui_view *view, size_t *count); /* several that it is on */
     void (*pick)(struct tui_view *view, int index); /* a tab was clicked */
+    /* What the mouse does to what it draws; false: nothing of its own. */
+    bool (*mouse)(struct tui_view *view, struct tui_mouse mouse);
     /* A command of the prompt; false: not one of this view's. */
     bool (*command)(struct tui_view *view, const char *name, const char *argument, int *status);
 };

@@ -19,6 +19,7 @@
 #include "models/net/safetensors.h"
 #include "run/frame.h"
 #include "store/store.h"
+#include "tui/artifact.h"
 
 static char scratch[64]; /* a directory in memory where there is one */
 
@@ -270,6 +271,41 @@ static void database(const uint8_t *data, size_t size)
     }
 }
 
+/* ---- artifacts, as the terminal interface shows them ---- */
+
+static void picture(const uint8_t *data, size_t size)
+{
+    struct tui_picture read;
+    if (tui_picture_read(data, size, &read))
+        tui_picture_free(&read);
+}
+
+/* What it is, from all that it may be called. */
+static void artifact(const uint8_t *data, size_t size)
+{
+    static const char *const types[] = {"text/csv", "text/plain", "application/json", "image/png"};
+    struct artifact_content content = {0};
+    uint8_t *copy = malloc(size + 1); /* which is taken over */
+    if (!copy)
+        abort();
+    memcpy(copy, data, size);
+    (void)artifact_content_read(copy, size, types[size % 4], &content);
+    (void)artifact_first_way(&content);
+    artifact_content_clear(&content);
+}
+
+/* Sets of points of a table. */
+static void points(const uint8_t *data, size_t size)
+{
+    assay_table *table = NULL;
+    struct tui_points read;
+    if (assay_csv_read(file_with(".csv", data, size), NULL, &table) != ASSAY_OK)
+        return;
+    if (tui_points_read(table, &read))
+        tui_points_free(&read);
+    assay_table_free(table);
+}
+
 const fuzz_target fuzz_targets[] = {
     {"csv", csv},
     {"jsonl", jsonl},
@@ -288,6 +324,9 @@ const fuzz_target fuzz_targets[] = {
     {"plan", plan},
     {"frame", frame},
     {"database", database},
+    {"picture", picture},
+    {"artifact", artifact},
+    {"points", points},
 };
 const size_t fuzz_target_count = sizeof fuzz_targets / sizeof *fuzz_targets;
 
