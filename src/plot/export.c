@@ -130,35 +130,39 @@ static int write_data(const assay_figure *figure, const assay_series_set *set, c
 }
 
 static int write_script(const assay_figure *figure, const assay_series_set *set,
-    const assay_terminal *terminal, const place *p)
+    const assay_terminal *terminal, double wide, double tall, const place *p)
 {
     FILE *file;
     int status = open_file(p, "gp", &file);
     if (status)
         return status;
-    status = assay_script_write(figure, set, terminal, p->name, file);
+    status = assay_script_write_sized(figure, set, terminal, p->name, wide, tall, file);
     int closed = close_file(file, p, "gp");
     return status ? status : closed;
+}
+
+static int run_script(const place *p)
+{
+    char *script = NULL;
+    if (asprintf(&script, "%s.gp", p->name) < 0)
+        return no_memory();
+    int status = assay_gnuplot_run(p->work, script);
+    free(script);
+    return status;
 }
 
 static int export_by_gnuplot(const assay_figure *figure, const assay_series_set *set,
     const assay_terminal *terminal, const place *p)
 {
-    char *script = NULL;
-    int status = write_script(figure, set, terminal, p);
-    if (!status && asprintf(&script, "%s.gp", p->name) < 0) {
-        script = NULL;
-        status = no_memory();
-    }
+    int status = write_script(figure, set, terminal, 0, 0, p);
     if (!status)
-        status = assay_gnuplot_run(p->work, script);
+        status = run_script(p);
     if (!status)
         status = move(p, terminal->extension, true);
     if (!status && strcmp(terminal->format, "tex") == 0)
         status = move(p, "pdf", true);
     if (!status)
         status = move(p, "gp", true);
-    free(script);
     return status;
 }
 
@@ -215,5 +219,74 @@ int assay_figure_export(
     if (!status)
         status = move(&p, "dat", true);
     close_place(&p);
+    return status;
+}
+
+/* ---- for a screen ---- */
+
+static int read_made(const place *p, const char *extension, void **data, size_t *size)
+{
+    char *path = path_of(p->work, p->name, extension);
+    FILE *file = path ? fopen(path, "re") : NULL;
+    struct stat info;
+    int status = ASSAY_OK;
+    if (!file || fstat(fileno(file), &info) || info.st_size <= 0 ||
+        !(*data = malloc((size_t)info.st_size)))
+        status = assay_fail(ASSAY_EIO, "gnuplot made no picture");
+    else if (fread(*data, 1, (size_t)info.st_size, file) != (size_t)info.st_size)
+        status = assay_fail(ASSAY_EIO, "the picture could not be read");
+    else
+        *size = (size_t)info.st_size;
+    if (file)
+        fclose(file);
+    free(path);
+    return status;
+}
+
+/* pngcairo's terminal for so many pixels an inch: of a paper's figure, 6.5 point are 33 of 369. */
+static void screen_terminal(double inch, char *set, size_t size)
+{
+    double scale = inch / 369;
+    snprintf(set, size,
+        "pngcairo enhanced size %%1$.0f,%%2$.0f background '#ffffff' font 'Sans,6.5' fontscale "
+        "%.3f "
+        "linewidth %.2f pointscale %.2f dashlength 0.8",
+        5.13 * scale, 4 * scale, 4 * scale);
+}
+
+int assay_figure_png(const assay_figure *figure, const assay_series_set *set, size_t width,
+    size_t height, double line, void **data, size_t *size)
+{
+    double inch = line / 0.117; /* a line of text takes so much of a figure */
+    char terminal_set[256], base[512];
+    const char *temporary = getenv("TMPDIR");
+    place p = {0};
+    screen_terminal(inch, terminal_set, sizeof terminal_set);
+    assay_terminal terminal = {.format = "png",
+        .extension = "png",
+        .needs = "",
+        .markup = ASSAY_MARKUP_ENHANCED,
+        .set = terminal_set,
+        .unit = inch};
+    *data = NULL;
+    *size = 0;
+    if (set->count == 0)
+        return no_data(figure);
+    snprintf(base, sizeof base, "%.400s/figure", temporary && *temporary ? temporary : "/tmp");
+    int status = open_place(base, &p);
+    if (!status)
+        status = write_data(figure, set, &p);
+    if (!status)
+        status =
+            write_script(figure, set, &terminal, (double)width / inch, (double)height / inch, &p);
+    if (!status)
+        status = run_script(&p);
+    if (!status)
+        status = read_made(&p, "png", data, size);
+    close_place(&p);
+    if (status) {
+        free(*data);
+        *data = NULL;
+    }
     return status;
 }

@@ -112,6 +112,11 @@ void assay_series_smooth(assay_series_set *set, size_t window);
 int assay_figure_export(const assay_figure *figure, const assay_series_set *set, const char *format,
     const char *base);
 
+/* A PNG of so many pixels, for a screen whose lines of text are `line` pixels high; nothing is left in
+ * files. *data: freed by the caller. Errors as those of an export. */
+int assay_figure_png(const assay_figure *figure, const assay_series_set *set, size_t width,
+    size_t height, double line, void **data, size_t *size);
+
 /* The 256-colour code of a series on a terminal: the palette of the exported figures. */
 int assay_plot_color256(size_t series);
 

@@ -791,6 +791,32 @@ static void lay_out_key(const assay_series_set *set, grid *g)
     g->key = line_height * (double)rows + 0.06;
 }
 
+/* In a given size the pictures fill it, about as high as they are wide. */
+static grid fill_size(
+    const assay_figure *figure, const assay_series_set *set, double wide, double high)
+{
+    grid g = {.left = 0.5, .right = 0.1, .label = 0.17, .gap = 0.1, .foot = 0.37};
+    double best = 0;
+    g.width = wide;
+    g.height = high;
+    g.title = title_height(figure, wide) + 0.03;
+    if (!figure->key || strcmp(figure->key, "off") != 0)
+        lay_out_key(set, &g);
+    for (size_t across = 1; across <= set->facet_count; across++) {
+        size_t down = (set->facet_count + across - 1) / across;
+        double w = (wide - g.left - g.right - g.gap * (double)(across - 1)) / (double)across;
+        double h = (high - g.title - g.foot - g.key) / (double)down - g.label;
+        if (across > 1 && fmin(w, 1.5 * h) <= best)
+            continue;
+        best = fmin(w, 1.5 * h);
+        g.across = across;
+        g.down = down;
+        g.wide = fmax(w, 0.1);
+        g.high = fmax(h, 0.1);
+    }
+    return g;
+}
+
 static grid lay_out_facets(const assay_figure *figure, const assay_series_set *set)
 {
     size_t n = set->facet_count;
@@ -900,10 +926,10 @@ static size_t count_blocks(const assay_series_set *set)
 
 /* One picture a facet, in a multiplot. */
 static int write_facets(const assay_figure *figure, const assay_series_set *set,
-    const assay_terminal *terminal, const char *name, FILE *out)
+    const assay_terminal *terminal, const char *name, double wide, double tall, FILE *out)
 {
     assay_axis x, y;
-    grid g = lay_out_facets(figure, set);
+    grid g = wide > 0 ? fill_size(figure, set, wide, tall) : lay_out_facets(figure, set);
     part one = {figure, set, 0, facets_have_markers(figure, set), false};
     assay_axis_ranges(figure, set, &x, &y);
     put_head(figure, terminal, name, g.width, g.height, out);
@@ -932,18 +958,20 @@ static int write_facets(const assay_figure *figure, const assay_series_set *set,
     return status;
 }
 
-int assay_script_write(const assay_figure *figure, const assay_series_set *set,
-    const assay_terminal *terminal, const char *name, FILE *out)
+int assay_script_write_sized(const assay_figure *figure, const assay_series_set *set,
+    const assay_terminal *terminal, const char *name, double wide, double tall, FILE *out)
 {
     assay_axis x, y;
     assay_axis_ranges(figure, set, &x, &y);
     key k = place_key(figure, set, &x, &y);
-    double high =
-        height + (k.below ? line_height * (double)k.rows : 0) + title_height(figure, width);
     if (set->facet_count)
-        return write_facets(figure, set, terminal, name, out);
-    put_head(figure, terminal, name, width, high, out);
-    fprintf(out, "set tmargin at screen %.4f\n", 1 - (0.07 + title_height(figure, width)) / high);
+        return write_facets(figure, set, terminal, name, wide, tall, out);
+    wide = wide > 0 ? wide : width;
+    double high = tall > 0 ? tall
+                           : height + (k.below ? line_height * (double)k.rows : 0) +
+                                 title_height(figure, wide);
+    put_head(figure, terminal, name, wide, high, out);
+    fprintf(out, "set tmargin at screen %.4f\n", 1 - (0.07 + title_height(figure, wide)) / high);
     put_key(&k, high, terminal->markup, out);
     int status = put_labels(figure, terminal->markup, out);
     if (status)
@@ -952,7 +980,7 @@ int assay_script_write(const assay_figure *figure, const assay_series_set *set,
     put_axis("y", &y, TICKS, true, terminal->markup, out);
     if (figure->logy)
         fprintf(out, "axis_end = %.17g\nshown(v) = v > axis_end ? v : axis_end\n", y.lo);
-    put_reference_labels(figure, set, &x, &y, width - 0.55, terminal->markup, out);
+    put_reference_labels(figure, set, &x, &y, wide - 0.55, terminal->markup, out);
     fputc('\n', out);
     put_styles(figure, set, out);
     put_laws(set, 0, out);
@@ -960,4 +988,10 @@ int assay_script_write(const assay_figure *figure, const assay_series_set *set,
     part all = {figure, set, 0, assay_style_has_markers(figure, set), true};
     put_curves(&all, terminal->markup, out);
     return ferror(out) ? assay_fail(ASSAY_EIO, "the script could not be written") : ASSAY_OK;
+}
+
+int assay_script_write(const assay_figure *figure, const assay_series_set *set,
+    const assay_terminal *terminal, const char *name, FILE *out)
+{
+    return assay_script_write_sized(figure, set, terminal, name, 0, 0, out);
 }

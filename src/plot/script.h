@@ -23,6 +23,10 @@ int assay_terminal_find(const char *format, const assay_terminal **out);
 int assay_script_write(const assay_figure *figure, const assay_series_set *set,
     const assay_terminal *terminal, const char *name, FILE *out);
 
+/* The same in another size, in inches (0: as it is in a paper). */
+int assay_script_write_sized(const assay_figure *figure, const assay_series_set *set,
+    const assay_terminal *terminal, const char *name, double wide, double tall, FILE *out);
+
 /* A block for each series (gnuplot's index), columns x y low high units. */
 void assay_script_data(const assay_figure *figure, const assay_series_set *set, FILE *out);
 

@@ -16,6 +16,7 @@
 #include "tui/format.h"
 #include "tui/run.h"
 #include "tui/save.h"
+#include "tui/sixel.h"
 
 enum { WIDEST_COLUMN = 24, MEASURED_ROWS = 200 };
 
@@ -34,6 +35,9 @@ struct artifact {
     size_t shift;           /* columns of a table that are left out at the left */
     int *widths;            /* of its columns */
     bool tiled;
+    struct tui_sixel sixels[1 + ARTIFACT_TILES]; /* of what is shown, and of the tiles */
+    unsigned long generation;                    /* of what is shown */
+    bool painting, unpaintable;
     bool held; /* points, by the mouse */
     int held_y, held_x;
 };
@@ -92,6 +96,14 @@ static void show(struct artifact *self)
     count_lines(self);
 }
 
+static void forget_sixels(struct artifact *self)
+{
+    self->generation++;
+    self->unpaintable = false;
+    for (size_t i = 0; i < 1 + ARTIFACT_TILES; i++)
+        tui_sixel_free(&self->sixels[i]);
+}
+
 /* What was read is shown from now on; of what is on the screen already, only the list is new. */
 static void take(struct artifact *self, struct artifact_reading *reading)
 {
@@ -104,6 +116,7 @@ static void take(struct artifact *self, struct artifact_reading *reading)
         return;
     }
     artifact_found_clear(&self->found);
+    forget_sixels(self);
     free(self->widths);
     self->widths = NULL;
     self->found = reading->found;
@@ -134,6 +147,7 @@ static void lose(struct artifact *self, int status, const char *message)
         return;
     }
     artifact_found_clear(&self->found);
+    forget_sixels(self);
     self->there = false;
     tui_list_resize(&self->list, 0);
     self->trouble =
@@ -230,6 +244,7 @@ static void close_view(struct tui_view *view)
 {
     struct artifact *self = (struct artifact *)view;
     artifact_found_clear(&self->found);
+    forget_sixels(self);
     free(self->widths);
     free(self->trouble);
     free(self->name);
@@ -335,11 +350,90 @@ static void where_text(const struct artifact *self, size_t at, char out[TUI_SHOR
         snprintf(out, TUI_SHORT, "run");
 }
 
-static void draw_picture(
-    const struct artifact *self, const struct artifact_content *content, struct tui_area area)
+/* ---- in pixels: encoded aside, one picture at a time ---- */
+
+struct painting {
+    struct tui_job job;
+    struct tui_picture picture;
+    size_t slot, width, height;
+    unsigned long generation;
+    struct tui_sixel sixel;
+};
+
+static int paint(struct tui_job *job)
+{
+    struct painting *self = (struct painting *)job;
+    return tui_sixel_encode(&self->picture, self->width, self->height, &self->sixel)
+               ? ASSAY_OK
+               : assay_fail(ASSAY_ENOMEM, "out of memory for a picture");
+}
+
+static void was_painted(struct tui *tui, struct tui_view *view, struct tui_job *job)
+{
+    struct artifact *self = (struct artifact *)view;
+    struct painting *painting = (struct painting *)job;
+    (void)tui;
+    if (self) {
+        self->painting = false;
+        if (self->generation == painting->generation && painting->sixel.text) {
+            tui_sixel_free(&self->sixels[painting->slot]);
+            self->sixels[painting->slot] = painting->sixel;
+            painting->sixel.text = NULL;
+        }
+        self->unpaintable = self->unpaintable || job->status != ASSAY_OK;
+    }
+    tui_sixel_free(&painting->sixel);
+    tui_picture_free(&painting->picture);
+}
+
+static void start_painting(struct artifact *self, size_t slot, const struct tui_picture *picture,
+    size_t width, size_t height)
+{
+    struct painting *painting = self->painting ? NULL : calloc(1, sizeof *painting);
+    size_t size = 3 * picture->width * picture->height;
+    if (!painting)
+        return;
+    painting->job.work = paint;
+    painting->job.done = was_painted;
+    painting->job.view = self->view.serial;
+    painting->slot = slot;
+    painting->width = width;
+    painting->height = height;
+    painting->generation = self->generation;
+    painting->picture = (struct tui_picture){picture->width, picture->height, malloc(size)};
+    if (!painting->picture.rgb) {
+        free(painting);
+        return;
+    }
+    memcpy(painting->picture.rgb, picture->rgb, size);
+    self->painting = tui_aside(self->view.tui, &painting->job) == ASSAY_OK;
+}
+
+/* Is it drawn in pixels? While they are made it is drawn in characters. */
+static bool draw_pixels(
+    struct artifact *self, size_t slot, const struct tui_picture *picture, struct tui_area area)
+{
+    struct tui_sixel *sixel = &self->sixels[slot];
+    size_t width, height;
+    double line;
+    if (!tui_screen_sixels() || self->unpaintable)
+        return false;
+    tui_screen_pixel_size(area, &width, &height, &line);
+    if (sixel->text && sixel->width == width && sixel->height == height) {
+        tui_put_sixels(area, sixel->text, sixel->size, sixel->id);
+        return true;
+    }
+    start_painting(self, slot, picture, width, height);
+    return false;
+}
+
+static void draw_picture(struct artifact *self, size_t slot, const struct artifact_content *content,
+    struct tui_area area)
 {
     if (self->way == AS_POINTS && content->can[AS_POINTS])
         tui_points_draw(&content->points, &self->sight, area);
+    else if (content->can[AS_IMAGE] && draw_pixels(self, slot, &content->picture, area))
+        return;
     else if (content->can[AS_IMAGE])
         tui_picture_draw(&content->picture, area);
     else
@@ -347,7 +441,7 @@ static void draw_picture(
 }
 
 /* Side by side and below each other, each with its cell. */
-static void draw_tiles(const struct artifact *self, struct tui_area area)
+static void draw_tiles(struct artifact *self, struct tui_area area)
 {
     char where[TUI_SHORT];
     int n = (int)self->found.tile_count, across = 1;
@@ -361,7 +455,7 @@ static void draw_tiles(const struct artifact *self, struct tui_area area)
             area.y + i / across * height, area.x + i % across * width, height - 1, width - 2};
         where_text(self, self->found.tiles[i].at, where);
         tui_put(part.y++, part.x, part.cols, i ? TUI_DIM : TUI_BOLD, where);
-        draw_picture(self, &self->found.tiles[i].content, part);
+        draw_picture(self, 1 + (size_t)i, &self->found.tiles[i].content, part);
     }
 }
 
@@ -415,7 +509,7 @@ static void draw(struct tui_view *view, struct tui_area area)
     if (self->tiled && pictures)
         draw_tiles(self, body);
     else if (pictures)
-        draw_picture(self, &self->found.content, body);
+        draw_picture(self, 0, &self->found.content, body);
     else if (!self->found.content.size)
         tui_put(body.y, body.x, body.cols, TUI_DIM, "It is empty.");
     else if (self->way == AS_TABLE)

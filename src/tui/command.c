@@ -54,12 +54,15 @@ static int set(struct tui *tui, const char *setting)
         tui->clock = clock;
     } else if (strncmp(setting, "database=", 9) == 0) {
         snprintf(tui->label, sizeof tui->label, "%s", setting + 9);
+    } else if (strcmp(setting, "sixel=on") == 0 || strcmp(setting, "sixel=off") == 0) {
+        tui_screen_want_sixels(strcmp(setting, "sixel=on") == 0);
+        tui->dirty = true;
     } else if (strncmp(setting, "state=", 6) == 0 && setting[6]) {
         tui_frame_save(tui, true);
         return tui_frame_remember(tui, setting + 6);
     } else {
         return assay_fail(
-            ASSAY_EINVAL, "set knows clock=SECONDS, database=LABEL and state=FILE");
+            ASSAY_EINVAL, "set knows sixel=on|off, clock=SECONDS, database=LABEL and state=FILE");
     }
     return ASSAY_OK;
 }
@@ -276,7 +279,7 @@ static const struct command commands[] = {
     {"note", "TEXT", "add a note to them", note},
     {"search", "[TEXT]", "search the list", search},
     {"goto", "LINE", "go to a line", go_to},
-    {"set", "NAME=VALUE", "clock=SECONDS, database=LABEL, state=FILE", set},
+    {"set", "NAME=VALUE", "sixel=on|off, clock=SECONDS, database=LABEL, state=FILE", set},
     {"divider", "PERCENT", "how much of the screen the list gets", divider},
     {"forget", "[all]", "what this view remembered, or all views", forget},
     {"source", "[FILE]", "read a configuration anew (config.lua)", source},

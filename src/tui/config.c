@@ -62,6 +62,11 @@ static int set_mouse(struct tui_config *config, const char *name, const json_t *
     return take_flag(name, value, &config->mouse);
 }
 
+static int set_sixel(struct tui_config *config, const char *name, const json_t *value)
+{
+    return take_flag(name, value, &config->sixel);
+}
+
 static int set_remember(struct tui_config *config, const char *name, const json_t *value)
 {
     return take_flag(name, value, &config->remember);
@@ -282,6 +287,7 @@ static const struct {
     {"runs.columns", set_runs_columns},
     {"runs.filter", set_runs_filter},
     {"runs.sort", set_runs_sort},
+    {"sixel", set_sixel},
     {"start", set_start},
     {"theme", set_theme},
 };
@@ -334,7 +340,7 @@ void tui_config_reset(struct tui_config *config)
 {
     tui_config_clear(config);
     tui_keymap_reset();
-    *config = (struct tui_config){.mouse = true, .remember = true, .figure = json_object()};
+    *config = (struct tui_config){.mouse = true, .remember = true, .sixel = true, .figure = json_object()};
     tui_colours_init(&config->colours);
 }
 

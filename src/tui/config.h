@@ -11,7 +11,7 @@
 #include "tui/colour.h"
 
 struct tui_config {
-    bool mouse, remember;
+    bool mouse, remember, sixel;
     char start[32]; /* name of the view of the beginning, or "" */
     char runs_sort[128], runs_filter[512], runs_columns[256], experiments_sort[128]; /* arguments of
                                                               :sort, :filter, :columns; or "" */

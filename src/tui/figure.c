@@ -46,6 +46,11 @@ struct figure {
 
     struct tui_proposal proposal; /* what is asked about, while it is */
 
+    struct tui_sixel sixel; /* of what is shown, when text is not NULL */
+    size_t width, height;   /* in pixels, that are wanted; 0: none */
+    double line;
+    bool tried; /* to make them so */
+
     bool pointing; /* a cursor reads values */
     size_t point;
 
@@ -89,6 +94,18 @@ static void take_back(struct figure *self, const struct figure_reading *reading)
     }
 }
 
+/* The same picture as before is not sent again. */
+static void take_sixel(struct figure *self, struct figure_reading *reading)
+{
+    struct tui_sixel *old = &self->sixel, *new = &reading->sixel;
+    if (old->text && new->text && old->size == new->size &&
+        memcmp(old->text, new->text, old->size) == 0)
+        return;
+    tui_sixel_free(old);
+    *old = *new;
+    new->text = NULL;
+}
+
 /* What was read becomes the view's. A failure keeps what is on the screen, when something is. */
 static void take(struct figure *self, struct figure_reading *reading)
 {
@@ -106,6 +123,7 @@ static void take(struct figure *self, struct figure_reading *reading)
     self->shown = reading->changes;
     reading->changes = NULL;
     forget_panels(self);
+    take_sixel(self, reading);
     self->measures = reading->measures;
     self->params = reading->params;
     self->count = reading->count;
@@ -216,6 +234,9 @@ static int start_reading(struct figure *self, const char *format, const char *ba
     reading->changes = json_deep_copy(self->changes);
     reading->smooth = self->smooth;
     reading->grid = self->grid && !format;
+    reading->width = format ? 0 : self->width;
+    reading->height = self->height;
+    reading->line = self->line;
     reading->format = copy(format);
     reading->base = copy(base);
     if (!reading->database || !reading->runs || !reading->changes ||
@@ -356,6 +377,7 @@ static void close_view(struct tui_view *view)
     forget_panels(self);
     tui_proposal_clear(&self->proposal);
     forget_save(self);
+    tui_sixel_free(&self->sixel);
     if (self->raster)
         assay_raster_close(self->raster);
     if (self->info_known)
@@ -426,6 +448,35 @@ static const char *emptiness(const struct figure *self)
             return NULL;
     return self->view.live ? "No rows yet: the figure appears when the first arrive."
                            : "The run logged no rows that this figure could show.";
+}
+
+/* One figure whose run has ended, and that no cursor reads, is drawn in pixels where the terminal
+ * shows them; until they are made, in characters. */
+static void draw_pixels(struct figure *self, struct tui_area area)
+{
+    enum { MOST_WIDE = 2400, MOST_HIGH = 1600 };
+    size_t width, height;
+    if (!tui_screen_sixels() || self->panel_count != 1 || self->grid || self->pointing ||
+        self->view.live) {
+        self->width = 0;
+        return;
+    }
+    tui_screen_pixel_size(area, &width, &height, &self->line);
+    width = width < MOST_WIDE ? width : MOST_WIDE;
+    height = height < MOST_HIGH ? height : MOST_HIGH;
+    if (self->sixel.text && self->sixel.width == width && self->sixel.height == height) {
+        tui_put_sixels(area, self->sixel.text, self->sixel.size, self->sixel.id);
+        return;
+    }
+    if (width != self->width || height != self->height)
+        self->tried = false;
+    self->width = width;
+    self->height = height;
+    if (!self->tried && !self->reading) {
+        self->tried = true;
+        if (start_reading(self, NULL, NULL) != ASSAY_OK)
+            tui_failed(self->view.tui);
+    }
 }
 
 /* Several pictures side by side and below each other, about square. */
@@ -607,6 +658,8 @@ static void draw(struct tui_view *view, struct tui_area area)
     self->drawn = body;
     if (!empty)
         empty = draw_panels(self, body);
+    if (!empty)
+        draw_pixels(self, body); /* over what the cursor and the mouse know */
     if (empty)
         tui_put_wrapped(
             (struct tui_area){body.y + 1, 2, body.rows - 1, body.cols - 4}, 0, TUI_NORMAL, empty);
@@ -745,6 +798,8 @@ static void set_range(struct figure *self, double low, double high)
     panel->figure->xmin = low;
     panel->figure->xmax = high;
     panel->drawn = false;
+    tui_sixel_free(&self->sixel);
+    self->tried = false;
     json_object_set_new(
         self->changes, "xrange", isnan(low) ? json_null() : json_pack("[f, f]", low, high));
 }

@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "run/run.h"
+#include "tui/sixel.h"
 #include "tui/view.h"
 
 enum { FIGURE_PANELS = 16 };
@@ -36,6 +37,9 @@ struct figure_reading {
     json_t *changes; /* fields in place of the declared ones */
     size_t smooth;   /* points of a running mean, 0 and 1: none */
     bool grid;       /* all figures */
+    size_t width, height; /* pixels of the first picture, 0: none are wanted */
+    double line;          /* of a line of text */
+    struct tui_sixel sixel;
     char *format, *base; /* a file to be written of the first picture, or NULL */
 
     struct figure_panel *panels;

@@ -30,6 +30,7 @@ static void free_names(char **names)
 
 void figure_reading_clear(struct figure_reading *self)
 {
+    tui_sixel_free(&self->sixel);
     figure_panels_free(self->panels, self->panel_count);
     free_names(self->measures);
     free_names(self->params);
@@ -145,6 +146,23 @@ static int read_params(assay_store *store, struct figure_reading *self)
     return self->params ? ASSAY_OK : assay_fail(ASSAY_ENOMEM, "out of memory");
 }
 
+/* In pixels, too. A picture that can't be made is none: it is drawn in characters. */
+static void make_sixel(struct figure_reading *self)
+{
+    const struct figure_panel *panel = &self->panels[0];
+    struct tui_picture picture;
+    void *png = NULL;
+    size_t size;
+    if (assay_figure_png(panel->figure, panel->series, self->width, self->height, self->line, &png,
+            &size) != ASSAY_OK)
+        return;
+    if (tui_picture_read(png, size, &picture)) {
+        tui_sixel_encode(&picture, self->width, self->height, &self->sixel);
+        tui_picture_free(&picture);
+    }
+    free(png);
+}
+
 int figure_read(struct tui_job *job)
 {
     struct figure_reading *self = (struct figure_reading *)job;
@@ -160,6 +178,8 @@ int figure_read(struct tui_job *job)
     json_t *declaration = describe ? json_loads(describe, 0, NULL) : NULL;
     if (status == ASSAY_OK)
         status = add_panels(store, self, json_object_get(declaration, "figures"));
+    if (status == ASSAY_OK && self->width && self->panel_count == 1)
+        make_sixel(self);
     if (status == ASSAY_OK && self->format && self->panel_count)
         status = assay_figure_export(
             self->panels[0].figure, self->panels[0].series, self->format, self->base);

@@ -186,6 +186,8 @@ const struct tui_key tui_keymap[] = {
     {">", TUI_PAN_RIGHT, "pan-right", "figure artifact",
         "move to larger x; to the next artifact of the cell"},
     {"y", TUI_AS, "as", "artifact", "show it as the next thing that it can be (or :as WAY)"},
+    {"I", TUI_PIXELS, "pixels", "figure artifact",
+        "pictures in pixels (sixels) or in characters (or :set sixel=on|off)"},
     {"m", TUI_GRID, "grid", "figure artifact",
         "all figures of the run, or one; artifacts of cells side by side"},
 };

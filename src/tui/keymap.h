@@ -79,6 +79,7 @@ enum tui_request {
     TUI_AS,
     TUI_SQL,
     TUI_MESSAGES,
+    TUI_PIXELS,
     TUI_AGAIN,
     TUI_EDIT
 };

@@ -10,7 +10,7 @@ src_libworkbench_la_SOURCES += src/tui/tui.h src/tui/tui.c src/tui/frame.h src/t
 	src/tui/run_cells.c src/tui/run_claims.c src/tui/run_notes.c src/tui/run_rows.c \
 	src/tui/run_params.c src/tui/run_figures.c src/tui/run_artifacts.c src/tui/run_script.c \
 	src/tui/artifact.c src/tui/sql.c src/tui/messages.c src/tui/again.h src/tui/again.c src/tui/marks.h src/tui/marks.c
-src_libworkbench_la_SOURCES += src/tui/compose.c src/tui/artifact.h src/tui/artifact_read.c src/tui/artifact_aside.c src/tui/picture.h src/tui/picture.c \
+src_libworkbench_la_SOURCES += src/tui/compose.c src/tui/artifact.h src/tui/artifact_read.c src/tui/artifact_aside.c src/tui/picture.h src/tui/picture.c src/tui/sixel.h src/tui/sixel.c \
 	src/tui/points.h src/tui/points.c src/tui/expect.h src/tui/expect.c src/tui/save.h src/tui/save.c
 # The user's configuration, the mouse, and what is remembered.
 src_libworkbench_la_SOURCES += src/tui/colour.h src/tui/colour.c src/tui/config.h src/tui/config.c \

@@ -111,8 +111,8 @@ static void box_mean(const struct tui_picture *self, size_t y0, size_t y1, size_
         rgb[c] = (unsigned char)(sum[c] / ((y1 - y0) * (x1 - x0)));
 }
 
-/* The same picture with at most so many pixels; false: no memory. */
-static bool fit(const struct tui_picture *self, size_t cols, size_t rows, struct tui_picture *out)
+bool tui_picture_fit(
+    const struct tui_picture *self, size_t cols, size_t rows, struct tui_picture *out)
 {
     double scale = fmin((double)cols / (double)self->width, (double)rows / (double)self->height);
     scale = scale >= 1 ? floor(scale) : scale;
@@ -207,7 +207,8 @@ void tui_picture_draw(const struct tui_picture *picture, struct tui_area area)
     struct tui_picture small;
     size_t dots = pixels == TUI_DOTS;
     if (area.rows < 1 || area.cols < 1 ||
-        !fit(picture, (size_t)area.cols << dots, (size_t)area.rows << (1 + dots), &small))
+        !tui_picture_fit(
+            picture, (size_t)area.cols << dots, (size_t)area.rows << (1 + dots), &small))
         return;
     if (pixels == TUI_HALVES)
         draw_halves(&small, area);

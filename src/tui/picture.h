@@ -17,6 +17,11 @@ struct tui_picture {
 bool tui_picture_read(const void *data, size_t size, struct tui_picture *out);
 void tui_picture_free(struct tui_picture *picture);
 
+/* The same picture with at most so many pixels, as large as fits, whole pixels enlarged by a whole
+ * number; false: no memory. */
+bool tui_picture_fit(
+    const struct tui_picture *picture, size_t width, size_t height, struct tui_picture *out);
+
 /* As large as fits, whole pixels enlarged by a whole number. */
 void tui_picture_draw(const struct tui_picture *picture, struct tui_area area);
 

@@ -12,18 +12,35 @@
 #include <curses.h>
 #include <langinfo.h>
 #include <locale.h>
+#include <errno.h>
 #include <math.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <term.h>
+#include <time.h>
 #include <unistd.h>
 #include <wchar.h>
 
 #include "core/status.h"
 #include "tui/colour.h"
 #include "tui/terminal.h"
+
+enum { MOST_PICTURES = 32, KEY_ANSWER = KEY_MAX + 1 };
+
+/* Pictures in pixels, as they are placed on a screen. */
+struct pictures {
+    struct placed {
+        int y, x;
+        unsigned long id;
+        const char *text;
+        size_t size;
+    } items[MOST_PICTURES];
+    size_t count;
+};
 
 static struct {
     SCREEN *curses;
@@ -36,6 +53,13 @@ static struct {
     bool asked_known;
     struct tui_mouse mouse;
     bool listening, held;
+    bool sixels, unwanted;           /* the terminal has them; the user does not want them */
+    bool asked_what, answering;      /* the terminal, what it can; it is just saying so */
+    double asked_at;
+    char answer[128];
+    size_t answer_length;
+    struct pictures shown, next;
+    bool lost; /* what stood on the terminal */
 } screen;
 
 static const char *const glyphs[TUI_GLYPHS][2] = {
@@ -211,6 +235,95 @@ static const char *direct_colour(const char *term)
     return NULL;
 }
 
+/* ---- what the terminal can ---- */
+
+static double monotonic(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* Not curses' own output: it is flushed before. */
+static void send_bytes(const char *text, size_t size)
+{
+    while (size) {
+        ssize_t n = write(STDOUT_FILENO, text, size);
+        if (n < 0 && errno == EAGAIN)
+            poll(&(struct pollfd){.fd = STDOUT_FILENO, .events = POLLOUT}, 1, 1000);
+        else if (n < 0 && errno != EINTR)
+            return; /* a terminal that is gone is met elsewhere */
+        text += n > 0 ? n : 0;
+        size -= n > 0 ? (size_t)n : 0;
+    }
+}
+
+/* "Primary device attributes": the answer comes as keys do, ESC [ ? 62 ; 4 ; ... c, and is known by its
+ * beginning; 4 stands for sixels. */
+static void ask_terminal(void)
+{
+    static const char question[] = "\033[c";
+    const char *no_color = getenv("NO_COLOR");
+    if (screen.scripted || (no_color && *no_color) || screen.ascii || define_key("\033[?", KEY_ANSWER) != OK)
+        return;
+    send_bytes(question, sizeof question - 1);
+    screen.asked_what = true;
+    screen.answering = false;
+    screen.asked_at = monotonic();
+}
+
+static void take_answer(void)
+{
+    screen.answer[screen.answer_length] = '\0';
+    screen.asked_what = screen.answering = false;
+    char *rest = screen.answer;
+    for (int i = 0; *rest; i++) { /* the first number is the terminal's kind */
+        char *end;
+        long number = strtol(rest, &end, 10);
+        if (end == rest)
+            break;
+        screen.sixels = screen.sixels || (i && number == 4);
+        rest = *end == ';' ? end + 1 : end;
+    }
+}
+
+/* Was it a part of the answer? One that does not go on within a second is none. */
+static bool heard_answer(wint_t key)
+{
+    if (!screen.answering || monotonic() - screen.asked_at > 1)
+        return screen.answering = false;
+    if (key >= 0x40 && key <= 0x7e) {
+        if (key == 'c')
+            take_answer();
+        screen.answering = false;
+    } else if (screen.answer_length + 1 < sizeof screen.answer) {
+        screen.answer[screen.answer_length++] = (char)key;
+    }
+    return true;
+}
+
+static void begin_answer(void)
+{
+    screen.answering = true;
+    screen.answer_length = 0;
+    screen.asked_at = monotonic();
+}
+
+/* An answer that comes when the terminal is given back would be typed into the shell: a moment is left
+ * for it. */
+static void await_answer(void)
+{
+    double end = screen.asked_at + 0.3;
+    char byte = '\0';
+    while (screen.asked_what && byte != 'c' && monotonic() < end) {
+        int left = (int)(1e3 * (end - monotonic())) + 1;
+        if (poll(&(struct pollfd){.fd = STDIN_FILENO, .events = POLLIN}, 1, left) <= 0 ||
+            read(STDIN_FILENO, &byte, 1) != 1)
+            break;
+    }
+    screen.asked_what = false;
+}
+
 /* newterm leaves the process on failure of an unknown terminal only with initscr; here it returns
  * NULL, but a terminal without cursor addressing passes, so that is asked for first. */
 static int open_terminal(void)
@@ -275,6 +388,7 @@ int tui_screen_open(bool scripted, bool ascii)
     keypad(stdscr, TRUE);
     nodelay(stdscr, TRUE);
     set_escdelay(25);
+    ask_terminal();
     return ASSAY_OK;
 }
 
@@ -282,6 +396,9 @@ void tui_screen_close(void)
 {
     if (screen.curses) {
         tui_screen_listen(false);
+        await_answer();
+        screen.sixels = false;
+        screen.shown.count = screen.next.count = 0;
         endwin();
         if (!screen.scripted)
             tui_terminal_release();
@@ -318,18 +435,97 @@ int tui_screen_resize(int rows, int cols)
 void tui_screen_begin(void)
 {
     erase();
+    screen.next.count = 0;
+}
+
+/* ---- pixels ---- */
+
+bool tui_screen_has_sixels(void)
+{
+    return screen.sixels;
+}
+
+bool tui_screen_sixels(void)
+{
+    return screen.sixels && !screen.unwanted;
+}
+
+void tui_screen_want_sixels(bool wanted)
+{
+    screen.unwanted = !wanted;
+}
+
+/* A terminal that does not tell has characters of 10 x 20, as the VT340 had. */
+void tui_screen_pixel_size(struct tui_area area, size_t *width, size_t *height, double *line)
+{
+    struct winsize window = {0};
+    double across = 10, down = 20;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_xpixel && window.ws_ypixel &&
+        window.ws_col && window.ws_row) {
+        across = (double)window.ws_xpixel / window.ws_col;
+        down = (double)window.ws_ypixel / window.ws_row;
+    }
+    *width = area.cols > 0 ? (size_t)(across * area.cols) : 0;
+    *height = area.rows > 0 ? (size_t)(down * area.rows) : 0;
+    *line = down;
+}
+
+/* Its place is filled with spaces that curses takes for letters: it does not touch them again. */
+void tui_put_sixels(struct tui_area area, const char *text, size_t size, unsigned long id)
+{
+    static const wchar_t held = 0xa0;
+    if (screen.next.count == MOST_PICTURES)
+        return;
+    for (int y = 0; y < area.rows; y++)
+        for (int x = 0; x < area.cols; x++)
+            mvaddnwstr(area.y + y, area.x + x, &held, 1);
+    screen.next.items[screen.next.count++] = (struct placed){area.y, area.x, id, text, size};
+}
+
+static bool same_pictures(void)
+{
+    if (screen.shown.count != screen.next.count)
+        return false;
+    for (size_t i = 0; i < screen.next.count; i++) {
+        const struct placed *a = &screen.shown.items[i], *b = &screen.next.items[i];
+        if (a->y != b->y || a->x != b->x || a->id != b->id)
+            return false;
+    }
+    return true;
+}
+
+/* The cursor is put back where curses thinks that it is. */
+static void send_pictures(void)
+{
+    char place[48];
+    for (size_t i = 0; i < screen.next.count; i++) {
+        const struct placed *picture = &screen.next.items[i];
+        int length =
+            snprintf(place, sizeof place, "\0337\033[%d;%dH", picture->y + 1, picture->x + 1);
+        send_bytes(place, (size_t)length);
+        send_bytes(picture->text, picture->size);
+        send_bytes("\0338", 2);
+    }
+    screen.shown = screen.next;
 }
 
 void tui_screen_end(int cursor_y, int cursor_x)
 {
     curs_set(cursor_y >= 0);
     move(cursor_y >= 0 ? cursor_y : 0, cursor_y >= 0 ? cursor_x : 0);
+    bool same = !screen.lost && same_pictures();
+    if (!same && screen.shown.count) /* pixels go with all else */
+        clearok(stdscr, TRUE);
     refresh();
+    if (!same)
+        send_pictures();
+    screen.lost = false;
 }
 
 void tui_screen_redraw(void)
 {
     clearok(stdscr, TRUE);
+    screen.lost = true;
 }
 
 void tui_screen_suspend(void)
@@ -346,6 +542,7 @@ void tui_screen_resume(void)
     reset_prog_mode();
     clearok(stdscr, TRUE);
     refresh();
+    screen.lost = true;
     if (screen.listening)
         tui_terminal_drags(true);
 }
@@ -398,10 +595,15 @@ int tui_screen_key(void)
     wint_t key;
     switch (get_wch(&key)) {
     case OK:
-        return (int)key;
+        return heard_answer(key) ? TUI_KEY_RESIZE : (int)key; /* the screen may be another */
     case KEY_CODE_YES:
+        if (key == KEY_ANSWER) {
+            begin_answer();
+            return TUI_KEY_RESIZE;
+        }
         if (key == KEY_MOUSE)
             return take_mouse();
+        screen.lost = screen.lost || key == KEY_RESIZE;
         return key == KEY_RESIZE ? TUI_KEY_RESIZE : TUI_KEY_FUNCTION + (int)key;
     default:
         return TUI_NO_KEY;

@@ -114,6 +114,18 @@ void tui_blank(int y, int x, int width, int style);
 /* done of total as a bar. */
 void tui_put_bar(int y, int x, int width, int style, double fraction);
 
+/*
+ * Pixels, where the terminal has told that it shows sixels (it is asked when the screen is opened, and
+ * nobody waits for its answer) and the user wants them. The text of a picture (sixel.h) is sent when
+ * the rest of the screen stands; it has to last until then. `id` tells pictures apart: one that is
+ * there already is not sent again.
+ */
+bool tui_screen_sixels(void);
+bool tui_screen_has_sixels(void); /* whatever the user wants */
+void tui_screen_want_sixels(bool wanted);
+void tui_screen_pixel_size(struct tui_area area, size_t *width, size_t *height, double *line);
+void tui_put_sixels(struct tui_area area, const char *text, size_t size, unsigned long id);
+
 /* Text without a place. */
 size_t tui_decode(const char *text, unsigned *code); /* bytes of the next character (0 at the end) */
 size_t tui_encode(unsigned code, char out[5]);

@@ -618,6 +618,16 @@ static int open_here(struct tui *tui, enum tui_request request)
     }
 }
 
+static void turn_sixels(struct tui *tui)
+{
+    if (!tui_screen_has_sixels()) {
+        tui_say(tui, TUI_DIM, "this terminal does not say that it shows pixels (sixels)");
+        return;
+    }
+    tui_screen_want_sixels(!tui_screen_sixels());
+    tui_say(tui, TUI_DIM, "pictures in %s", tui_screen_sixels() ? "pixels" : "characters");
+}
+
 bool tui_frame_request(struct tui *tui, enum tui_request request)
 {
     struct tui_view *view = tui->top;
@@ -656,6 +666,9 @@ bool tui_frame_request(struct tui *tui, enum tui_request request)
         return true;
     case TUI_CANCEL:
         return ask_cancel(tui);
+    case TUI_PIXELS:
+        turn_sixels(tui);
+        return true;
     case TUI_EXPERIMENTS:
     case TUI_RUNS:
     case TUI_COMPOSE:
@@ -833,6 +846,7 @@ int tui_frame_configure(struct tui *tui, const char *path)
     if (status == ASSAY_ENOTFOUND && !path)
         status = ASSAY_OK; /* nothing has to be configured */
     tui_screen_colours(&tui->config.colours);
+    tui_screen_want_sixels(tui->config.sixel);
     if (tui->top) /* there is a screen */
         tui_screen_listen(tui->config.mouse);
     tui->dirty = true;

@@ -3,10 +3,11 @@ EXTRA_PROGRAMS += tests/tui/driver
 tests_tui_driver_LDADD = src/libworkbench.la
 CLEANFILES += tests/tui/driver$(EXEEXT)
 tui_tests = tests/tui/screens.test tests/tui/keys.test tests/tui/compose.test tests/tui/run.test tests/tui/terminal.test tests/tui/way.test tests/tui/aside.test
-check_PROGRAMS += tests/tui/random
+check_PROGRAMS += tests/tui/random tests/tui/pty
 tests_tui_random_LDADD = src/libworkbench.la
+tests_tui_pty_LDADD = -lutil -lm
 TESTS += $(tui_tests)
-tests/tui/screens.log tests/tui/keys.log tests/tui/compose.log tests/tui/run.log tests/tui/terminal.log tests/tui/way.log tests/tui/aside.log tests/tui/random.log: \
+tests/tui/screens.log tests/tui/keys.log tests/tui/compose.log tests/tui/run.log tests/tui/terminal.log tests/tui/way.log tests/tui/aside.log tests/tui/random.log tests/tui/pty.log: \
 	tests/tui/driver$(EXEEXT)
 EXTRA_DIST += \
 	tests/tui/screens/compose-140x40.txt tests/tui/screens/compose-80x24.txt \

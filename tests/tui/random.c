@@ -32,7 +32,7 @@ static int random_key(void)
 {
     static const int common[] = {'j', 'k', 'l', 'h', 'q', 'r', 'E', 'f', '?', 'n', 'N', 'G', 'g',
         's', 'x', 'c', 'y', 'J', 'K', 'p', '\r', '\r', '\t', 0x1b, ':', '/', ' ', 0x7f, '0', '1',
-        '9', ',', '.', 'A', 'F', 'o', 'O', '*', 'L', 't', 'a', 'D', 'u', 'U', ' ', ' ', 'C', ';', 'M', 'o', 'T', 'w', 'H',
+        '9', ',', '.', 'A', 'F', 'o', 'O', '*', 'L', 't', 'a', 'D', 'u', 'U', ' ', ' ', 'C', ';', 'M', 'o', 'T', 'w', 'H', 'I',
         '[', ']', 'X', 'Y', 'b', 'i', 'd', 'z', 'v', 'V', 'B', '+', '-', '<', '>', 'm', 0x06, 0x02,
         0x04, 0x15, 0x17, 0x4e2d, 0xe9, 0x301, 0x1f600, 'R'};
     static const int functions[] = {KEY_UP, KEY_DOWN, KEY_LEFT, KEY_RIGHT, KEY_HOME, KEY_END,
@@ -58,7 +58,7 @@ static void random_command(struct tui *tui)
         "tab script", "write /", "x share", "y bias", "y stream", "by stream", "where bias=0.3",
         "where", "facet bias", "facet n", "facet share", "facet", "next-facet", "xrange 2 50", "xrange", "sql SELECT * FROM run", "sql SELECT", "filter coin", "sort last", "sort family", "fit exp_power", "fit off",
         "source keys.lua", "source", "divider 10", "divider 90", "forget", "forget all",
-        "set state=state.json", "compose", "param methods=SMOTE,copies", "param x=rows", "param methods=majority", "write"};
+        "set state=state.json", "set sixel=off", "compose", "param methods=SMOTE,copies", "param x=rows", "param methods=majority", "write"};
     tui_command(tui, commands[draw_below(sizeof commands / sizeof *commands)]);
 }
 
