@@ -83,6 +83,9 @@ tap.near(run({ mode = "none", eps_scale = { 1.02, 0 } }).x:totable(), run({ mode
     "eps_scale by its parts")
 tap.ok(run({ mode = "paper", steps = 100, window = 80 }).inversions > 0, "windows beyond the spacing turn back, counted")
 
+tap.is(#diffusion.ts_timesteps(1000, 600), 999, "600 steps of 1000 labels are one by one")
+tap.is(run({ mode = "none", steps = 600 }).nfe, 999, "and so many steps")
+
 tap.error("no schedule", function() diffusion.sample(model, xT) end)
 tap.error("noise needs draws or rng", function() run { method = "ddpm" } end)
 tap.error("at least 2 columns", function() diffusion.ts_sample(function(x) return x end, { { 1 } }, alpha_bar) end)

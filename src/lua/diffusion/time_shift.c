@@ -22,7 +22,8 @@ static int ts_timesteps(lua_State *L)
     const size_t steps = (size_t)assay_arg_integer(L, 2, "S", 1, 1 << 24);
     assay_opts_check(L, 3, known);
     const int grid = assay_opt_choice(L, 3, "grid", 0, grids);
-    size_t count = 0, *labels = assay_lua_scratch(L, steps + n / steps + 2, sizeof *labels);
+    size_t count = 0;
+    size_t *labels = assay_lua_scratch(L, assay_ts_timesteps_most(n, steps) + 1, sizeof *labels);
     assay_arg_status(L, assay_ts_timesteps(n, steps, (assay_ts_grid)grid, labels, &count));
     assay_push_indices(L, labels, count, 0);
     return 1;

@@ -27,6 +27,14 @@ void assay_ts_trace_free(assay_ts_trace *t)
 
 /* ---- labels ---- */
 
+size_t assay_ts_timesteps_most(size_t n_train, size_t steps)
+{
+    if (steps < 2 || steps > n_train)
+        return 0;
+    const size_t uniform = (n_train - 1) / (n_train / steps) + 1;
+    return uniform > steps ? uniform : steps;
+}
+
 int assay_ts_timesteps(size_t n_train, size_t steps, assay_ts_grid grid, size_t *out, size_t *n_out)
 {
     if (steps < 2 || steps > n_train)
@@ -386,7 +394,7 @@ static int fill_labels(assay_run *run, ts_run *ts)
 {
     const assay_ts_options *o = ts->o;
     size_t n = 0;
-    ts->label = calloc(o->steps + o->n / (o->steps ? o->steps : 1) + 3, sizeof *ts->label);
+    ts->label = calloc(assay_ts_timesteps_most(o->n, o->steps) + 1, sizeof *ts->label);
     if (!ts->label)
         return assay_fail(ASSAY_ENOMEM, "no memory for %zu labels", o->steps);
     const int status = assay_ts_timesteps(o->n, o->steps, o->grid, ts->label + 1, &n);

@@ -62,9 +62,12 @@ void assay_ts_trace_free(assay_ts_trace *t);
 
 /* The labels of so many requested steps, rising from 1: 1, 1 + k, .. with k = N / steps, of which the
  * reference code leaves out the last (full keeps it); quad: floor(linspace(0, sqrt(0.8 N))^2) + 1.
- * out: steps + N / steps + 2 at most. */
+ * 2 <= steps <= N. */
 int assay_ts_timesteps(
     size_t n_train, size_t steps, assay_ts_grid grid, size_t *out, size_t *n_out);
+/* How many labels out holds on the way: more than were asked for where k is rounded much (600 steps of 1000
+ * labels are one by one, 1000). 0 for what assay_ts_timesteps refuses. */
+size_t assay_ts_timesteps_most(size_t n_train, size_t steps);
 
 int assay_ts_variance(const assay_matrix *x, double *out /* rows */);
 

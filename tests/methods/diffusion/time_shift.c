@@ -131,6 +131,30 @@ static void grids(void **state)
     refuses(assay_ts_timesteps(LABELS, 1001, ASSAY_TS_FULL, label, &n), "got 1001");
 }
 
+/* 1, 1 + k, .. up to N with k = N / S rounded down may be more labels than were asked for. */
+static void grids_fit_their_room(void **state)
+{
+    (void)state;
+    for (size_t n_train = 2; n_train <= 130; n_train++)
+        for (size_t steps = 2; steps <= n_train; steps++)
+            for (assay_ts_grid grid = ASSAY_TS_REFERENCE; grid <= ASSAY_TS_QUAD; grid++) {
+                const size_t most = assay_ts_timesteps_most(n_train, steps), k = n_train / steps;
+                size_t *label = malloc(most * sizeof *label), n = 0, expected = 0;
+                assert_non_null(label);
+                for (size_t at = 1; at <= n_train; at += k)
+                    expected++;
+                expected -= grid == ASSAY_TS_REFERENCE || 1 + (expected - 1) * k == n_train;
+                if (grid == ASSAY_TS_QUAD || expected > 0) {
+                    ok(assay_ts_timesteps(n_train, steps, grid, label, &n));
+                    assert_true(n <= most && label[n - 1] < n_train);
+                    assert_true(grid == ASSAY_TS_QUAD || n == expected);
+                }
+                free(label);
+            }
+    assert_int_equal(assay_ts_timesteps_most(LABELS, 600), 1000);
+    assert_int_equal(assay_ts_timesteps_most(LABELS, LABELS + 1), 0);
+}
+
 static void refuses_one_column(void **state)
 {
     double x = 1, v;
@@ -148,6 +172,7 @@ int main(void)
         cmocka_unit_test(pure_noise_finds_its_label),
         cmocka_unit_test(transfers_exactly),
         cmocka_unit_test(grids),
+        cmocka_unit_test(grids_fit_their_room),
         cmocka_unit_test(refuses_one_column),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
