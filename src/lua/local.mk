@@ -63,6 +63,8 @@ PRELUDE = src/lua/assay/init.lua \
 	src/lua/assay/compose.lua \
 	src/lua/assay/compose_text.lua \
 	src/lua/assay/kits.lua \
+	src/lua/assay/kit_budgets.lua \
+	src/lua/assay/kit_clouds.lua \
 	src/lua/assay/kit_flips.lua \
 	src/lua/assay/kit_paths.lua \
 	src/lua/assay/kit_rankings.lua \

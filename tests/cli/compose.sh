@@ -22,6 +22,10 @@ works exact 8 methods='UniPC 3,a schedule of steps' steps=5,10 measure=rmse samp
 works rankings 8 methods='Plackett-Luce,mean score' testbed=LiveCodeBench missing=0.5,0.9 replicates=2
 works flips 8 methods='runs,uniformity' answers=20,100 series=20 replicates=2
 works paths 12 methods='clustering and resampling,best of n,resampling' n=1,2 searches=5 replicates=2
+works clouds 8 methods='farthest points,filtered farthest points' noise=1,5 points=256 key_points=32 clouds=2 replicates=2
+works meshes 4 methods='weighted points' testbed='meshes of things' noise=1,5 points=256 key_points=32 clouds=2 replicates=2
+works budgets 8 methods='adaptive,equal numbers' budget=600,900 rounds=2 replicates=2
+works teleport 8 methods='teleport and DPM-Solver++ 2M,DDIM' steps=5,10 samples=50 replicates=2
 
 gives "the same composition again" 0 "$assay" reproduce last
 gives "the file explains itself" 0 cat tables.lua

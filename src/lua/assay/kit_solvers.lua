@@ -77,8 +77,15 @@ return {
                 local alpha_bar = diffusion.alpha_bar { kind = "linear", N = 1000 }
                 return diffusion.ts_sample(diffusion.gmm_eps_index(world.gmm, alpha_bar), noise, alpha_bar,
                     { steps = p.steps, window = p.window, trace = false }).x]] },
+        { name = "teleport and DPM-Solver++ 2M", method = "gaussian-teleport", ode = true,
+            doc = "the closed flow of a Gaussian with the data's moments in place of the first part", params = { "t_skip" },
+            code = [[
+                local moments = assay.gmm.moments(world.gmm)
+                return diffusion.teleport_sample(world.model, noise, diffusion.gaussian_from_moments(moments.mean, moments.cov),
+                    { solver = "dpmpp", order = 2, steps = p.steps, spacing = p.spacing, t_skip = p.t_skip, t_end = p.t_end }).x]] },
     },
     arm_params = {
+        t_skip = { default = 0.7, min = 0.11, max = 1, values = { 0.5, 0.7, 0.9 }, doc = "the time at which model calls begin" },
         window = { default = 40, min = 1, max = 1000, values = { 10, 40, 80 }, doc = "labels within which a shifted time may lie" },
     },
     signature = "p, world, noise, rng",
