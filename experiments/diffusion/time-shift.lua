@@ -163,7 +163,7 @@ end
 local samplers = {}
 for _, model in ipairs { "exact ", "network " } do
     for _, mode in ipairs { "", " target", " label", " consistent" } do
-        for _, method in ipairs { "ddim", "ddpm", "s_pndm", "f_pndm" } do
+        for _, method in ipairs { "ddim", "ddpm", "s_pndm", "f_pndm", "dpmpp", "deis" } do
             samplers[#samplers + 1] = model .. method .. mode
         end
     end

@@ -85,7 +85,7 @@ static void read_scale(lua_State *L, int at, assay_ts_options *o)
 
 static assay_ts_options read_options(lua_State *L, int at)
 {
-    static const char *const methods[] = {"ddim", "ddpm", "s_pndm", "f_pndm", NULL};
+    static const char *const methods[] = {"ddim", "ddpm", "s_pndm", "f_pndm", "dpmpp", "deis", NULL};
     static const char *const modes[] = {
         "none", "paper", "target", "label", "consistent", "source", NULL};
     static const char *const grids[] = {"reference", "full", "quad", NULL};

@@ -125,6 +125,13 @@ int assay_run_predict(assay_run *run, unsigned source, const assay_noise_level *
 /* phi_1..phi_kmax of z: phi_0 = e^z, phi_k = (phi_{k-1} - 1/(k-1)!) / z; by series for |z| <= 2. */
 int assay_phi(double z, int kmax, double *out);
 
+/* weight[j] = int l_j drho, rho = sigma/alpha, from one lambda to another, with l_j the Lagrange basis in t
+ * (in_rho: in rho) through n different nodes; quadrature: of the first function, NULL without memory. */
+void *assay_deis_quadrature(void);
+void assay_deis_quadrature_free(void *quadrature);
+int assay_deis_weights(const assay_schedule *s, const void *quadrature, bool in_rho, const double *node,
+    size_t n, double from, double to, double *weight);
+
 /* The order of step i (1-based) of so many: min(i, order), lower at the end as the options say. */
 int assay_multistep_order(const assay_run *run, size_t i);
 

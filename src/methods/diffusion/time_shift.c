@@ -182,6 +182,9 @@ typedef struct ts_run {
     double *variance, *now;                   /* consistent: the label that a row is at */
     double *from, *to, *model_label, *middle; /* labels of the step */
     double *from_bar, *to_bar;
+    double *past[2]; /* deis, dpmpp: the labels of the steps before, the newest first */
+    void *quadrature; /* deis */
+    assay_schedule by_label; /* deis: of alpha_bar, label l at (l + 1) / n */
     assay_noise_level *level;
     size_t rows;
 } ts_run;
@@ -312,6 +315,76 @@ static int f_pndm(assay_run *run)
     return status;
 }
 
+/* DPM-Solver++(2M) from row to row: x = (sigma_t/sigma_s) x - alpha_t expm1(-h) (m_0 + D/2), D = (m_0 - m_1) h /
+ * (lambda_0 - lambda_1); of order 1 at both ends, and where a row has not moved since. */
+static int dpmpp(assay_run *run)
+{
+    ts_run *ts = run->own;
+    const size_t k = run->turn;
+    assay_matrix *x = &run->reg[ASSAY_STATE], *now = &run->reg[noise_at(k)],
+                 *before = &run->reg[noise_at(k > 0 ? k - 1 : 0)];
+    const int status = predict(run, ASSAY_STATE, ts->model_label, noise_at(k));
+    for (size_t r = 0; r < ts->rows && status == ASSAY_OK; r++) {
+        const assay_noise_level s = level_of(ts, ts->from[r]), t = level_of(ts, ts->to[r]);
+        const bool second = k > 0 && k + 1 < run->intervals && ts->past[0][r] != ts->from[r];
+        const double h = t.lambda - s.lambda, first = -t.alpha * expm1(-h);
+        const double by =
+            second ? first / 2 * h / (s.lambda - level_of(ts, ts->past[0][r]).lambda) : 0;
+        double *row = assay_matrix_row(x, r), *m = assay_matrix_row(now, r);
+        for (size_t j = 0; j < x->cols; j++) {
+            m[j] = (row[j] - s.sigma * m[j]) / s.alpha;
+            row[j] = t.sigma / s.sigma * row[j] + first * m[j];
+            if (second)
+                row[j] += by * (m[j] - *assay_matrix_at(before, r, j));
+        }
+        ts->past[0][r] = ts->from[r];
+    }
+    return status;
+}
+
+/* The nodes of a row's polynomial and the registers of their noise, the newest first, each label once. */
+static size_t deis_nodes(const ts_run *ts, size_t k, size_t r, double *node, unsigned *reg)
+{
+    size_t n = 0;
+    for (size_t back = 0; back <= 2 && back <= k; back++) {
+        const double label = back == 0 ? ts->from[r] : ts->past[back - 1][r];
+        const double t = (label + 1) / (double)ts->by_label.n;
+        bool known = false;
+        for (size_t i = 0; i < n; i++)
+            known |= node[i] == t;
+        if (known)
+            continue;
+        node[n] = t;
+        reg[n++] = noise_at(k - back);
+    }
+    return n;
+}
+
+/* DEIS from row to row: x = (alpha_t/alpha_s) x + alpha_t sum_j e_j int l_j drho. */
+static int deis(assay_run *run)
+{
+    ts_run *ts = run->own;
+    const size_t k = run->turn;
+    assay_matrix *x = &run->reg[ASSAY_STATE];
+    int status = predict(run, ASSAY_STATE, ts->model_label, noise_at(k));
+    for (size_t r = 0; r < ts->rows && status == ASSAY_OK; r++) {
+        const assay_noise_level s = level_of(ts, ts->from[r]), t = level_of(ts, ts->to[r]);
+        double node[3], weight[3], *row = assay_matrix_row(x, r);
+        unsigned reg[3];
+        const size_t n = deis_nodes(ts, k, r, node, reg);
+        status = assay_deis_weights(
+            &ts->by_label, ts->quadrature, false, node, n, s.lambda, t.lambda, weight);
+        for (size_t j = 0; j < x->cols && status == ASSAY_OK; j++) {
+            row[j] *= t.alpha / s.alpha;
+            for (size_t i = 0; i < n; i++)
+                row[j] += t.alpha * weight[i] * *assay_matrix_at(&run->reg[reg[i]], r, j);
+        }
+        ts->past[1][r] = ts->past[0][r];
+        ts->past[0][r] = ts->from[r];
+    }
+    return status;
+}
+
 /* The labels of this step, row by row, and what the trace keeps of them. */
 static void shift(ts_run *ts, size_t k)
 {
@@ -375,6 +448,10 @@ static int step(assay_run *run)
         return s_pndm(run);
     case ASSAY_TS_F_PNDM:
         return f_pndm(run);
+    case ASSAY_TS_DPMPP:
+        return dpmpp(run);
+    case ASSAY_TS_DEIS:
+        return deis(run);
     }
     return ASSAY_OK;
 }
@@ -415,6 +492,20 @@ static int fill_labels(assay_run *run, ts_run *ts)
     return ASSAY_OK;
 }
 
+/* What DEIS integrates by: alpha_bar as a schedule of all its labels. */
+static int open_deis(ts_run *ts)
+{
+    const size_t n = ts->o->n;
+    ts->quadrature = assay_deis_quadrature();
+    ts->by_label = (assay_schedule){
+        .kind = ASSAY_SCHEDULE_DISCRETE, .t_max = 1, .n = n, .log_alpha = malloc(n * sizeof(double))};
+    if (!ts->quadrature || !ts->by_label.log_alpha)
+        return assay_fail(ASSAY_ENOMEM, "no memory for %zu labels", n);
+    for (size_t i = 0; i < n; i++)
+        ts->by_label.log_alpha[i] = log(ts->o->alpha_bar[i]) / 2;
+    return ASSAY_OK;
+}
+
 static int begin(assay_run *run)
 {
     ts_run *ts = run->o.ts;
@@ -423,10 +514,12 @@ static int begin(assay_run *run)
     run->own = ts;
     run->registers_used = TS_END - ASSAY_FREE;
     int status = fill_labels(run, ts);
+    if (status == ASSAY_OK && ts->o->method == ASSAY_TS_DEIS)
+        status = open_deis(ts);
     if (status != ASSAY_OK)
         return status;
     const size_t n = ts->rows, steps = run->intervals;
-    ts->memory = calloc(8 * n + 1, sizeof *ts->memory);
+    ts->memory = calloc(10 * n + 1, sizeof *ts->memory);
     ts->level = calloc(n + 1, sizeof *ts->level);
     *ts->trace = (assay_ts_trace){.steps = steps,
         .rows = n,
@@ -437,8 +530,8 @@ static int begin(assay_run *run)
         !ts->trace->picks)
         return assay_fail(ASSAY_ENOMEM, "no memory for %zu rows", n);
     double **rows[] = {&ts->variance, &ts->now, &ts->from, &ts->to, &ts->model_label, &ts->middle,
-        &ts->from_bar, &ts->to_bar};
-    for (size_t k = 0; k < 8; k++)
+        &ts->from_bar, &ts->to_bar, &ts->past[0], &ts->past[1]};
+    for (size_t k = 0; k < 10; k++)
         *rows[k] = ts->memory + k * n;
     for (size_t r = 0; r < n; r++)
         ts->now[r] = (double)ts->label[0];
@@ -450,6 +543,8 @@ static void end(assay_run *run)
     ts_run *ts = run->own;
     if (!ts)
         return;
+    assay_deis_quadrature_free(ts->quadrature);
+    assay_schedule_free(&ts->by_label);
     free(ts->label);
     free(ts->memory);
     free(ts->level);

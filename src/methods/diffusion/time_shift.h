@@ -19,7 +19,9 @@ typedef enum assay_ts_method {
     ASSAY_TS_DDIM,
     ASSAY_TS_DDPM,
     ASSAY_TS_S_PNDM,
-    ASSAY_TS_F_PNDM
+    ASSAY_TS_F_PNDM,
+    ASSAY_TS_DPMPP, /* DPM-Solver++(2M), the last step of order 1 */
+    ASSAY_TS_DEIS   /* tAB of order 2 */
 } assay_ts_method;
 
 /* Where the shifted label t_s enters the step from i to j. */
