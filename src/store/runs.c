@@ -522,6 +522,10 @@ int assay_store_run_find(assay_store *store, const char *text, int64_t *id)
  * and artifacts go some at a time, the rest at once. After the first part the run counts as thrown
  * away; a cell that still stands as done has all its rows. Whoever is killed on the way leaves what
  * `assay rm --discarded` ends.
+ *
+ * Meanwhile this connection looks after no references: a part takes values before their cells, so there is
+ * nothing to look after, and SQLite, which otherwise first lists the rows that it is to delete, is four
+ * times as fast. The run itself goes with references kept, and with it what is left of it.
  */
 enum {
     VALUES_AT_ONCE = 200000,
@@ -651,12 +655,10 @@ static int delete_for_a_while(assay_store *store, deletion *d, bool *more)
     int status = check_deletion(store, d->run);
     while (status == ASSAY_OK && *more && fabs(store_now() - began) < 0.1)
         status = delete_part(store, d, more);
-    if (status == ASSAY_OK && !*more)
-        status = delete_run(store, d->run);
     return status;
 }
 
-int assay_store_run_delete(assay_store *store, int64_t run)
+static int delete_parts(assay_store *store, int64_t run)
 {
     deletion d = {run, store_cell_key(run, 0), store_cell_key(run + 1, 0) - 1, false};
     int status = ASSAY_OK;
@@ -668,4 +670,24 @@ int assay_store_run_delete(assay_store *store, int64_t run)
             assay_store_give_way();
     }
     return status;
+}
+
+static void keep_references(assay_store *store, bool keep)
+{
+    sqlite3_db_config(store->db, SQLITE_DBCONFIG_ENABLE_FKEY, keep, NULL);
+}
+
+int assay_store_run_delete(assay_store *store, int64_t run)
+{
+    bool own;
+    if (!store->in_transaction) /* within one they can't be left alone */
+        keep_references(store, false);
+    int status = delete_parts(store, run);
+    keep_references(store, true);
+    if (status == ASSAY_OK)
+        status = store_enter(store, &own);
+    if (status)
+        return status;
+    status = check_deletion(store, run); /* somebody may have taken it since the last part */
+    return store_leave(store, own, status ? status : delete_run(store, run));
 }

@@ -603,6 +603,10 @@ static int set_journal(assay_store *store)
     sqlite3_finalize(statement);
     if (status)
         return status;
+    /* Some systems' SQLite writes zeros over what is deleted, which doubles what is written. */
+    status = store_execute(store, "PRAGMA secure_delete = 0");
+    if (status)
+        return status;
     return store_execute(store, wal ? "PRAGMA synchronous = NORMAL;"
                                       "PRAGMA wal_autocheckpoint = 4000;"
                                       "PRAGMA journal_size_limit = 67108864;"

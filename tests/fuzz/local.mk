@@ -10,7 +10,7 @@ tests_fuzz_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_fuzz_fuzz_LDADD = src/libworkbench.la
 tests_fuzz_fuzz_LDFLAGS = -fsanitize=fuzzer
 CLEANFILES += tests/fuzz/fuzz$(EXEEXT)
-EXTRA_DIST += tests/fuzz/corpus
+EXTRA_DIST += tests/fuzz/corpus tests/fuzz/readers.txt
 
 # And the terminal interface under a million keys (make check has a tenth of them).
 fuzz: tests/tui/random$(EXEEXT) tests/tui/driver$(EXEEXT)
