@@ -33,3 +33,15 @@ include tests/tui/local.mk
 include tests/cli/local.mk
 include tests/fuzz/local.mk
 include tests/bench/local.mk
+
+# The cmocka programs under valgrind, one after the other or with -j; VALGRIND_TESTS names some of them. Its
+# processor knows no AVX-512, hence OpenBLAS's kernels of an older one; build with --with-march=no where the
+# compiler's would be needed.
+VALGRIND = valgrind -q --error-exitcode=9 --leak-check=full --child-silent-after-fork=yes \
+	--suppressions=$(abs_top_srcdir)/tests/valgrind.supp
+VALGRIND_TESTS = $(check_PROGRAMS)
+valgrind:
+	OPENBLAS_CORETYPE=Haswell $(MAKE) check TESTS='$(VALGRIND_TESTS)' \
+	  LOG_COMPILER='$(SHELL) $(abs_top_srcdir)/tests/cmocka.sh $(VALGRIND)'
+.PHONY: valgrind
+EXTRA_DIST += tests/valgrind.supp

@@ -523,9 +523,10 @@ int assay_store_run_find(assay_store *store, const char *text, int64_t *id)
  * away; a cell that still stands as done has all its rows. Whoever is killed on the way leaves what
  * `assay rm --discarded` ends.
  *
- * Meanwhile this connection looks after no references: a part takes values before their cells, so there is
- * nothing to look after, and SQLite, which otherwise first lists the rows that it is to delete, is four
- * times as fast. The run itself goes with references kept, and with it what is left of it.
+ * Meanwhile this connection looks after no references: a part takes values before their cells, so
+ * there is nothing to look after, and SQLite, which otherwise first lists the rows that it is to
+ * delete, is four times as fast. The run itself goes with references kept, and with it what is left
+ * of it.
  */
 enum {
     VALUES_AT_ONCE = 200000,

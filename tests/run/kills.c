@@ -1,4 +1,5 @@
-/* Killed anywhere: a coordinator, its resumption or one of its cells gets SIGKILL at a random
+/* Killed anywhere: a coordinator, its resumption, one of its cells, all of them at once, the coordinator
+ * while the claims are checked, or the terminal interface that watches gets SIGKILL at a random
  * moment, from before the database is there to after the run's end. Each time the database opens
  * and is sound, the run stands as interrupted, no process stays behind, and what resume adds makes
  * the rows those of a run that nothing disturbed.
@@ -11,6 +12,7 @@
 #include <math.h>
 #include <poll.h>
 #include <pthread.h>
+#include <pty.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <time.h>
@@ -44,18 +46,28 @@
 
 /* ---- the victim ---- */
 
+enum { CELLS = 12, CHECK = CELLS + 1 /* the process that checks the claims */, ALL = -1 };
+
 static double fuse;      /* seconds until a cell dies; 0: none is to die */
-static int64_t fuse_for; /* which of the processes that are started */
+static int64_t fuse_for; /* which of the processes that are started; CHECK: its coordinator dies */
+static double last_hour; /* when all processes die, 0: they don't */
 static int64_t started;
 
-static void die_after(double seconds)
+/* At a moment of the monotonic clock. */
+static void die_at(double moment)
 {
     struct sigevent kill_me = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL};
     struct itimerspec when = {
-        .it_value = {(time_t)seconds, (long)(1e9 * (seconds - floor(seconds))) + 1}};
+        .it_value = {(time_t)moment, (long)(1e9 * (moment - floor(moment))) + 1}};
     timer_t timer;
-    if (timer_create(CLOCK_MONOTONIC, &kill_me, &timer) || timer_settime(timer, 0, &when, NULL))
+    if (timer_create(CLOCK_MONOTONIC, &kill_me, &timer) ||
+        timer_settime(timer, TIMER_ABSTIME, &when, NULL))
         _exit(98);
+}
+
+static void die_after(double seconds)
+{
+    die_at(assay_monotonic() + seconds);
 }
 
 static void count_start(void)
@@ -65,12 +77,20 @@ static void count_start(void)
 
 static void light_fuse(void)
 {
-    if (fuse > 0 && started == fuse_for)
+    if (last_hour > 0)
+        die_at(last_hour);
+    else if (fuse > 0 && started == fuse_for && fuse_for != CHECK)
+        die_after(fuse);
+}
+
+static void light_own_fuse(void)
+{
+    if (fuse > 0 && started == fuse_for && fuse_for == CHECK)
         die_after(fuse);
 }
 
 /* argv: "start" or "resume", DATABASE, FILE, seconds until this process dies (0: never), seconds
- * until a cell does, which one. */
+ * until a cell does, which one; ALL: they die with this process, at the same moment. */
 static int be_a_run(char **argv)
 {
     assay_run_options options = {.database = argv[2], .workers = 3, .seed = 1, .quiet = true};
@@ -78,9 +98,12 @@ static int be_a_run(char **argv)
     assay_run_state state = ASSAY_RUN_INTERRUPTED;
     fuse = atof(argv[5]);
     fuse_for = atoi(argv[6]);
-    pthread_atfork(count_start, NULL, light_fuse);
+    pthread_atfork(count_start, light_own_fuse, light_fuse);
+    const double moment = assay_monotonic() + atof(argv[4]);
     if (atof(argv[4]) > 0)
-        die_after(atof(argv[4]));
+        die_at(moment);
+    if (fuse_for == ALL)
+        last_hour = moment;
     int status = strcmp(argv[1], "resume") == 0 ? assay_run_resume(run, &options, &state)
                                                 : assay_run_start(argv[3], &options, &run, &state);
     if (status)
@@ -180,7 +203,7 @@ static int look(void)
 }
 
 typedef struct tally {
-    int kills, missed, without_run, resumed, cells;
+    int kills, missed, without_run, resumed, cells, at_once, checks, interfaces;
 } tally;
 
 /* Kill resumptions, too, before the last is left in peace. */
@@ -202,8 +225,10 @@ static void resume_to_the_end(assay_rng *rng, double length, tally *seen)
 
 static void kill_a_coordinator(assay_rng *rng, double length, tally *seen)
 {
-    outcome end = run_apart("start", 1e-3 + length * assay_rng_uniform(rng), 0, 0);
+    bool all = assay_rng_below(rng, 2) == 0;
+    outcome end = run_apart("start", 1e-3 + length * assay_rng_uniform(rng), 0, all ? ALL : 0);
     seen->kills += end.killed;
+    seen->at_once += end.killed && all;
     seen->missed += !end.killed;
     int state = look();
     if (!end.killed)
@@ -218,11 +243,11 @@ static void kill_a_coordinator(assay_rng *rng, double length, tally *seen)
     }
 }
 
-/* The killed cell fails by name, the others don't, and the next try has all of them. (The thirteenth
- * process checks the claims: killed, it leaves verdicts that say so.) */
+/* The killed cell fails by name, the others don't, and the next try has all of them. (The process
+ * that checks the claims, killed, leaves verdicts that say so: tests/run/bridge.c.) */
 static void kill_a_cell(assay_rng *rng, double length, tally *seen)
 {
-    int which = 1 + (int)assay_rng_below(rng, 12);
+    int which = 1 + (int)assay_rng_below(rng, CELLS);
     outcome end = run_apart("start", 0, 1e-6 + length / 20 * assay_rng_uniform(rng), which);
     assert_false(end.killed);
     assert_int_equal(look(), end.state);
@@ -236,6 +261,75 @@ static void kill_a_cell(assay_rng *rng, double length, tally *seen)
     expect_answer("SELECT count(*) FROM cell WHERE state = 'failed'", "1");
     expect_answer("SELECT error LIKE 'killed by signal 9%' FROM cell WHERE state = 'failed'", "1");
     resume_to_the_end(rng, length, seen);
+}
+
+/* All cells are done, the claims are being checked: they are checked again by who resumes. */
+static void kill_at_the_check(assay_rng *rng, double length, tally *seen)
+{
+    outcome end = run_apart("start", 0, 1e-6 + length / 50 * assay_rng_uniform(rng), CHECK);
+    int state = look();
+    if (!end.killed) {
+        seen->missed++;
+        assert_int_equal(state, ASSAY_RUN_DONE);
+        return;
+    }
+    seen->kills++;
+    seen->checks++;
+    expect_answer("SELECT cells_done FROM run", "12");
+    if (state == ASSAY_RUN_DONE) /* it was killed after its last word */
+        return;
+    assert_int_equal(state, ASSAY_RUN_INTERRUPTED);
+    resume_to_the_end(rng, length, seen);
+}
+
+/* In a process of its own: the interface on a terminal, keys, and its end. */
+static _Noreturn void type_and_kill(assay_rng *rng, double length)
+{
+    static const char keys[] = "rjk\rlhf?\tE";
+    const char *builddir = getenv("builddir");
+    char driver[4096], shown[4096];
+    struct winsize size = {.ws_row = 24, .ws_col = 80};
+    int terminal;
+    snprintf(driver, sizeof driver, "%s/tests/tui/driver", builddir ? builddir : ".");
+    pid_t child = forkpty(&terminal, NULL, NULL, &size);
+    if (child == 0) {
+        setenv("TERM", "xterm", 1);
+        setenv("XDG_STATE_HOME", directory, 1);
+        execl(driver, driver, "tui", database, NULL);
+        _exit(99);
+    }
+    double until = assay_monotonic() + 1e-3 + length * assay_rng_uniform(rng);
+    while (assay_monotonic() < until) {
+        struct pollfd screen = {.fd = terminal, .events = POLLIN};
+        if (poll(&screen, 1, 5) > 0 && read(terminal, shown, sizeof shown) <= 0)
+            break;
+        if (write(terminal, &keys[assay_rng_below(rng, sizeof keys - 1)], 1) != 1)
+            break;
+    }
+    kill(child, SIGKILL);
+    int status;
+    waitpid(child, &status, 0);
+    _exit(WIFEXITED(status) && WEXITSTATUS(status) == 99 ? 99 : WIFSIGNALED(status));
+}
+
+/* The interface that looks at a run is killed; the run hears nothing of that. */
+static void kill_an_interface(assay_rng *rng, double length, tally *seen)
+{
+    int status;
+    fflush(NULL);
+    pid_t typist = fork();
+    if (typist == 0)
+        type_and_kill(rng, length);
+    (void)assay_rng_uniform(rng); /* the typist's draws are not repeated here */
+    outcome end = run_apart("start", 0, 0, 0);
+    assert_int_equal(waitpid(typist, &status, 0), typist);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) <= 1);
+    assert_false(end.killed);
+    assert_int_equal(end.state, ASSAY_RUN_DONE);
+    assert_int_equal(look(), ASSAY_RUN_DONE);
+    seen->kills += WEXITSTATUS(status);
+    seen->interfaces += WEXITSTATUS(status);
+    seen->missed += !WEXITSTATUS(status);
 }
 
 static double seconds_since(double from)
@@ -259,10 +353,20 @@ static void nothing_is_lost_by_kills(void **state)
     from = assay_monotonic();
     while (seen.kills < count && seen.kills + seen.missed < 4 * count) {
         remove_database();
-        if (assay_rng_below(&rng, 4) == 0)
+        switch (assay_rng_below(&rng, 8)) {
+        case 0:
+        case 1:
             kill_a_cell(&rng, length, &seen);
-        else
+            break;
+        case 2:
+            kill_at_the_check(&rng, length, &seen);
+            break;
+        case 3:
+            kill_an_interface(&rng, length, &seen);
+            break;
+        default:
             kill_a_coordinator(&rng, length, &seen);
+        }
         expect_answer("SELECT state FROM run", "done");
         expect_answer(EVERY_VALUE, values);
         expect_answer(EVERY_ARTIFACT, artifacts);
@@ -270,9 +374,10 @@ static void nothing_is_lost_by_kills(void **state)
         expect_answer("SELECT count(*) FROM fit", "4");
         expect_answer("SELECT rows FROM run", "1200");
     }
-    printf("# %d kills (%d of cells, %d before there was a run), %d runs resumed, all rows equal; "
-           "%d came too late; %.1f s\n",
-        seen.kills, seen.cells, seen.without_run, seen.resumed, seen.missed, seconds_since(from));
+    printf("# %d kills (%d of cells, %d of all at once, %d while claims were checked, %d of the interface, "
+           "%d before there was a run), %d runs resumed, all rows equal; %d came too late; %.1f s\n",
+        seen.kills, seen.cells, seen.at_once, seen.checks, seen.interfaces, seen.without_run,
+        seen.resumed, seen.missed, seconds_since(from));
     free(values);
     free(artifacts);
     free(claims);

@@ -227,21 +227,15 @@ static void a_large_artifact_arrives_whole(void **state)
     assay_store_close(store);
 }
 
-/* 6 x 8000 rows of 1000 bytes: what the cells pour out at once must not pile up in the coordinator.
- */
-static void the_coordinator_stays_small(void **state)
+/* Run it in a process of its own, whose memory may grow by so many MiB. */
+static void run_in_memory(const char *script, long most)
 {
-    (void)state;
-    if (!memory_can_be_limited()) /* tools that watch memory also keep it */
-        skip();
     struct rusage used;
+    fflush(NULL);
     pid_t child = fork();
     if (child == 0) {
         assay_run_options options = options_with(3);
-        int64_t run =
-            run_script(WITH_RUN("pours",
-                           "local s = ('s'):rep(1000) for i = 1, 8000 do cell:log { s = s } end"),
-                &options, ASSAY_RUN_DONE);
+        int64_t run = run_script(script, &options, ASSAY_RUN_DONE);
         getrusage(RUSAGE_SELF, &used);
         _exit(run == 1 ? (int)(used.ru_maxrss / 1024 / 2) : 255); /* in units of 2 MiB */
     }
@@ -250,10 +244,52 @@ static void the_coordinator_stays_small(void **state)
     assert_true(WIFEXITED(status));
     getrusage(RUSAGE_SELF, &used);
     long grown = 2L * WEXITSTATUS(status) - used.ru_maxrss / 1024;
-    assert_true(WEXITSTATUS(status) < 255 && grown < 40);
+    assert_true(WEXITSTATUS(status) < 255 && grown < most);
+}
+
+/* 6 x 8000 rows of 1000 bytes: what the cells pour out at once must not pile up in the coordinator.
+ */
+static void the_coordinator_stays_small(void **state)
+{
+    (void)state;
+    if (!memory_can_be_limited()) /* tools that watch memory also keep it */
+        skip();
+    run_in_memory(
+        WITH_RUN("pours", "local s = ('s'):rep(1000) for i = 1, 8000 do cell:log { s = s } end"),
+        40);
     assay_run_info info = get_info(1);
     assert_int_equal(info.rows, 48000);
     assay_run_info_clear(&info);
+}
+
+/* ASSAY_CELL_ROWS rows (200,000; scripts/soak: ten million) from one cell. */
+static void a_cell_may_have_very_many_rows(void **state)
+{
+    (void)state;
+    if (!memory_can_be_limited())
+        skip();
+    const char *wanted = getenv("ASSAY_CELL_ROWS");
+    int64_t rows = wanted ? atoll(wanted) : 200000;
+    char script[512], sql[256];
+    snprintf(script, sizeof script,
+        WITH_RUN("tall", "if cell.params.a > 1 or cell.replicate > 1 then return end\n"
+                         "for i = 1, %lld do cell:log { i = i } end"),
+        (long long)rows);
+    double from = assay_monotonic();
+    run_in_memory(script, 40);
+    printf("# %lld rows from one cell: %.1f s\n", (long long)rows, assay_monotonic() - from);
+    assay_store *store = open_store();
+    sqlite3_stmt *query;
+    snprintf(sql, sizeof sql,
+        "SELECT count(*) = %lld AND sum(value) = %lld AND sum(value = seq + 1) = %lld AND "
+        "(SELECT rows FROM run) = %lld FROM value",
+        (long long)rows, (long long)(rows * (rows + 1) / 2), (long long)rows, (long long)rows);
+    assert_int_equal(
+        sqlite3_prepare_v2(assay_store_sqlite(store), sql, -1, &query, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(query), SQLITE_ROW);
+    assert_int_equal(sqlite3_column_int(query, 0), 1);
+    sqlite3_finalize(query);
+    assay_store_close(store);
 }
 
 static void errors_before_the_run_are_returned(void **state)
@@ -394,6 +430,7 @@ int main(void)
         TEST(what_is_printed_becomes_notes),
         TEST(a_large_artifact_arrives_whole),
         TEST(the_coordinator_stays_small),
+        TEST(a_cell_may_have_very_many_rows),
         TEST(errors_before_the_run_are_returned),
         TEST(a_reproduction_is_equal_and_a_forged_value_is_found),
         TEST(failed_cells_are_redone_by_resume),
