@@ -16,6 +16,14 @@
 -- descriptor is logistic regression on histograms of distances and coordinates, trained with the sampler
 -- that it is tested with.
 --
+-- 24 epochs, as the training half needs them: after 8 every net errs some 4 points more often. Over three
+-- splits of the meshes and the severities 2 and 4, errors were then 19.5 percent (baseline), 16.0 (FFPS alone)
+-- and 19.4 (PointSP); on clean clouds 10.4, 11.1 and 15.9. FFPS alone has the gain, background 68 -> 14, and a
+-- loss on occlusion, 45 -> 49; training on resampled clouds takes that back, 40, but costs about 5 points on
+-- everything else, more or less by split (PointSP less the baseline: -0.5, -3.0 and 3.2), so that "mean" may
+-- be inconclusive. A published competitor is density-aware sampling of CSI (arXiv 2310.03360), 18.4 percent
+-- on ModelNet40-C.
+--
 -- Severity is from 1 to 5, 0 is clean; of occlusion it is the side that is seen. LiDAR and scale, which
 -- the suite has too, are not in the table.
 --
@@ -467,7 +475,7 @@ return assay.experiment {
         key_points = { default = 128, min = 1, max = 1024, doc = "of sampling" },
         train_clouds = { default = 16, min = 1, max = 1000, doc = "of each training mesh" },
         test_clouds = { default = 3, min = 1, max = 1000, doc = "of each test mesh" },
-        epochs = { default = 8, min = 1, max = 1000, doc = "of the net" },
+        epochs = { default = 24, min = 1, max = 1000, doc = "of the net" },
         norm = { default = "batch", choices = { "batch", "group" }, doc = "of the net" },
         points = { default = 256, min = 2, max = 512, doc = "key points that a classifier reads" },
         k = { default = 20, min = 5, max = 50, doc = "neighbours" },

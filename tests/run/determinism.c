@@ -15,7 +15,10 @@ static const struct {
     const char *name, *settings;
     int64_t replicates;
 } small[] = {
-    {"saa", "method=fixmatch+saa,flexmatch+saa unlabelled=224 steps=6", 1},
+    {"saa",
+        "method=fixmatch+saa,fixmatch+confidence,flexmatch+saa norm=group,batch unlabelled=224 "
+        "steps=6",
+        1},
     {"smote", "data=pima amounts=one folds=2 seeds=2", 2},
     {"equitable", "world=unequal,letters budget=600 objective=share,lowest rounds=2", 2},
     {"time-shift", "steps=3 windows=\"0,40\" training=10 samples=21 reference=21", 1},
