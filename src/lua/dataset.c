@@ -247,6 +247,7 @@ static const char *reader_of(const char *name)
 {
     static const char *const readers[][2] = {{".csv", "csv"}, {".jsonl", "jsonl"}, {".npy", "npy"},
         {".npz", "npz"}, {".off", "mesh"}, {".obj", "mesh"}, {".ply", "mesh"}, {".xyz", "mesh"},
+        {".off.gz", "mesh"}, {".obj.gz", "mesh"}, {".ply.gz", "mesh"}, {".xyz.gz", "mesh"},
         {".txt", "text"}, {"-ubyte", "idx"}, {"-ubyte.gz", "idx"}, {".idx", "idx"},
         {".idx.gz", "idx"}};
     for (size_t i = 0; i < sizeof readers / sizeof *readers; i++)
@@ -381,6 +382,9 @@ static int fashion_scenes(lua_State *L)
         assay_arg_status(L, assay_scene(images, labels, &o, rng, i, assay_matrix_row(&canvas, i),
                                 object, &objects));
         set_objects(L, i, object, objects);
+        const int stop = assay_progress_report(&load.report.progress, (double)(i + 1), (double)n);
+        if (stop != ASSAY_OK)
+            assay_lua_report_end(&load.report, stop);
     }
     return 1;
 }

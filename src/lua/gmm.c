@@ -283,8 +283,8 @@ void assay_opt_guidance(lua_State *L, int at, const assay_gmm *g, assay_gmm_leve
 /* Options alpha, sigma, class and, for what is linear in the score, scale. */
 static assay_gmm_level read_level(lua_State *L, int at, const assay_gmm *g, bool linear)
 {
-    static const char *const of_density[] = {"alpha", "sigma", "class", NULL};
-    static const char *const of_score[] = {"alpha", "sigma", "class", "scale", NULL};
+    static const char *const of_density[] = {"alpha", "sigma", "class", "progress", NULL};
+    static const char *const of_score[] = {"alpha", "sigma", "class", "scale", "progress", NULL};
     assay_opts_check(L, at, linear ? of_score : of_density);
     assay_gmm_level level;
     if (linear)
@@ -296,15 +296,25 @@ static assay_gmm_level read_level(lua_State *L, int at, const assay_gmm *g, bool
     return level;
 }
 
-/* logpdf(gmm, x [, {alpha=1, sigma=0, class=}]): one number a row */
+/* Into what was pushed before; options at 3. */
+static void evaluate(lua_State *L, const assay_gmm *g, const assay_gmm_level *level,
+    const assay_matrix *x, assay_gmm_values out)
+{
+    assay_lua_report report;
+    assay_lua_report_begin(L, 3, &report);
+    out.progress = &report.progress;
+    assay_lua_report_end(&report, assay_gmm_evaluate(g, level, x, &out));
+}
+
+/* logpdf(gmm, x [, {alpha=1, sigma=0, class=, progress=}]): one number a row */
 static int logpdf(lua_State *L)
 {
     const assay_gmm *g = assay_arg_gmm(L, 1, "gmm");
     const assay_matrix x = assay_arg_matrix(L, 2, "x");
     const assay_gmm_level level = read_level(L, 3, g, false);
-    const assay_gmm_values out = {.log_density = assay_lua_doubles(L, x.rows)};
-    assay_arg_status(L, assay_gmm_evaluate(g, &level, &x, &out));
-    assay_push_vector(L, out.log_density, x.rows);
+    double *out = assay_lua_doubles(L, x.rows);
+    evaluate(L, g, &level, &x, (assay_gmm_values){.log_density = out});
+    assay_push_vector(L, out, x.rows);
     return 1;
 }
 
@@ -315,8 +325,9 @@ static int responsibilities(lua_State *L)
     const assay_matrix x = assay_arg_matrix(L, 2, "x");
     const assay_gmm_level level = read_level(L, 3, g, false);
     assay_matrix r = assay_push_matrix(L, x.rows, assay_gmm_components(g));
-    assay_arg_status(
-        L, assay_gmm_evaluate(g, &level, &x, &(assay_gmm_values){.responsibilities = &r}));
+    const int result = lua_gettop(L);
+    evaluate(L, g, &level, &x, (assay_gmm_values){.responsibilities = &r});
+    lua_pushvalue(L, result);
     return 1;
 }
 
@@ -328,10 +339,12 @@ static int linear(lua_State *L, int what)
     const assay_matrix x = assay_arg_matrix(L, 2, "x");
     const assay_gmm_level level = read_level(L, 3, g, true);
     assay_matrix out = assay_push_matrix(L, x.rows, assay_gmm_dim(g));
-    const assay_gmm_values values = {.score = what == SCORE ? &out : NULL,
-        .eps = what == EPS ? &out : NULL,
-        .denoised = what == DENOISED ? &out : NULL};
-    assay_arg_status(L, assay_gmm_evaluate(g, &level, &x, &values));
+    const int result = lua_gettop(L);
+    evaluate(L, g, &level, &x,
+        (assay_gmm_values){.score = what == SCORE ? &out : NULL,
+            .eps = what == EPS ? &out : NULL,
+            .denoised = what == DENOISED ? &out : NULL});
+    lua_pushvalue(L, result);
     return 1;
 }
 
@@ -350,10 +363,11 @@ static int denoise(lua_State *L)
     return linear(L, DENOISED);
 }
 
-/* sample(gmm, n, {rng=, alpha=1, sigma=0, class=}): n x d, and the component of each row */
+/* sample(gmm, n, {rng=, alpha=1, sigma=0, class=, progress=}): n x d, and the component of each row
+ */
 static int sample(lua_State *L)
 {
-    static const char *const known[] = {"rng", "alpha", "sigma", "class", NULL};
+    static const char *const known[] = {"rng", "alpha", "sigma", "class", "progress", NULL};
     const assay_gmm *g = assay_arg_gmm(L, 1, "gmm");
     const size_t n = (size_t)assay_arg_integer(L, 2, "n", 0, INT32_MAX);
     assay_opts_check(L, 3, known);
@@ -364,7 +378,12 @@ static int sample(lua_State *L)
     level.sigma = assay_opt_number(L, 3, "sigma", 0, 0, ASSAY_FINITE);
     size_t *component = assay_lua_scratch(L, n, sizeof *component);
     assay_matrix x = assay_push_matrix(L, n, assay_gmm_dim(g));
-    assay_arg_status(L, assay_gmm_sample(g, &level, rng, &x, component));
+    const int result = lua_gettop(L);
+    assay_lua_report report;
+    assay_lua_report_begin(L, 3, &report);
+    assay_lua_report_end(
+        &report, assay_gmm_sample(g, &level, rng, &report.progress, &x, component));
+    lua_pushvalue(L, result);
     assay_push_indices(L, component, n, 1);
     return 2;
 }

@@ -888,10 +888,18 @@ static void evaluate_block(
     }
 }
 
+/* Blocks between two reports: about a millisecond of the work of one point. */
+static size_t report_blocks(const assay_gmm *g)
+{
+    enum { STEPS = 1 << 20 };
+    return 1 + STEPS / (BLOCK * (1 + g->components * (1 + g->dim + g->dim * g->rank)));
+}
+
 static int evaluate_class(const assay_gmm *g, const assay_gmm_level *levels, size_t n, int class,
     const assay_matrix *x, const assay_gmm_values *out, blend by, assay_gmm_workspace *workspace)
 {
     evaluation e;
+    const size_t stretch = BLOCK * report_blocks(g);
     int status = ASSAY_OK;
     for (size_t i = 0; i < n && status == ASSAY_OK; i++)
         status = check_level(g, &levels[i], class);
@@ -906,6 +914,8 @@ static int evaluate_class(const assay_gmm *g, const assay_gmm_level *levels, siz
             status = set_levels(&e, levels + first, n - first, class);
         if (status == ASSAY_OK)
             evaluate_block(&e, x, first, out, by);
+        if (status == ASSAY_OK && (first + BLOCK) % stretch == 0)
+            status = assay_progress_report(out->progress, (double)first, (double)x->rows);
     }
     return status;
 }
@@ -958,10 +968,16 @@ int assay_gmm_evaluate_with(const assay_gmm *g, const assay_gmm_level *levels, s
     const double guidance = class == ASSAY_GMM_ALL ? 1 : levels->guidance;
     if (!isfinite(guidance))
         return assay_fail(ASSAY_EINVAL, "guidance must be finite, got %g", guidance);
-    status = evaluate_class(g, levels, n, class, x, out, (blend){0, guidance}, workspace);
+    assay_progress_stretch halves[] = {{out->progress, 0, 0.5}, {out->progress, 0.5, 1}};
+    const assay_progress half[] = {assay_progress_of(&halves[0]), assay_progress_of(&halves[1])};
+    assay_gmm_values of_class = *out;
+    if (guidance != 1)
+        of_class.progress = &half[0];
+    status = evaluate_class(g, levels, n, class, x, &of_class, (blend){0, guidance}, workspace);
     if (status != ASSAY_OK || guidance == 1)
         return status;
-    const assay_gmm_values linear = {NULL, NULL, out->score, out->eps, out->denoised};
+    const assay_gmm_values linear = {
+        .score = out->score, .eps = out->eps, .denoised = out->denoised, .progress = &half[1]};
     return evaluate_class(
         g, levels, n, ASSAY_GMM_ALL, x, &linear, (blend){1, 1 - guidance}, workspace);
 }
@@ -996,8 +1012,23 @@ static void draw(const assay_gmm *g, const assay_gmm_level *level, size_t k, ass
     }
 }
 
+/* The components of all rows before any row's numbers. */
+static int draw_components(const assay_gmm *g, const double *weights, assay_rng *rng,
+    const assay_progress *progress, size_t *which, size_t n)
+{
+    enum { ROWS = 1 << 18 };
+    int status = ASSAY_OK;
+    for (size_t first = 0; first < n && status == ASSAY_OK; first += ROWS) {
+        const size_t rows = n - first < ROWS ? n - first : ROWS;
+        status = assay_rng_categorical_many(rng, weights, g->components, rows, which + first);
+        if (status == ASSAY_OK && rows == ROWS)
+            status = assay_progress_report(progress, 0, (double)n);
+    }
+    return status;
+}
+
 int assay_gmm_sample(const assay_gmm *g, const assay_gmm_level *level, assay_rng *rng,
-    assay_matrix *x, size_t *component)
+    const assay_progress *progress, assay_matrix *x, size_t *component)
 {
     int status = check_result(x, "x", x->rows, g->dim);
     if (status != ASSAY_OK || (status = check_level(g, level, level->class)) != ASSAY_OK)
@@ -1010,9 +1041,13 @@ int assay_gmm_sample(const assay_gmm *g, const assay_gmm_level *level, assay_rng
     }
     for (size_t k = 0; k < g->components; k++)
         weights[k] = in_class(g, k, level->class) ? g->weights[k] : 0;
-    status = assay_rng_categorical_many(rng, weights, g->components, x->rows, which);
-    for (size_t i = 0; i < x->rows && status == ASSAY_OK; i++)
+    status = draw_components(g, weights, rng, progress, which, x->rows);
+    const size_t stretch = BLOCK * report_blocks(g);
+    for (size_t i = 0; i < x->rows && status == ASSAY_OK; i++) {
         draw(g, level, which[i], rng, z, assay_matrix_row(x, i));
+        if ((i + 1) % stretch == 0)
+            status = assay_progress_report(progress, (double)(i + 1), (double)x->rows);
+    }
     if (component && status == ASSAY_OK)
         memcpy(component, which, x->rows * sizeof *which);
 cleanup:

@@ -71,6 +71,7 @@ typedef struct assay_gmm_values {
     assay_matrix *score;            /* n x d: grad ln p */
     assay_matrix *eps;              /* n x d: -sigma score, the noise prediction */
     assay_matrix *denoised;         /* n x d: E[x_0 | x] */
+    const assay_progress *progress; /* told of rows */
 } assay_gmm_values;
 
 /* ASSAY_EINVAL for x that is not finite (the first is named), a component that is singular at this
@@ -93,9 +94,10 @@ int assay_gmm_evaluate_with(const assay_gmm *g, const assay_gmm_level *levels, s
 
 int assay_gmm_logpdf(const assay_gmm *g, const assay_matrix *x, double *out /* n */);
 
-/* Rows of x become draws of the level (guidance counts for nothing); component may be NULL. */
+/* Rows of x become draws of the level (guidance counts for nothing); component and progress, told
+ * of rows, may be NULL. */
 int assay_gmm_sample(const assay_gmm *g, const assay_gmm_level *level, assay_rng *rng,
-    assay_matrix *x, size_t *component);
+    const assay_progress *progress, assay_matrix *x, size_t *component);
 
 /* The mixture of x = mean + C^T z for z of g, with `residual` as the variance of the directions
  * that the rows of C (components, r x d, orthonormal) leave out, and the least variance of any.
@@ -107,13 +109,13 @@ int assay_gmm_lift(const assay_gmm *g, const double *mean, const assay_matrix *c
 
 typedef struct assay_gmm_fit_options {
     size_t components;
-    assay_covariance kind; /* not low rank */
-    size_t max_iterations; /* >= 1 */
-    double tolerance;      /* of the mean log-likelihood's gain in an iteration */
-    double floor;          /* > 0: the least variance in any direction */
-    size_t restarts;       /* >= 1: fits from so many starts, the likeliest is kept */
-    const double *start;   /* K x d means to start from, or NULL: k-means++ */
-    const assay_progress *progress;
+    assay_covariance kind;          /* not low rank */
+    size_t max_iterations;          /* >= 1 */
+    double tolerance;               /* of the mean log-likelihood's gain in an iteration */
+    double floor;                   /* > 0: the least variance in any direction */
+    size_t restarts;                /* >= 1: fits from so many starts, the likeliest is kept */
+    const double *start;            /* K x d means to start from, or NULL: k-means++ */
+    const assay_progress *progress; /* told of iterations and two more a start */
 } assay_gmm_fit_options;
 
 typedef struct assay_gmm_fit_result {

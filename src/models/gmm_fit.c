@@ -31,7 +31,33 @@ typedef struct em {
     double spread;                         /* the mean variance of x's columns */
     assay_matrix responsibilities;         /* n x K */
     size_t repaired;
+    double done; /* of iterations_of all starts */
 } em;
+
+/* The iterations of a start count with the start itself and the last look at the points. */
+static double iterations_of(const em *m, size_t starts)
+{
+    return (double)starts * ((double)m->o->max_iterations + 2);
+}
+
+/* An iteration is an expectation and a maximisation, half of it each. */
+static int tell(const em *m, double part)
+{
+    return assay_progress_report(m->o->progress, m->done + part, iterations_of(m, m->o->restarts));
+}
+
+/* Progress of the expectation: em is the context. */
+static int tell_expectation(void *context, double done, double total)
+{
+    return tell(context, 0.5 * done / total) != ASSAY_OK;
+}
+
+/* Row i of n: time to tell? */
+static bool is_due(size_t i)
+{
+    enum { EVERY = 4096 };
+    return i % EVERY == 0;
+}
 
 assay_gmm_fit_options assay_gmm_fit_defaults(size_t components)
 {
@@ -85,6 +111,9 @@ static int seed_centres(em *m, assay_rng *rng)
             nearest[i] =
                 fmin(nearest[i], assay_squared_distance(assay_matrix_row(m->x, i), centre, m->d));
             sum += nearest[i];
+            const int stop = is_due(i) ? tell(m, 0) : ASSAY_OK;
+            if (stop != ASSAY_OK)
+                return stop;
         }
         if (k + 1 == m->K)
             break;
@@ -94,15 +123,12 @@ static int seed_centres(em *m, assay_rng *rng)
         const int status = assay_rng_categorical(rng, nearest, m->n, &chosen);
         if (status != ASSAY_OK)
             return status;
-        const int stop = assay_progress_report(m->o->progress, 0, (double)m->o->max_iterations);
-        if (stop != ASSAY_OK)
-            return stop;
     }
     return ASSAY_OK;
 }
 
 /* One-hot responsibilities of the nearest centre. */
-static void assign(em *m)
+static int assign(em *m)
 {
     for (size_t i = 0; i < m->n; i++) {
         const double *x = assay_matrix_row(m->x, i);
@@ -118,7 +144,11 @@ static void assign(em *m)
         }
         r[best] = 1;
         m->unlikely[i] = -least;
+        const int stop = is_due(i) ? tell(m, 0) : ASSAY_OK;
+        if (stop != ASSAY_OK)
+            return stop;
     }
+    return ASSAY_OK;
 }
 
 /* ---- maximisation ---- */
@@ -141,17 +171,15 @@ static void update_means(em *m)
 static int lloyd(em *m)
 {
     for (int i = 0; i < LLOYD_ITERATIONS; i++) {
-        assign(m);
+        const int status = assign(m);
+        if (status != ASSAY_OK)
+            return status;
         update_means(m);
         for (size_t k = 0; k < m->K; k++)
             if (m->count[k] < LOST)
                 return ASSAY_OK; /* the maximisation repairs it */
-        const int stop = assay_progress_report(m->o->progress, 0, (double)m->o->max_iterations);
-        if (stop != ASSAY_OK)
-            return stop;
     }
-    assign(m);
-    return ASSAY_OK;
+    return assign(m);
 }
 
 /* sqrt(r_ik) (x_i - mu_k) of the rows from `first` on, those of responsibility 0 left out */
@@ -221,19 +249,24 @@ static void scale_scatter(em *m, size_t k)
 }
 
 /* Rows outside, components inside: a block of rows is read from memory once. */
-static void update_covariances(em *m)
+static int update_covariances(em *m)
 {
     const size_t size = covariance_size(m);
     memset(m->covariances, 0, size * sizeof *m->covariances);
-    for (size_t first = 0; first < m->n; first += ROWS)
+    for (size_t first = 0; first < m->n; first += ROWS) {
         for (size_t k = 0; k < m->K; k++)
             if (m->count[k] >= LOST)
                 add_scatter(m, k, first);
+        const int stop = tell(m, 0.5 + 0.5 * (double)first / (double)m->n);
+        if (stop != ASSAY_OK)
+            return stop;
+    }
     if (m->o->kind != ASSAY_COVARIANCE_TIED)
-        return;
+        return ASSAY_OK;
     for (size_t i = 0; i < size; i++)
         m->covariances[i] /= (double)m->n;
     symmetrise(m->covariances, m->d);
+    return ASSAY_OK;
 }
 
 /* The point that is explained worst, which no other repair may take. */
@@ -267,7 +300,9 @@ static void repair(em *m, size_t k)
 static int maximise(em *m, assay_gmm **out)
 {
     update_means(m);
-    update_covariances(m);
+    const int status = update_covariances(m);
+    if (status != ASSAY_OK)
+        return status;
     double total = 0;
     for (size_t k = 0; k < m->K; k++) {
         if (m->count[k] < LOST)
@@ -294,8 +329,10 @@ static int maximise(em *m, assay_gmm **out)
 static int expect(em *m, const assay_gmm *g, double *mean)
 {
     const assay_gmm_level itself = {1, 0, ASSAY_GMM_ALL, 1};
-    const assay_gmm_values values = {
-        .log_density = m->unlikely, .responsibilities = &m->responsibilities};
+    const assay_progress progress = {tell_expectation, m};
+    const assay_gmm_values values = {.log_density = m->unlikely,
+        .responsibilities = &m->responsibilities,
+        .progress = &progress};
     const int status = assay_gmm_evaluate(g, &itself, m->x, &values);
     *mean = status == ASSAY_OK ? mean_of(m->unlikely, m->n) : 0;
     return status;
@@ -305,21 +342,20 @@ static int start(em *m, assay_rng *rng)
 {
     if (m->o->start) {
         memcpy(m->means, m->o->start, m->K * m->d * sizeof(double));
-        assign(m);
-        return ASSAY_OK;
+        return assign(m);
     }
     const int status = seed_centres(m, rng);
     return status == ASSAY_OK ? lloyd(m) : status;
 }
 
 /* One start to its end. */
-static int iterate(em *m, assay_rng *rng, double *done, assay_gmm_fit_result *r)
+static int iterate(em *m, assay_rng *rng, assay_gmm_fit_result *r)
 {
-    const double total = (double)m->o->restarts * (double)m->o->max_iterations;
     int status = start(m, rng);
     m->repaired = 0;
     if (status == ASSAY_OK)
         status = maximise(m, &r->gmm);
+    m->done++;
     for (size_t repaired = 0; status == ASSAY_OK; r->iterations++) {
         if ((status = expect(m, r->gmm, &r->trace[r->iterations])) != ASSAY_OK)
             break;
@@ -328,11 +364,13 @@ static int iterate(em *m, assay_rng *rng, double *done, assay_gmm_fit_result *r)
         r->converged = gain < m->o->tolerance && repaired == m->repaired;
         if (r->converged || r->iterations == m->o->max_iterations)
             break;
-        if ((status = assay_progress_report(m->o->progress, (*done)++, total)) != ASSAY_OK)
+        if ((status = tell(m, 0.5)) != ASSAY_OK)
             break;
         repaired = m->repaired;
         assay_gmm_free(r->gmm);
+        r->gmm = NULL;
         status = maximise(m, &r->gmm);
+        m->done++;
     }
     r->repaired = m->repaired;
     return status;
@@ -410,11 +448,11 @@ int assay_gmm_fit(const assay_matrix *x, const assay_gmm_fit_options *o, assay_r
         status = em_open(&m, x, o);
     if (status != ASSAY_OK)
         return status;
-    double done = 0;
     for (size_t i = 0; i < o->restarts && status == ASSAY_OK; i++) {
         assay_rng stream = assay_rng_split(rng, i);
+        m.done = iterations_of(&m, i);
         assay_gmm_fit_result r = {.trace = calloc(o->max_iterations + 1, sizeof(double))};
-        status = r.trace ? iterate(&m, &stream, &done, &r)
+        status = r.trace ? iterate(&m, &stream, &r)
                          : assay_fail(ASSAY_ENOMEM, "no memory for the trace of a fit");
         if (status == ASSAY_OK &&
             (!out->gmm || r.trace[r.iterations] > out->trace[out->iterations])) {

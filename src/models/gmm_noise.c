@@ -63,7 +63,8 @@ int assay_gmm_noise_predict(
         status = level_at(m, t[i], &levels[i]);
         equal &= t[i] == t[0];
     }
-    return status == ASSAY_OK ? assay_gmm_evaluate_with(m->gmm, levels, equal ? 1 : nt, x,
-                                    &(assay_gmm_values){.eps = out}, &m->workspace)
-                              : status;
+    return status == ASSAY_OK
+               ? assay_gmm_evaluate_with(m->gmm, levels, equal ? 1 : nt, x,
+                     &(assay_gmm_values){.eps = out, .progress = m->progress}, &m->workspace)
+               : status;
 }

@@ -18,7 +18,8 @@ typedef struct assay_gmm_noise {
     const assay_schedule *schedule;
     const double *alpha_bar;
     size_t n;
-    assay_gmm_level level; /* class and guidance */
+    assay_gmm_level level;          /* class and guidance */
+    const assay_progress *progress; /* within a call, told of its rows; may be NULL */
     /* its own, starts as {0}, freed by assay_gmm_noise_free */
     assay_gmm_workspace workspace;
     assay_gmm_level *levels; /* one a row */

@@ -47,5 +47,5 @@ int assay_net_noise_predict(
         for (size_t j = d; j < all; j++)
             row[j] = time;
     }
-    return assay_net_predict(m->net, &in, SIZE_MAX, NULL, out);
+    return assay_net_predict(m->net, &in, SIZE_MAX, m->progress, out);
 }

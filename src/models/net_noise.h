@@ -12,7 +12,8 @@
 #include "models/net/net.h"
 
 typedef struct assay_net_noise {
-    assay_net *net; /* borrowed; one call at a time */
+    assay_net *net;                 /* borrowed; one call at a time */
+    const assay_progress *progress; /* within a call, told of its rows; may be NULL */
     /* Times are the net's own, or, with labels > 0, labels 0..labels - 1 of a discrete schedule of
      * so many steps, real numbers: the net's time is (t + 1) / labels. */
     size_t labels;

@@ -541,7 +541,7 @@ static void bench_mixture(void)
     assay_matrix x, score;
     must(assay_matrix_alloc(POINTS, DIM, &x), "points");
     must(assay_matrix_alloc(POINTS, DIM, &score), "score");
-    must(assay_gmm_sample(g, &level, &rng, &x, NULL), "sample");
+    must(assay_gmm_sample(g, &level, &rng, NULL, &x, NULL), "sample");
     if (!square)
         die("mixture");
     assay_rng_fill_normal(&rng, square, 2 * SQUARE * SQUARE);

@@ -191,5 +191,8 @@ if io.open "/usr/share/common-licenses/GPL-3" then
     tap.is(#task:problem(1).answer, 32, "  in windows")
 end
 
+for _, name in ipairs { "nothing-here.off.gz", "nothing-here.obj.gz", "nothing-here.ply.gz" } do
+    tap.error("load: there is no nothing", function() assay.data.load(name) end, name .. " is looked for")
+end
 tap.error("nothing%-here", function() assay.data.find "nothing-here.csv" end, "find names what it lacks")
 tap.done()

@@ -106,6 +106,41 @@ tap.near(fit.bic, fit.parameters * math.log(2000) - 2 * fit.log_likelihood, 1e-9
 tap.error("cancelled", function()
     gmm.fit(data, { components = 2, rng = assay.rng(1), progress = function() return true end })
 end, "a fit can be cancelled")
+-- What looks at many points tells of them, and stops; parts of a block at a time or all at once, the
+-- numbers are the same.
+local lots = gmm.sample(mixture, 200000, { rng = assay.rng(5) })
+for name, call in assay.sorted_pairs {
+    logpdf = function(o) return gmm.logpdf(mixture, lots, o) end,
+    responsibilities = function(o) return gmm.responsibilities(mixture, lots, o) end,
+    score = function(o) return gmm.score(mixture, lots, o) end,
+    eps = function(o) o.sigma = 1; return gmm.eps(mixture, lots, o) end,
+    denoise = function(o) o.sigma = 1; return gmm.denoise(mixture, lots, o) end,
+    sample = function(o) o.rng = assay.rng(5); return gmm.sample(mixture, 200000, o) end,
+} do
+    local most, count, rises = 0, 0, true
+    local result = call { progress = function(done, total)
+        rises = rises and done > most and done <= total
+        most, count = done, count + 1
+    end }
+    tap.ok(rises and count > 1 and count < 1000, name .. " tells how far it is", count .. " times")
+    tap.ok(#result == 200000 and (type(result) == "table" or result == call {}), name .. ": with the same result")
+    tap.error("cancelled", function() call { progress = function() return true end } end, name .. " stops")
+    tap.error("own words", function() call { progress = function() error "own words" end } end, name .. ": errors come through")
+end
+local last = 0
+local guided = gmm.new { weights = { 0.25, 0.75 }, means = { { -5, 0 }, { 5, 0 } }, vars = { 1, 2 }, classes = { 1, 2 } }
+gmm.score(guided, lots, { class = 1, scale = 2, progress = function(done, total)
+    tap.ok(done > last and done <= total, "guidance: both passes are one stretch")
+    last = done
+end })
+local fitted = 0
+gmm.fit(lots, { components = 2, rng = assay.rng(4), max_iterations = 2, tolerance = 0, progress = function(done, total)
+    if not (done >= fitted and done <= total and total == 4) then
+        error(("%g of %g after %g"):format(done, total, fitted))
+    end
+    fitted = done
+end })
+tap.ok(fitted > 2.5, "a fit tells within its iterations", "up to " .. fitted)
 local repaired = gmm.fit({ { 0 }, { 1 }, { 10 }, { 11 } },
     { components = 2, rng = assay.rng(1), start = { { 5 }, { 1e6 } }, covariance = "diagonal" })
 tap.ok(repaired.repaired >= 1 and math.abs(repaired.gmm:means()[1][1] - repaired.gmm:means()[2][1]) > 5,

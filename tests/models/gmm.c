@@ -150,7 +150,7 @@ static void check_level(const known *m, double alpha, double sigma, int class)
                  to_score = assay_matrix_view(score, N, D), to_eps = assay_matrix_view(eps, N, D),
                  to_mean = assay_matrix_view(mean, N, D);
     const assay_gmm_level level = {alpha, sigma, class, 1};
-    const assay_gmm_values out = {log_p, &to_r, &to_score, &to_eps, &to_mean};
+    const assay_gmm_values out = {log_p, &to_r, &to_score, &to_eps, &to_mean, NULL};
     ok(assay_gmm_evaluate(m->g, &level, &x, &out));
     double alone[N * D]; /* gradients alone, which may be computed another way */
     assay_matrix to_alone = assay_matrix_view(alone, N, D);
@@ -220,7 +220,7 @@ static void far_and_tiny(void **state)
     double at[3], log_p, score, mean, r[2];
     assay_matrix x = assay_matrix_view(at, 1, 1), to_score = assay_matrix_view(&score, 1, 1),
                  to_mean = assay_matrix_view(&mean, 1, 1), to_r = assay_matrix_view(r, 1, 2);
-    const assay_gmm_values out = {&log_p, &to_r, &to_score, NULL, &to_mean};
+    const assay_gmm_values out = {&log_p, &to_r, &to_score, NULL, &to_mean, NULL};
     const double distances[] = {1e3, 1e6, 1e100, 1e160, 1e300};
     for (size_t i = 0; i < 5; i++) {
         at[0] = distances[i];
@@ -282,7 +282,7 @@ static void guidance(void **state)
                      eps = assay_matrix_view(part[l][1], 1, D),
                      mean = assay_matrix_view(part[l][2], 1, D);
         ok(assay_gmm_evaluate(
-            m.g, &levels[l], &x, &(assay_gmm_values){NULL, NULL, &score, &eps, &mean}));
+            m.g, &levels[l], &x, &(assay_gmm_values){NULL, NULL, &score, &eps, &mean, NULL}));
     }
     for (size_t what = 0; what < 3; what++) /* c + w (c - u) with w = scale - 1 */
         for (size_t j = 0; j < D; j++) {
@@ -353,7 +353,7 @@ static void draws(void **state)
         ok(assay_matrix_alloc(N, D, &x));
         ok(assay_gmm_moments(m.g, mean, &to_cov));
         assay_rng rng = assay_rng_seed(11);
-        ok(assay_gmm_sample(m.g, &(assay_gmm_level){0.8, 0.3, ASSAY_GMM_ALL, 1}, &rng, &x, NULL));
+        ok(assay_gmm_sample(m.g, &(assay_gmm_level){0.8, 0.3, ASSAY_GMM_ALL, 1}, &rng, NULL, &x, NULL));
         for (size_t i = 0; i < N; i++)
             for (size_t a = 0; a < D; a++) {
                 first[a] += *assay_matrix_at(&x, i, a) / N;
@@ -393,7 +393,7 @@ static assay_matrix clusters(size_t n, double apart, size_t *component)
     assay_rng rng = assay_rng_seed(21);
     ok(assay_gmm_new(&p, &g));
     ok(assay_matrix_alloc(n, 2, &x));
-    ok(assay_gmm_sample(g, &(assay_gmm_level){1, 0, ASSAY_GMM_ALL, 1}, &rng, &x, component));
+    ok(assay_gmm_sample(g, &(assay_gmm_level){1, 0, ASSAY_GMM_ALL, 1}, &rng, NULL, &x, component));
     assay_gmm_free(g);
     return x;
 }

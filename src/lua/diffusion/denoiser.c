@@ -8,6 +8,7 @@
  */
 #include "lua/args.h"
 #include "lua/diffusion/diffusion.h"
+#include "lua/engine.h"
 #include "lua/module.h"
 
 #include <math.h>
@@ -147,11 +148,12 @@ static denoiser *push_function_model(lua_State *L, int at, int schedule, assay_p
     return d;
 }
 
-/* The functions below it run in this state from now on. */
+/* The functions below it run in this state from now on, and its interrupt stops what runs. */
 static void enter(lua_State *L, denoiser *d, int at)
 {
     at = lua_absindex(L, at);
     d->lua.L = L;
+    d->gmm.progress = d->net.progress = assay_lua_progress(L);
     for (int child = FIRST; child <= SECOND; child++) {
         lua_getiuservalue(L, at, child);
         denoiser *below = luaL_testudata(L, -1, MODEL);

@@ -4,6 +4,7 @@
  */
 #include "lua/args.h"
 #include "lua/diffusion/diffusion.h"
+#include "lua/engine.h"
 #include "lua/module.h"
 #include "lua/report.h"
 
@@ -266,7 +267,7 @@ static assay_matrix push_draws(lua_State *L, const assay_gmm *g, const assay_gmm
     assay_rng *rng = assay_required_rng(L, 3);
     const int64_t n = assay_opt_integer(L, 3, "n", 10000, 2, INT32_MAX);
     assay_matrix y = assay_push_matrix(L, (size_t)n, assay_gmm_dim(g));
-    assay_arg_status(L, assay_gmm_sample(g, level, rng, &y, NULL));
+    assay_arg_status(L, assay_gmm_sample(g, level, rng, assay_lua_progress(L), &y, NULL));
     return y;
 }
 
@@ -274,8 +275,8 @@ static double mean_nll(
     lua_State *L, const assay_gmm *g, const assay_gmm_level *level, const assay_matrix *x)
 {
     double *log_density = assay_lua_doubles(L, x->rows), sum = 0;
-    assay_arg_status(
-        L, assay_gmm_evaluate(g, level, x, &(assay_gmm_values){.log_density = log_density}));
+    const assay_gmm_values out = {.log_density = log_density, .progress = assay_lua_progress(L)};
+    assay_arg_status(L, assay_gmm_evaluate(g, level, x, &out));
     for (size_t i = 0; i < x->rows; i++)
         sum -= log_density[i];
     return sum / (double)x->rows;
@@ -328,8 +329,8 @@ static int mode_weights(lua_State *L)
     const size_t K = assay_gmm_components(g);
     assay_matrix r = assay_push_matrix(L, p.x.rows, K);
     double *weights = assay_lua_doubles(L, K), tv = 0;
-    assay_arg_status(
-        L, assay_gmm_evaluate(g, &level, &p.x, &(assay_gmm_values){.responsibilities = &r}));
+    const assay_gmm_values out = {.responsibilities = &r, .progress = assay_lua_progress(L)};
+    assay_arg_status(L, assay_gmm_evaluate(g, &level, &p.x, &out));
     for (size_t k = 0; k < K; k++) {
         weights[k] = 0;
         for (size_t i = 0; i < p.x.rows; i++)

@@ -241,6 +241,20 @@ static void push_parameter(lua_State *L, const double *x, const assay_param *p)
     memcpy(m.data, x, p->size * sizeof *x);
 }
 
+/* What a one-look comparison of gradients asks for: all of the embedding's, grad_wte, and the first
+ * row of the first block's qkv, grad_qkv_row1. The table is on top. */
+static void set_gradient_extract(lua_State *L, const struct checked *c)
+{
+    const assay_params *params = &c->lm->params;
+    size_t wte = 0, qkv = 0;
+    assay_arg_status(L, assay_params_find(params, "wte", &wte));
+    assay_arg_status(L, assay_params_find(params, "block1.qkv.weight", &qkv));
+    push_parameter(L, c->grad + params->at[wte].off, &params->at[wte]);
+    lua_setfield(L, -2, "grad_wte");
+    assay_push_vector(L, c->grad + params->at[qkv].off, params->at[qkv].n[1]);
+    lua_setfield(L, -2, "grad_qkv_row1");
+}
+
 static void push_check(lua_State *L, const struct checked *c)
 {
     const assay_params *params = &c->lm->params;
@@ -264,6 +278,7 @@ static void push_check(lua_State *L, const struct checked *c)
     }
     lua_setfield(L, -3, "grad");
     lua_setfield(L, -2, "grad_norm");
+    set_gradient_extract(L, c);
 }
 
 /* The largest error of the gradient against central differences, over `most` numbers of each
@@ -284,7 +299,8 @@ static void set_differences(lua_State *L, const struct checked *c, size_t most)
 }
 
 /* check{config=, params=, tokens=, targets=, precision="double", seed=0, time=, attend=,
- * differences=}: a forward and backward pass; grad_norm and grad by parameter */
+ * differences=}: a forward and backward pass; grad_norm and grad by parameter, grad_wte,
+ * grad_qkv_row1 */
 static int check(lua_State *L)
 {
     static const char *const known[] = {"config", "params", "tokens", "targets", "precision",

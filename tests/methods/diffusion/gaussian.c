@@ -403,7 +403,7 @@ static void fits_grow_likelier(void **state)
     assay_matrix x = assay_matrix_view(x_data, N, D);
     (void)state;
     draw_mixture(&m);
-    ok(assay_gmm_sample(m.full, &(assay_gmm_level){1, 0.3, ASSAY_GMM_ALL, 1}, &rng, &x, component));
+    ok(assay_gmm_sample(m.full, &(assay_gmm_level){1, 0.3, ASSAY_GMM_ALL, 1}, &rng, NULL, &x, component));
     for (size_t iterations = 0; iterations < 6; iterations += 2) {
         assay_gmm_lowrank f;
         double sum = 0, weights = 0;
