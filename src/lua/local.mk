@@ -65,6 +65,7 @@ PRELUDE = src/lua/assay/init.lua \
 	src/lua/assay/kits.lua \
 	src/lua/assay/kit_budgets.lua \
 	src/lua/assay/kit_clouds.lua \
+	src/lua/assay/kit_detectors.lua \
 	src/lua/assay/kit_flips.lua \
 	src/lua/assay/kit_paths.lua \
 	src/lua/assay/kit_rankings.lua \

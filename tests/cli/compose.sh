@@ -25,6 +25,7 @@ works paths 12 methods='clustering and resampling,best of n,resampling' n=1,2 se
 works clouds 8 methods='farthest points,filtered farthest points' noise=1,5 points=256 key_points=32 clouds=2 replicates=2
 works meshes 4 methods='weighted points' testbed='meshes of things' noise=1,5 points=256 key_points=32 clouds=2 replicates=2
 works budgets 8 methods='adaptive,equal numbers' budget=600,900 rounds=2 replicates=2
+works detectors 8 methods='Sampling-Free,GHM' rate=0.03,0.1 steps=30 images=60 tests=30 replicates=2
 works teleport 8 methods='teleport and DPM-Solver++ 2M,DDIM' steps=5,10 samples=50 replicates=2
 
 gives "the same composition again" 0 "$assay" reproduce last

@@ -19,5 +19,5 @@ local _, import = ...
 
 return {
     import "kit_samples", import "kit_tables", import "kit_solvers", import "kit_rankings", import "kit_flips",
-    import "kit_paths", import "kit_clouds", import "kit_budgets",
+    import "kit_paths", import "kit_clouds", import "kit_budgets", import "kit_detectors",
 }
