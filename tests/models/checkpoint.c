@@ -223,7 +223,9 @@ static void other_files_are_refused(void **state)
         {small, "assay.net", "2", "w", "by a newer version", 2, ASSAY_EVERSION},
         {small, "assay.net", "x", "w", "\"version\" is not a number", 2, ASSAY_EFORMAT},
         {small, "assay.net", "1", "w", "there is no tensor \"dense1.weight\"", 2, ASSAY_EFORMAT},
-        {small, "assay.net", "1", "dense1.weight", "doesn't fit the model's", 2, ASSAY_EFORMAT},
+        {small, "assay.net", "1", "w", "there is no tensor \"dense1.weight\"", 1, ASSAY_EFORMAT},
+        {small, "assay.net", "1", "dense1.weight", "[2], doesn't fit the model's, [1, 2]", 2,
+            ASSAY_EFORMAT},
         /* a description that asks for gigabytes is refused by what the file holds */
         {"{\"input\":[60000],\"layers\":[{\"type\":\"dense\",\"out\":30000}]}", "assay.net", "1",
             "dense1.weight", "more numbers than there is room for", 2, ASSAY_EINVAL},

@@ -11,7 +11,7 @@
 #include "models/net/safetensors.h"
 
 #define FORMAT "assay.net"
-enum { VERSION = 1, STATE = 3, METADATA = 8 };
+enum { VERSION = 1, STATE = 3, METADATA = 8, MISSING = 65536 };
 
 /* ---- writing ---- */
 
@@ -150,12 +150,13 @@ static int fill(const assay_safetensors *s, const char *what, assay_net *net)
     return status;
 }
 
-/* A net can't have more parameters than the file has numbers, whatever its description says. */
+/* A net can't have many more parameters than the file has numbers, whatever its description says; with a few more
+ * the tensor that is missing is named. */
 static int decode(const assay_safetensors *s, const char *what, void *model)
 {
     assay_net **const out = model;
     uint64_t version = 0, seed = 0;
-    size_t most = 0;
+    size_t most = MISSING;
     const char *format = assay_safetensors_metadata(s, "format");
     const char *architecture = assay_safetensors_metadata(s, "architecture");
     *out = NULL;

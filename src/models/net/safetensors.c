@@ -339,6 +339,18 @@ int assay_safetensors_encode(const assay_tensor_source *tensors, size_t n_tensor
     return ASSAY_OK;
 }
 
+enum { SHAPE_TEXT = 128 };
+
+/* "[16, 3]"; what doesn't fit is left out. */
+static const char *shape_text(int rank, const size_t *n, char *out)
+{
+    size_t at = (size_t)snprintf(out, SHAPE_TEXT, "[");
+    for (int i = 0; i < rank && at < SHAPE_TEXT - 2; i++)
+        at += (size_t)snprintf(out + at, SHAPE_TEXT - at, "%s%zu", i ? ", " : "", n[i]);
+    snprintf(out + (at < SHAPE_TEXT - 2 ? at : SHAPE_TEXT - 2), 2, "]");
+    return out;
+}
+
 int assay_safetensors_floats(const assay_safetensors *s, const char *what, const char *name,
     int rank, const size_t *n, float *to)
 {
@@ -351,10 +363,10 @@ int assay_safetensors_floats(const assay_safetensors *s, const char *what, const
     bool fits = t->rank == rank;
     for (int i = 0; fits && i < rank; i++)
         fits = t->n[i] == n[i];
+    char stored[SHAPE_TEXT], wanted[SHAPE_TEXT];
     if (!fits)
-        return assay_fail(ASSAY_EFORMAT,
-            "%s: tensor \"%s\" of %zu numbers in %d dimensions doesn't fit the model's", what, name,
-            t->count, t->rank);
+        return assay_fail(ASSAY_EFORMAT, "%s: tensor \"%s\", %s, doesn't fit the model's, %s", what,
+            name, shape_text(t->rank, t->n, stored), shape_text(rank, n, wanted));
     memcpy(to, t->data, t->size);
     return ASSAY_OK;
 }
