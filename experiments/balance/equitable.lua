@@ -299,9 +299,9 @@ local function unequal_outcomes(r)
     return assay.claims.all(all)
 end
 
-local function by_budget(name, title, where)
+local function by_budget(name, title, where, ylabel)
     return { name = name, title = title, x = "budget", y = "utility", by = "strategy", where = where, logx = true,
-        band = "ci95", key = "below" }
+        xlabel = "budget for examples", ylabel = ylabel, band = "ci95", key = "below" }
 end
 
 local means = { "each", "share" }
@@ -327,16 +327,20 @@ return assay.experiment {
     replicates = 20,
     run = run,
     figures = {
-        by_budget("utility", "Mean performance (unequal)", { world = "unequal", objective = "each" }),
-        by_budget("share", "Mean performance by shares (unequal)", { world = "unequal", objective = "share" }),
-        by_budget("alike", "Mean performance (alike)", { world = "alike", objective = "each" }),
-        by_budget("letters", "Mean accuracy (letters)", { world = "letters", objective = "each" }),
+        by_budget("utility", "Mean performance (unequal)", { world = "unequal", objective = "each" }, "mean R^2 of the groups"),
+        by_budget("share", "Mean performance by shares (unequal)", { world = "unequal", objective = "share" }, "mean R^2 by shares"),
+        by_budget("alike", "Mean performance (alike)", { world = "alike", objective = "each" }, "mean R^2 of the groups"),
+        by_budget("letters", "Mean accuracy (letters)", { world = "letters", objective = "each" }, "mean accuracy of the groups"),
         { name = "rounds", title = "Collected in each round (unequal, 2400, each group alike)", x = "round", y = "collected",
-            by = "group", where = { world = "unequal", objective = "each", budget = 2400, strategy = "adaptive" } },
+            by = "group", ylabel = "examples collected",
+            where = { world = "unequal", objective = "each", budget = 2400, strategy = "adaptive" } },
         { name = "groups", title = "Who loses (unequal, 2400, by shares)", x = "group", y = "value", by = "strategy",
+            xlabel = "group (heritable by 0.8, 0.6 and 0.2)",
+            ylabel = "R^2 of the group's score",
             where = { world = "unequal", objective = "share", budget = 2400 }, band = "ci95", style = "linespoints", key = "below" },
         { name = "lowest", title = "The lowest group by what is wanted (unequal, adaptive)", x = "budget", y = "lowest",
-            by = "objective", where = { world = "unequal", strategy = "adaptive" }, logx = true, band = "ci95" },
+            by = "objective", where = { world = "unequal", strategy = "adaptive" }, logx = true, band = "ci95",
+            ylabel = "R^2 of the lowest group" },
     },
     claims = {
         { name = "beats_heuristics", text = "unequal: adaptive has more utility than equal and than proportional",

@@ -3,8 +3,9 @@
  *
  * Ticks are multiples of 1, 2 or 5 times a power of ten; a log axis has decades when it spans two
  * of them or more (three ticks), else the multiples 1, 2, 5 of its decades, else (less than a
- * factor of five) the ticks of a linear axis. They are computed here and not by gnuplot, so that
- * the text drawn around a terminal's dots and the dots agree.
+ * factor of five) the ticks of a linear axis. Whole numbers (rounds, groups) have no ticks between
+ * them. They are computed here and not by gnuplot, so that the text drawn around a terminal's dots
+ * and the dots agree.
  */
 #include "plot/axis.h"
 
@@ -80,6 +81,7 @@ static void extend_by_set(const assay_series_set *set, assay_axis *x, assay_axis
         for (size_t i = 0; i < set->series[s].count; i++) {
             const assay_point *point = &set->series[s].points[i];
             extend(x, point->x);
+            x->whole = x->whole && point->x == floor(point->x);
             extend(y, point->y);
             extend(y, point->low);
             extend(y, point->high);
@@ -91,11 +93,12 @@ static void extend_by_set(const assay_series_set *set, assay_axis *x, assay_axis
 void assay_axis_ranges(
     const assay_figure *figure, const assay_series_set *set, assay_axis *x, assay_axis *y)
 {
-    *x = (assay_axis){INFINITY, -INFINITY, figure->logx};
-    *y = (assay_axis){INFINITY, -INFINITY, figure->logy};
+    *x = (assay_axis){INFINITY, -INFINITY, figure->logx, true};
+    *y = (assay_axis){INFINITY, -INFINITY, figure->logy, false};
     extend_by_set(set, x, y);
     for (size_t i = 0; i < figure->line_count; i++)
         extend(y, figure->lines[i].y);
+    x->whole = x->whole && x->lo <= x->hi;
     settle(x, figure->xmin, figure->xmax);
     settle(y, figure->ymin, figure->ymax);
 }
@@ -156,6 +159,8 @@ static size_t ticks_linear(const assay_axis *axis, size_t target, assay_tick *ti
     double step = nice_step(axis->hi - axis->lo, target);
     double largest = fmax(fabs(axis->lo), fabs(axis->hi));
     size_t n = 0;
+    if (axis->whole && step < 1 && floor(axis->hi) > ceil(axis->lo)) /* at least two */
+        step = 1;
     /* beyond 2^53 steps from zero, counting them is not exact */
     if (!isfinite(step) || step <= 0 || largest / step > 9e15)
         return 0;

@@ -10,6 +10,7 @@
 typedef struct assay_axis {
     double lo, hi; /* lo < hi; both above 0 when log */
     bool log;
+    bool whole; /* of whole numbers, which have no ticks between them */
 } assay_axis;
 
 typedef struct assay_tick {
@@ -22,7 +23,7 @@ typedef struct assay_tick {
 enum { ASSAY_AXIS_TICKS = 64 };
 
 /* From the data, bands and reference lines included, of all facets, with 4 % of room on sides that the figure
- * leaves to the data. A single value gets a range around it; no data, 0..1 (1..10 when log). */
+ * leaves to the data. x is whole where every x is. A single value gets a range around it; no data, 0..1 (1..10 when log). */
 void assay_axis_ranges(
     const assay_figure *figure, const assay_series_set *set, assay_axis *x, assay_axis *y);
 

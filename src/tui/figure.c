@@ -629,7 +629,7 @@ static void draw_pointer(struct figure *self, struct tui_area area, struct tui_a
     double *x = all_x(panel->series, &count);
     if (x && count) {
         self->point = self->point < count ? self->point : count - 1;
-        assay_axis axis = {screen->x_low, screen->x_high, screen->x_log};
+        assay_axis axis = {screen->x_low, screen->x_high, screen->x_log, false};
         double place = assay_axis_place(&axis, x[self->point]);
         for (size_t i = 0; i < screen->plot_count && place >= 0 && place <= 1; i++)
             draw_line(screen, &screen->plots[i], place, area);
@@ -810,7 +810,7 @@ static void zoom(struct figure *self, double from, double to)
     if (self->panel_count != 1 || !self->panels[0].drawn)
         return;
     const assay_screen *screen = &self->panels[0].screen;
-    assay_axis axis = {screen->x_low, screen->x_high, screen->x_log};
+    assay_axis axis = {screen->x_low, screen->x_high, screen->x_log, false};
     double low = assay_axis_value(&axis, from), high = assay_axis_value(&axis, to);
     if (isfinite(low) && isfinite(high) && low < high && (!axis.log || low > 0) &&
         high - low > 1e-12 * fmax(fabs(low), fabs(high)))
@@ -959,7 +959,7 @@ static const struct assay_plot_place *plot_at(const struct figure *self, struct 
 static void point_to(struct figure *self, double place)
 {
     const assay_screen *screen = &self->panels[0].screen;
-    assay_axis axis = {screen->x_low, screen->x_high, screen->x_log};
+    assay_axis axis = {screen->x_low, screen->x_high, screen->x_log, false};
     size_t count, nearest = 0;
     double *x = all_x(self->panels[0].series, &count);
     for (size_t i = 1; x && i < count; i++)

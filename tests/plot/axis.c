@@ -9,7 +9,7 @@
 static void places_and_values_are_inverses(void **state)
 {
     (void)state;
-    const assay_axis linear = {-2, 6, false}, log = {0.1, 1000, true};
+    const assay_axis linear = {-2, 6, false, false}, log = {0.1, 1000, true, false};
     assert_near(assay_axis_place(&linear, 0), 0.25, 1e-15);
     assert_near(assay_axis_place(&log, 1), 0.25, 1e-15);
     assert_near(assay_axis_value(&log, 0.5), 10, 1e-12);
@@ -43,19 +43,20 @@ static void ticks_are_round_and_inside(void **state)
         for (double width = 1.1; width < 12; width *= 1.37)
             for (size_t target = 2; target < 12; target += 3) {
                 double scale = pow(10, e);
-                check_ticks((assay_axis){0.3 * scale, (0.3 + width) * scale, false}, target);
-                check_ticks((assay_axis){-width * scale, scale, false}, target);
-                check_ticks((assay_axis){scale, scale * pow(10, width), true}, target);
-                check_ticks((assay_axis){1.3 * scale, 1.3 * scale * width, true}, target);
+                check_ticks((assay_axis){0.3 * scale, (0.3 + width) * scale, false, false}, target);
+                check_ticks((assay_axis){-width * scale, scale, false, false}, target);
+                check_ticks((assay_axis){scale, scale * pow(10, width), true, false}, target);
+                check_ticks((assay_axis){1.3 * scale, 1.3 * scale * width, true, false}, target);
             }
-    check_ticks((assay_axis){100000, 100001, false}, 5);
+    check_ticks((assay_axis){100000, 100001, false, false}, 5);
 }
 
 static void known_ticks(void **state)
 {
     (void)state;
     assay_tick ticks[ASSAY_AXIS_TICKS];
-    assay_axis unit = {0, 1, false}, samples = {0.7, 14000, true}, wide = {1e-3, 1e9, true};
+    assay_axis unit = {0, 1, false, false}, samples = {0.7, 14000, true, false},
+               wide = {1e-3, 1e9, true, false};
     assert_int_equal(assay_axis_ticks(&unit, 5, ticks), 6);
     assert_string_equal(ticks[1].label, "0.2");
     assert_int_equal(assay_axis_ticks(&samples, 8, ticks), 5);
@@ -97,6 +98,31 @@ static void bounds_of_the_figure_win(void **state)
     assert_true(y.lo == 20 && y.hi > 20);
 }
 
+/* Three groups have three ticks, however much room there is; a zoom between two has others. */
+static void whole_numbers_have_whole_ticks(void **state)
+{
+    (void)state;
+    assay_point points[] = {{1, 0.1, 0.1, 0.1, 1}, {2, 0.7, 0.7, 0.7, 1}, {3, 0.2, 0.2, 0.2, 1}};
+    assay_series series = {.points = points, .count = 3};
+    assay_series_set set = {.series = &series, .count = 1};
+    assay_figure figure = {.xmin = NAN, .xmax = NAN, .ymin = NAN, .ymax = NAN};
+    assay_axis x, y;
+    assay_tick ticks[ASSAY_AXIS_TICKS];
+    assay_axis_ranges(&figure, &set, &x, &y);
+    assert_int_equal(assay_axis_ticks(&x, 8, ticks), 3);
+    assert_string_equal(ticks[0].label, "1");
+    assert_string_equal(ticks[1].label, "2");
+    assert_true(assay_axis_ticks(&y, 8, ticks) > 4);
+    figure.xmin = 1.2;
+    figure.xmax = 1.8;
+    assay_axis_ranges(&figure, &set, &x, &y);
+    assert_true(assay_axis_ticks(&x, 8, ticks) > 2);
+    points[1].x = 1.5;
+    figure.xmin = figure.xmax = NAN;
+    assay_axis_ranges(&figure, &set, &x, &y);
+    assert_true(assay_axis_ticks(&x, 8, ticks) > 3);
+}
+
 static void escaped(const char *text, assay_markup markup, const char *expected)
 {
     char *out;
@@ -128,6 +154,7 @@ int main(void)
         cmocka_unit_test(known_ticks),
         cmocka_unit_test(constants_get_a_range),
         cmocka_unit_test(bounds_of_the_figure_win),
+        cmocka_unit_test(whole_numbers_have_whole_ticks),
         cmocka_unit_test(special_characters_show_as_they_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
