@@ -162,13 +162,12 @@ static int store_fit(
 
 /* A figure that the rows can't fill (a column that no cell logged) is the run's note, not the
  * run's failure. */
-static int store_fits_of(
-    assay_store *store, int64_t run, const assay_figure *figure, const assay_table *rows)
+static int store_fits_of(assay_store *store, int64_t run, const assay_figure *figure)
 {
     assay_series_set *set = NULL;
     if (!figure->fit)
         return ASSAY_OK;
-    if (assay_figure_series(figure, rows, &set)) {
+    if (assay_run_series(store, run, figure, &set)) {
         char text[1024];
         snprintf(text, sizeof text, "no fit: %s", assay_errmsg());
         return assay_store_note(store, run, -1, text);
@@ -180,7 +179,7 @@ static int store_fits_of(
     return status;
 }
 
-int assay_fits_store(assay_store *store, int64_t run, const assay_table *rows)
+int assay_fits_store(assay_store *store, int64_t run)
 {
     assay_figure **figures;
     size_t count;
@@ -188,7 +187,7 @@ int assay_fits_store(assay_store *store, int64_t run, const assay_table *rows)
     if (status)
         return status;
     for (size_t i = 0; i < count && !status; i++)
-        status = store_fits_of(store, run, figures[i], rows);
+        status = store_fits_of(store, run, figures[i]);
     assay_run_figures_free(figures, count);
     return status;
 }

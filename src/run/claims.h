@@ -16,7 +16,8 @@ int assay_claims_failed(const char *describe, const char *message, assay_claim_l
 size_t assay_claims_declared(const char *describe);
 size_t assay_fits_declared(const char *describe);
 
-/* Fit what the run's figures ask for and store it; what can't be fitted says why in the record. */
-int assay_fits_store(assay_store *store, int64_t run, const assay_table *rows);
+/* Fit what the run's figures ask for and store it; what can't be fitted says why in the record. Of
+ * the rows only a figure's columns are read, figure by figure. */
+int assay_fits_store(assay_store *store, int64_t run);
 
 #endif

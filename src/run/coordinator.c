@@ -258,14 +258,38 @@ static int put_claims(coordinator *self, const char *describe)
     return status;
 }
 
-static int conclude_claims(coordinator *self, const char *describe)
+/* All rows, for a check may ask for any: 9 bytes a value, and as much for each parameter of a row.
+ * Where they don't fit, the claims can't be checked; the run is as good as ever. */
+static int read_rows(coordinator *self, assay_table **rows)
 {
-    if (!assay_claims_declared(describe))
-        return ASSAY_OK;
+    char text[512];
+    int status = assay_store_rows(self->what->store, self->what->run, NULL, 0, rows);
+    if (status != ASSAY_ENOMEM)
+        return status;
+    snprintf(text, sizeof text,
+        "the run's rows do not fit in memory (%s): log fewer rows or measures, or check the claims "
+        "where there is more ('assay claims RUN --again')",
+        assay_errmsg());
+    self->claims_error = strdup(text);
+    return self->claims_error ? ASSAY_OK : assay_fail(ASSAY_ENOMEM, "not enough memory");
+}
+
+static int check_in_process(coordinator *self)
+{
     static const assay_pool_limits none = {0};
     int status = assay_pool_start(self->pool, CLAIMS, &none);
-    if (!status)
-        status = loop(self);
+    return status ? status : loop(self);
+}
+
+static int conclude_claims(coordinator *self, const char *describe)
+{
+    assay_table *rows = NULL;
+    int status = read_rows(self, &rows);
+    self->table = rows;
+    if (!status && rows)
+        status = check_in_process(self);
+    self->table = NULL;
+    assay_table_free(rows);
     if (status || self->stopping)
         return status;
     return put_claims(self, describe);
@@ -275,18 +299,11 @@ static int conclude_claims(coordinator *self, const char *describe)
 static int conclude(coordinator *self)
 {
     const char *describe = assay_experiment_describe(self->what->experiment);
-    if (!describe || (!assay_claims_declared(describe) && !assay_fits_declared(describe)))
-        return ASSAY_OK;
-    assay_table *rows = NULL;
-    int status = assay_store_rows(self->what->store, self->what->run, NULL, 0, &rows);
-    if (status)
-        return status;
-    self->table = rows;
-    status = conclude_claims(self, describe);
-    if (!status && !self->stopping)
-        status = assay_fits_store(self->what->store, self->what->run, rows);
-    self->table = NULL;
-    assay_table_free(rows);
+    int status = ASSAY_OK;
+    if (describe && assay_claims_declared(describe))
+        status = conclude_claims(self, describe);
+    if (describe && !status && !self->stopping && assay_fits_declared(describe))
+        status = assay_fits_store(self->what->store, self->what->run);
     return status;
 }
 
