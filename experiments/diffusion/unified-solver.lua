@@ -171,7 +171,7 @@ return assay.experiment {
         { name = "search", title = "The best so far, 5 calls", x = "evaluation", y = "best", by = "line", where = { nfe = 5 },
             logy = true, band = "ci95", key = "below", xlabel = "schedules tried", ylabel = "rmse on the search noises" },
         { name = "predictor", title = "The predictor on unseen schedules", x = "learned_from", y = "tau", by = "nfe",
-            band = "ci95", key = "right", xlabel = "schedules learned from", ylabel = "Kendall's tau" },
+            band = "ci95", key = "below", xlabel = "schedules learned from", ylabel = "Kendall's tau" },
     },
     claims = {
         { name = "beats_hand", text = "4, 5, 7, 10 calls: the searched schedule's error is below 0.8 of the best by hand",
