@@ -107,15 +107,21 @@ static void answer(void)
     }
 }
 
+static bool listen_once(void)
+{
+    ssize_t n = read(term.fd, term.heard + term.size, MOST - term.size);
+    if (n > 0)
+        term.size += (size_t)n;
+    return n > 0;
+}
+
 static void hear(double seconds)
 {
     double end = now() + seconds;
     for (double left; !term.ended && (left = end - now()) > 0;) {
         if (poll(&(struct pollfd){.fd = term.fd, .events = POLLIN}, 1, (int)(1e3 * left) + 1) <= 0)
             continue;
-        ssize_t n = read(term.fd, term.heard + term.size, MOST - term.size);
-        if (n > 0)
-            term.size += (size_t)n;
+        listen_once();
         answer();
         if (waitpid(term.pid, &term.status, WNOHANG) == term.pid)
             term.ended = true;
@@ -157,7 +163,8 @@ static bool has_left(void)
     struct termios after;
     for (double end = now() + 20; now() < end && !term.ended;)
         hear(0.2);
-    hear(0.1);
+    while (listen_once()) /* its last words may have come after the last look */
+        ;
     tcgetattr(term.other, &after);
     bool good = term.ended && WIFEXITED(term.status) && WEXITSTATUS(term.status) == 0 &&
                 after.c_lflag == term.before.c_lflag && after.c_iflag == term.before.c_iflag &&
