@@ -58,6 +58,7 @@ enum {
     RATE,
     ROWS,
     CREATED,
+    HOST,
     FIXED,
     COLUMNS = FIXED + CHOSEN
 };
@@ -75,6 +76,7 @@ static const struct column fixed[FIXED] = {
     [RATE] = {"RATE", NULL, 7, true},
     [ROWS] = {"ROWS", "rows", 6, true},
     [CREATED] = {"CREATED", "created", 16, false},
+    [HOST] = {"HOST", "host", 10, false},
 };
 
 static bool is_fixed(const char *name)
@@ -396,15 +398,16 @@ static int room_left(const struct column *columns, int cols)
     return left;
 }
 
-/* Columns give way in this order when the screen is narrow; names get what is left. */
+/* Columns give way in this order when the screen is narrow, the first so that names of usual length
+ * are whole; names get what is left. */
 static void lay_out(const struct runs *self, int cols, struct column columns[COLUMNS])
 {
-    static const int yielding[] = {RATE, PRESET, CREATED, PROGRESS, LEFT, ROWS, ELAPSED, CELLS};
+    static const int yielding[] = {HOST, RATE, PRESET, CREATED, PROGRESS, LEFT, ROWS, ELAPSED, CELLS};
     memcpy(columns, fixed, sizeof fixed);
     for (size_t i = 0; i < CHOSEN; i++)
         columns[FIXED + i] = (struct column){
             self->chosen[i], self->chosen[i], i < self->chosen_count ? 10 : -1, true};
-    for (size_t i = 0; i < sizeof yielding / sizeof *yielding && room_left(columns, cols) < 12; i++)
+    for (size_t i = 0; i < sizeof yielding / sizeof *yielding && room_left(columns, cols) < (i ? 12 : 28); i++)
         columns[yielding[i]].width = -1;
     int left = room_left(columns, cols) - 1;
     columns[EXPERIMENT].width = left < 24 ? left : left / 2 > 24 ? 24 : left / 2;
@@ -455,7 +458,8 @@ static void field(struct runs *self, int i, const assay_run_info *run, char out[
         snprintf(out, TUI_SHORT, "%lld/%lld", (long long)ended, (long long)run->cells);
         break;
     case ELAPSED:
-        tui_format_duration(run->elapsed, out);
+        if (run->state != ASSAY_RUN_QUEUED)
+            tui_format_duration(run->elapsed, out);
         break;
     case LEFT:
         if (!isnan(tui_run_left(run)))
@@ -469,6 +473,9 @@ static void field(struct runs *self, int i, const assay_run_info *run, char out[
         break;
     case CREATED:
         tui_format_date(run->created, out);
+        break;
+    case HOST:
+        snprintf(out, TUI_SHORT, "%.60s", run->host ? run->host : "");
         break;
     default:
         chosen_text(self, run, (size_t)(i - FIXED), out);

@@ -14,6 +14,9 @@ works() { # works NAME CELLS FIELD...
 }
 works tables 8 methods='SMOTE,as it is' testbed=pima amount=100,200 folds=2 replicates=2
 works samples 12 methods='an oracle,majority,one sample' k=1,4 problems=10 samples=8 replicates=2
+works grouped 16 methods='an oracle,majority' k=1,4 hard=0.5,2 noise=0,1 problems=10 samples=8 replicates=1 facet=hard by=method
+gives "groups and facets" 0 "$assay" plot last --width=100
+out_has 'hard = 0.5 .*hard = 2'
 works walks 4 methods='an oracle' testbed='random walks on formulas' k=1,8 problems=4 samples=8 variables=20 replicates=2
 works published 4 methods=MBR testbed='CodeLlama-7B on CRUXEval' k=1,5 replicates=2 utility=exact
 works solvers 18 methods='DPM-Solver++ 2M,DDIM,shifted DDIM' steps=5,10,20 samples=50 replicates=2
@@ -29,6 +32,14 @@ works detectors 8 methods='Sampling-Free,GHM' rate=0.03,0.1 steps=30 images=60 t
 works teleport 8 methods='teleport and DPM-Solver++ 2M,DDIM' steps=5,10 samples=50 replicates=2
 
 gives "the same composition again" 0 "$assay" reproduce last
+gives "what is swept is grouped by" 0 "$assay" new curves methods=majority k=1,4 hard=0.5,2 noise=0,1 facet=noise
+holds "in the file, too" grep -q 'by = { "method", "hard" }, facet = "noise",' curves.lua
+gives "the x axis is no group" 2 "$assay" new bad methods=majority by=k
+err_has 'k is the x axis'
+gives "nor has one value groups" 2 "$assay" new bad methods=majority facet=hard
+err_has 'hard has one value'
+gives "a facet is no curve, too" 2 "$assay" new bad methods=majority,'an oracle' facet=method by=method
+err_has 'method has a picture for each value'
 gives "the file explains itself" 0 cat tables.lua
 out_has '^-- smote: .*Chawla'
 gives "it is listed" 0 "$assay" run tables.lua --help

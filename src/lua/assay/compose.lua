@@ -332,9 +332,65 @@ local function add_tolerance(plan, chosen)
     plan.tolerance = value
 end
 
+-- Besides x, what has several values: one of it may have a picture a value, the others are curves.
+local function swept(plan)
+    local names = { "method" }
+    for _, spec in ipairs(plan.specs) do
+        if spec ~= plan.x_spec and #(spec.chosen or {}) > 1 then
+            names[#names + 1] = spec.name
+        end
+    end
+    return names
+end
+
+local function has_one_value(plan, name)
+    return name == plan.x and "is the x axis" or "has one value"
+end
+
+local function all_columns(plan)
+    local names = { "method" }
+    for _, spec in ipairs(plan.specs) do
+        names[#names + 1] = spec.name
+    end
+    return names
+end
+
+local function doc_of(plan, name)
+    return name == "method" and "what is compared" or named(plan.specs, name).doc
+end
+
+local function add_facet(plan, chosen)
+    local field = { name = "facet", title = "column", kind = "one", value = chosen or "none", choices = { { value = "none", doc = "one picture" } },
+        doc = "a picture for each value of it, all on the same axes" }
+    local several = swept(plan)
+    for _, name in ipairs(all_columns(plan)) do
+        table.insert(field.choices, { value = name, doc = doc_of(plan, name),
+            why = not lists.contains(several, name) and has_one_value(plan, name) or nil })
+    end
+    add(plan, field)
+end
+
+-- What is left out here is averaged over, as replicates are.
+local function add_by(plan, chosen)
+    local field = { name = "by", title = "column", kind = "many", value = {}, choices = {},
+        doc = "what has a curve for each value; what is left out is averaged" }
+    local several = swept(plan)
+    for _, name in ipairs(all_columns(plan)) do
+        local why = name == plan.facet and "has a picture for each value" or not lists.contains(several, name) and has_one_value(plan, name) or nil
+        table.insert(field.choices, { value = name, doc = doc_of(plan, name), why = why })
+        if not why then
+            table.insert(field.value, name)
+        end
+    end
+    field.value = chosen or field.value
+    add(plan, field)
+end
+
 local yes_no = { "yes", "no" }
 
 local function add_figure(plan, choices)
+    add_facet(plan, choices.facet)
+    add_by(plan, choices.by and as_list(choices.by))
     add_one(plan, "logx", "log x", plan.x_spec and plan.x_spec.log and "yes" or "no", "a logarithmic x axis", yes_no, choices.logx)
     add_one(plan, "logy", "log y", plan.measured and plan.measured.log and "yes" or "no", "a logarithmic y axis", yes_no, choices.logy)
     add_one(plan, "band", "band", "ci95", "what the bands show",

@@ -131,19 +131,17 @@ local function params(plan)
     return table.concat(out) .. "    },\n"
 end
 
--- Everything that is swept beside x and the methods is a curve of its own.
-local function curves(plan)
-    local by = { "method" }
-    for _, spec in ipairs(plan.specs) do
-        if spec ~= plan.x_spec and #spec.chosen > 1 then
-            by[#by + 1] = spec.name
-        end
+-- " by = ...," and " facet = ...,", where there are any.
+local function groups(plan)
+    local out = ""
+    if #plan.by > 0 then
+        out = string.format(" by = %s,", #plan.by == 1 and quoted(plan.by[1]) or list_of(plan.by))
     end
-    return #by == 1 and quoted(by[1]) or list_of(by)
+    return plan.facet == "none" and out or out .. string.format(" facet = %s,", quoted(plan.facet))
 end
 
 local function figure(plan)
-    local out = { string.format("            name = %s, x = %s, y = %s, by = %s,", quoted(plan.measure), quoted(plan.x), quoted(plan.measure), curves(plan)) }
+    local out = { string.format("            name = %s, x = %s, y = %s,%s", quoted(plan.measure), quoted(plan.x), quoted(plan.measure), groups(plan)) }
     local flags = {}
     for _, axis in ipairs { "logx", "logy" } do
         if plan[axis] == "yes" then
