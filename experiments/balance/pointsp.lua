@@ -19,7 +19,7 @@
 -- 24 epochs, as the training half needs them: after 8 every net errs some 4 points more often. Over three
 -- splits of the meshes and the severities 2 and 4, errors were then 19.5 percent (baseline), 16.0 (FFPS alone)
 -- and 19.4 (PointSP); on clean clouds 10.4, 11.1 and 15.9. FFPS alone has the gain, background 68 -> 14, and a
--- loss on occlusion, 45 -> 49; training on resampled clouds takes that back, 40, but costs about 5 points on
+-- loss on occlusion, 45 -> 49; training on resampled clouds takes that back, 40, but costs 2 to 5 points on
 -- everything else, more or less by split (PointSP less the baseline: -0.5, -3.0 and 3.2), so that "mean" may
 -- be inconclusive. A published competitor is density-aware sampling of CSI (arXiv 2310.03360), 18.4 percent
 -- on ModelNet40-C.

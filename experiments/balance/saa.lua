@@ -20,7 +20,7 @@
 -- (five pairs). Group norm costs less, since images that don't count are left out of its batches.
 --
 -- Methods of one replicate share the labelled images, initial weights, batches and draws of augmentation, so
--- that a method whose flags are all 0 has FixMatch's rows bit for bit. Needs the data set fashion-mnist.
+-- that a method whose flags are all 0 (fixmatch+none) has FixMatch's rows bit for bit. Needs the data set fashion-mnist.
 --
 -- Rows: (accuracy) of the averaged weights at the end; (step, reached, naive_share, threshold, mask_rate,
 -- naive_loss, regular_loss) at each selection, reached being the accuracy so far; of the first replicate, at
@@ -159,7 +159,7 @@ local methods = {
     ["supervised"] = {}, ["pseudo-label"] = { loss = "pseudo" },
     ["fixmatch"] = { loss = "fix" }, ["fixmatch+saa"] = { loss = "fix", select = "otsu" },
     ["fixmatch+log"] = { loss = "fix", select = "otsu", log = true }, ["fixmatch+all"] = { loss = "fix", select = "all" },
-    ["fixmatch+random"] = { loss = "fix", select = "random" },
+    ["fixmatch+random"] = { loss = "fix", select = "random" }, ["fixmatch+none"] = { loss = "fix", select = "none" },
     ["fixmatch+confidence"] = { loss = "fix", select = "otsu", by = "confidence" },
     ["flexmatch"] = { loss = "flex" }, ["flexmatch+saa"] = { loss = "flex", select = "otsu" },
 }
@@ -262,6 +262,8 @@ local function select(t, cell, s)
         for i = 1, #flags do
             flags[i] = 1
         end
+    elseif t.how.select == "none" then
+        flags = zeros(#flags)
     end
     t.flags = t.how.select and flags or t.flags
 end
@@ -396,7 +398,7 @@ return assay.experiment {
     params = {
         method = { default = { "fixmatch", "fixmatch+saa" }, doc = "how unlabelled images are used",
             choices = { "supervised", "pseudo-label", "fixmatch", "fixmatch+saa", "fixmatch+log", "fixmatch+all",
-                "fixmatch+random", "fixmatch+confidence", "flexmatch", "flexmatch+saa" } },
+                "fixmatch+random", "fixmatch+none", "fixmatch+confidence", "flexmatch", "flexmatch+saa" } },
         labels = { default = { 40 }, min = 10, max = 5000, doc = "labelled images, a tenth of each class" },
         unlabelled = { default = 8000, min = 112, max = 60000, doc = "images in all" },
         steps = { default = 300, min = 1, doc = "optimizer steps" },

@@ -7,3 +7,5 @@ TESTS += tests/cli/disk.sh
 EXTRA_DIST += tests/cli/disk.sh
 TESTS += tests/cli/signals.sh
 EXTRA_DIST += tests/cli/signals.sh
+TESTS += tests/cli/few_labels.sh
+EXTRA_DIST += tests/cli/few_labels.sh

@@ -132,6 +132,38 @@ for i = 1, #X do
 end
 local same = b.smotenc_core(X, none, { k = 3, base = { 4 }, neighbor = { 2 }, gap = { 0.3 } })
 tap.near({ same.Xc_new[1][1], same.Xc_new[1][2] }, { plain.X[1][1], plain.X[1][2] }, 0, "smotenc without nominal differences is smote")
+-- two neighbours with a code each: the lower one, or either as often as the other
+local function codes_of(ties)
+    local rows = { { 0, 5, 2 }, { 1, 5, 4 }, { 3, 6, 7 } }
+    for i = 4, 6 do
+        rows[i] = { i, i, 1 }
+    end
+    local r, seen = b.smotenc(rows, { 1, 1, 1, 0, 0, 0 }, { nominal = { 3 }, k = 2, minority = 1, n = 3000, ties = ties,
+        rng = assay.rng(5) }), {}
+    for s = 1, 3000 do
+        local base, code = r.parents[s][1], r.X[6 + s][3]
+        seen[base] = seen[base] or { n = 0, [2] = 0, [4] = 0, [7] = 0 }
+        seen[base].n = seen[base].n + 1
+        seen[base][code] = seen[base][code] + 1
+    end
+    return seen
+end
+local low, either = codes_of "lowest", codes_of "random"
+local default = codes_of()
+for base, codes in ipairs { { 4, 7 }, { 2, 7 }, { 2, 4 } } do
+    local of = either[base]
+    tap.is({ low[base][codes[1]], default[base][codes[1]] }, { low[base].n, default[base].n }, "smotenc: of tied codes the lowest")
+    tap.is(of[codes[1]] + of[codes[2]], of.n, "smotenc: ties at random are among the tied codes")
+    tap.ok(math.abs(of[codes[1]] / of.n - 0.5) < 4 * math.sqrt(0.25 / of.n), "smotenc: each as often", of[codes[1]], of.n)
+end
+local most = b.smotenc({ { 0, 3 }, { 1, 3 }, { 2, 3 }, { 3, 8 }, { 9, 0 }, { 9, 0 }, { 9, 0 }, { 9, 0 } }, { 1, 1, 1, 1, 0, 0, 0, 0 },
+    { nominal = { 2 }, k = 3, minority = 1, n = 200, ties = "random", rng = assay.rng(5) })
+local other = 0
+for s = 1, 200 do
+    other = other + (most.X[8 + s][2] == 3 and 0 or 1)
+end
+tap.is(other, 0, "smotenc: most votes win, however ties are broken")
+tap.error('smotenc: ties must be one of', function() b.smotenc(mixed, classes, { nominal = { 3 }, ties = "both", rng = assay.rng(1) }) end)
 local n = b.smoten({ { 0, 1 }, { 0, 1 }, { 1, 1 }, { 2, 0 }, { 2, 0 }, { 2, 0 }, { 2, 1 }, { 1, 0 } }, { 1, 1, 1, 0, 0, 0, 0, 0 }, { k = 2, amount = 100, rng = assay.rng(1) })
 tap.near({ n.n_synthetic, n.X[9][1], n.X[9][2], n.X[11][1] }, { 3, 0, 1, 0 }, 0, "smoten: the base and its neighbours vote")
 tap.error("smotenc: X must have at least 1 continuous column, got none (smoten", function()
@@ -169,6 +201,16 @@ tap.is({ oss.keep, oss.seed }, { { 1, 3, 4, 5, 6 }, 1 }, "one-sided: 7 is miscla
 local enn = b.smote_enn(X, y, { k = 3, rng = assay.rng(1) })
 local tomek = b.smote_tomek(X, y, { k = 3, rng = assay.rng(1) })
 tap.ok(#enn.keep < 120 and #tomek.keep < 120 and #enn.X == #enn.y, "smote, then cleaning", #enn.keep, #tomek.keep)
+-- the same rows as SMOTE's, edited by as many neighbours
+for _, k in ipairs { 1, 3, 8 } do
+    local full = b.smote(X, y, { k = 3, rng = assay.rng(1) })
+    local edited = b.smote_enn(X, y, { k = 3, enn_k = k, allow_empty = true, rng = assay.rng(1) })
+    tap.is(edited.keep, b.enn(full.X, full.y, { k = k, classes = "all", allow_empty = true }).keep, "smote_enn with enn_k = " .. k)
+end
+tap.is(enn.keep, b.smote_enn(X, y, { k = 3, enn_k = 3, rng = assay.rng(1) }).keep, "three, if not said")
+tap.error("smote_enn: enn_k must be", function() b.smote_enn(X, y, { enn_k = 0, rng = assay.rng(1) }) end)
+tap.error("smote_enn: enn_k must be in 1..119 (other rows), got 120", function() b.smote_enn(X, y, { enn_k = 120, rng = assay.rng(1) }) end)
+tap.error('smote_tomek: unknown option "enn_k"', function() b.smote_tomek(X, y, { enn_k = 1, rng = assay.rng(1) }) end)
 tap.is(#b.tomek_links(tomek.X, tomek.y).pairs <= (120 - #tomek.keep) / 2, true, "few links are left")
 
 -- refusals

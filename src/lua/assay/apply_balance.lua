@@ -80,7 +80,8 @@ return {
         random = true, nominal = true, options = join(neighbours, amounts), run = on(balance.smoten), notes = made },
     { name = "oversample", method = "smote", title = "Copies of rows of small classes", input = "labelled",
         random = true, threads = true, options = amounts, run = on(balance.oversample), notes = made },
-    between("smote-enn", "SMOTE, then edited nearest neighbours", balance.smote_enn, emptying),
+    between("smote-enn", "SMOTE, then edited nearest neighbours", balance.smote_enn, join({
+        { "enn_k", default = 3, min = 1, doc = "neighbours that are asked whether a row is to go" } }, emptying)),
     between("smote-tomek", "SMOTE, then without Tomek links", balance.smote_tomek, emptying),
     { name = "undersample", method = "smote", title = "Fewer rows of the largest class, at random",
         input = "labelled", random = true, options = thinned, run = undersample },

@@ -258,10 +258,12 @@ static int smoten(lua_State *L)
 /* The set that SMOTE makes, and what of it is kept. */
 static int smote_then(lua_State *L, bool tomek)
 {
-    static const char *const known[] = {AMOUNT, PARTNERS, REST, "allow_empty", NULL};
+    static const char *const links[] = {AMOUNT, PARTNERS, REST, "allow_empty", NULL};
+    static const char *const edits[] = {AMOUNT, PARTNERS, REST, "allow_empty", "enn_k", NULL};
     const assay_lua_set set = assay_lua_set_argument(L);
-    assay_opts_check(L, 3, known);
+    assay_opts_check(L, 3, tomek ? links : edits);
     const assay_smote_options o = read_options(L, 3, ASSAY_SMOTE);
+    const size_t enn_k = (size_t)assay_opt_integer(L, 3, "enn_k", 3, 1, INT64_MAX);
     const bool allow_empty = assay_opt_boolean(L, 3, "allow_empty", false);
     assay_rng *rng = assay_lua_stream(L, 3);
     assay_matrix whole;
@@ -275,10 +277,12 @@ static int smote_then(lua_State *L, bool tomek)
         assay_arg_status(L, assay_tomek_links(&whole, larger.y, o.pool, o.progress, pair, &pairs));
         assay_arg_status(L, assay_tomek_clean(larger.y, n, pair, pairs, true, allow_empty, keep));
     } else {
+        if (enn_k >= n)
+            assay_arg_error(L, "enn_k must be in 1..%zu (other rows), got %zu", n - 1, enn_k);
         unsigned char *every = assay_lua_scratch(L, ASSAY_MOST_CLASSES, 1);
         memset(every, 1, ASSAY_MOST_CLASSES);
-        assay_arg_status(L, assay_enn(&whole, larger.y, 3, ASSAY_ENN_ALL, every, ASSAY_MOST_CLASSES,
-                                allow_empty, o.pool, o.progress, keep));
+        assay_arg_status(L, assay_enn(&whole, larger.y, enn_k, ASSAY_ENN_ALL, every,
+                                ASSAY_MOST_CLASSES, allow_empty, o.pool, o.progress, keep));
     }
     assay_lua_push_kept(L, &larger, keep);
     set_plan(L, &made->plan);
