@@ -84,6 +84,63 @@ tap.error("threshold takes either clip", function() diffusion.sample(model, xT, 
 tap.error("cancelled", function() diffusion.sample(model, xT, { progress = function() return true end }) end)
 tap.is(reference.x[1][1], diffusion.sample(model, xT, options).x[1][1], "a run after failures is the same")
 
+-- ---- options that nothing would read ----
+
+-- Who reads what, told apart from the C table by hand: an option, a value, and the solvers that take it.
+local all_but_sigmas = "dpmpp dpm sde_dpmpp sde_dpm ddim ddpm unipc deis ipndm s_pndm f_pndm"
+local readers = {
+    { "solver_type", "taylor", "dpmpp dpm sde_dpmpp sde_dpm" }, { "d2", "exact", "dpmpp dpm" },
+    { "lower_order_final", false, "dpmpp dpm sde_dpmpp sde_dpm unipc" },
+    { "threshold", { clip = 1 }, "dpmpp sde_dpmpp ddim ddpm unipc" }, { "eta", 0, "ddim" },
+    { "variant", "default", "unipc deis" }, { "predict_x0", true, "unipc" }, { "corrector", false, "unipc" },
+    { "sigma_min", 0.01, "euler heun" }, { "sigma_max", 10, "euler heun" }, { "s_churn", 0, "euler heun" },
+    { "s_tmin", 0.1, "euler heun" }, { "s_tmax", 9, "euler heun" }, { "s_noise", 1, "euler heun" },
+    { "rng", assay.rng(1), "sde_dpmpp sde_dpm ddim ddpm euler heun" }, { "spacing", "karras", all_but_sigmas },
+    { "t_start", 0.9, all_but_sigmas }, { "t_end", 0.01, all_but_sigmas },
+    { "denoise_to_zero", false, all_but_sigmas .. " euler heun" }, { "trajectory", true, all_but_sigmas .. " euler heun" },
+}
+local on_edm = diffusion.gmm_eps(mixture, { kind = "edm" })
+for _, case in ipairs(readers) do
+    local option, value, who = case[1], case[2], " " .. case[3] .. " "
+    local wrong = {}
+    for _, solver in ipairs(diffusion.solvers()) do
+        if solver ~= "usf" and solver ~= "ts" then
+            local with = { solver = solver, steps = 4, [option] = value }
+            if who:find(" " .. solver .. " ", 1, true) and (solver:find "^sde_" or solver == "ddpm") then
+                with.rng = assay.rng(1)
+            elseif solver:find "^sde_" or solver == "ddpm" then
+                with.draws = { xT, xT, xT, xT }
+            end
+            local taken, why = pcall(diffusion.sample, (solver == "euler" or solver == "heun") and on_edm or model, xT, with)
+            local read = who:find(" " .. solver .. " ", 1, true) ~= nil
+            if taken ~= read or not read and not why:find(option .. " is not an option of " .. solver, 1, true) then
+                wrong[#wrong + 1] = ("%s: %s"):format(solver, why)
+            end
+        end
+    end
+    tap.is(wrong, {}, option .. " is taken where it is read")
+end
+local function refused(with, words, message)
+    tap.error(words, function() diffusion.sample(with.solver == "heun" and on_edm or model, xT, with) end, message)
+end
+refused({ solver = "ddim", d2 = "exact" }, "sample: d2 is not an option of ddim; solvers that read it: dpmpp, dpm")
+refused({ solver = "heun", t_end = 0.1 }, "t_end is not an option of heun; solvers that read it: all but euler, heun")
+refused({ atol = 0.1 }, "atol is not an option of dpmpp's method multistep; methods that read it: adaptive")
+refused({ method = "singlestep", t_err = 0.1 }, "t_err is not an option of dpmpp's method singlestep")
+refused({ solver = "ipndm", h_init = 0.1 }, "h_init is not an option of ipndm; solvers that read it: dpmpp, dpm")
+refused({ method = "adaptive", steps = 9 }, "steps is not an option of dpmpp's method adaptive; methods that read it: those but")
+refused({ method = "adaptive", spacing = "logsnr" }, "spacing is not an option of dpmpp's method adaptive")
+refused({ method = "singlestep", order = 3, d2 = "exact" }, "d2 is not an option of dpmpp's method singlestep")
+refused({ rho = 7 }, "rho is not an option of spacing time_uniform; it is read by spacing karras")
+for option, value in assay.sorted_pairs { steps = 2, spacing = "logsnr", t_start = 0.9, t_end = 0.1, rho = 3 } do
+    refused({ timesteps = { 0.9, 0.5, 0.1 }, [option] = value }, option .. " is not read where timesteps are given")
+end
+refused({ solver = "heun", timesteps = { 9, 0 }, sigma_max = 9 }, "sigma_max is not read where timesteps are given")
+refused({ schedule = schedule }, "schedule is for a function that has none")
+tap.is(diffusion.sample(model, xT, { method = "singlestep", order = 2, steps = 6, lower_order_final = "auto10" }).x:totable(),
+    diffusion.sample(model, xT, { method = "singlestep", order = 2, steps = 6 }).x:totable(),
+    "lower_order_final has nothing to lower in singlestep")
+
 -- ---- guidance ----
 
 local conditional = diffusion.gmm_eps(mixture, schedule, { class = 2 })

@@ -196,6 +196,10 @@ end
 local sample = diffusion.teleport_sample
 refuses("skip must be less than the 10 steps, got 10", sample, exact, z, moments, { n = 10, skip = 10 })
 refuses("steps must be at least the order, 2, got 1", sample, exact, z, moments, { solver = "dpmpp", n = 10, skip = 9 })
+refuses("corrector is not an option of heun; solvers that read it: unipc", sample, exact, z, moments, { corrector = false })
+refuses("s_churn is not an option of dpmpp; solvers that read it: euler, heun", sample, exact, z, moments,
+    { solver = "dpmpp", s_churn = 3 })
+refuses("schedule is for a function that has none", sample, exact, z, moments, { schedule = edm })
 refuses("sigma_skip must be between the ends", sample, exact, z, moments, { sigma_skip = 100 })
 refuses("sigma_skip must be between the ends", sample, exact, z, moments, { sigma_skip = 0.001 })
 refuses("give one of skip, sigma_skip and t_skip", sample, exact, z, moments, { skip = 0, sigma_skip = 5 })

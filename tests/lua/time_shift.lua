@@ -128,5 +128,9 @@ tap.error("noise needs draws or rng", function() run { method = "ddpm" } end)
 tap.error("at least 2 columns", function() diffusion.ts_sample(function(x) return x end, { { 1 } }, alpha_bar) end)
 tap.error("alpha_bar must fall", function() diffusion.ts_sample(constantly, xT, { 0.2, 0.5 }, { steps = 2 }) end)
 tap.error("eta must be in 0..1", function() run { eta = 2 } end)
+tap.error("eta is not an option of f_pndm; methods that read it: ddim", function() run { method = "f_pndm", eta = 0.5 } end)
+tap.error("eta is not an option of ddpm; methods that read it: ddim", function() run { method = "ddpm", eta = 1 } end)
+tap.error("rng is not an option of dpmpp; methods that read it: ddim, ddpm",
+    function() run { method = "dpmpp", rng = assay.rng(1) } end)
 
 tap.done()

@@ -216,6 +216,17 @@ assay_diffusion_model *assay_arg_denoiser(lua_State *L, int at, const char *name
     return &d->view;
 }
 
+assay_diffusion_model *assay_opt_denoiser(lua_State *L, int at, int options)
+{
+    const bool given = assay_opt_push(L, options, "schedule");
+    const int schedule = lua_gettop(L);
+    const denoiser *d = luaL_testudata(L, at, MODEL);
+    const bool own = d ? d->view.schedule != NULL : push_field(L, at, "schedule");
+    if (given && own)
+        assay_arg_error(L, "schedule is for a function that has none: this model has its own");
+    return assay_arg_denoiser(L, at, "model", given ? schedule : 0);
+}
+
 /* model{f, schedule=, type="noise"} */
 static int model(lua_State *L)
 {

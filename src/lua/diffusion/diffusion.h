@@ -29,15 +29,20 @@ void assay_opt_draws(
  * assay_arg_status. */
 void assay_lua_denoiser_status(lua_State *L, int status);
 
-/* The options of sample, which others take as well; those absent keep what *o has. Pushes values that
- * keep them. */
+/* The same at argument `at`, with the option schedule of the table at `options`, which only what
+ * has none of its own may have. */
+assay_diffusion_model *assay_opt_denoiser(lua_State *L, int at, int options);
+
+/* The options of sample, which others take as well; those absent keep what *o has. One that is
+ * given and that the solver, its method or its grid would not read is an error; with `ends`, the
+ * caller reads t_start, t_end, sigma_min and sigma_max. Pushes values that keep them. */
 #define ASSAY_SAMPLER_OPTIONS                                                                      \
     "solver", "order", "method", "steps", "spacing", "rho", "timesteps", "t_start", "t_end",       \
         "solver_type", "d2", "lower_order_final", "denoise_to_zero", "invert", "threshold", "eta", \
         "draws", "rng", "variant", "predict_x0", "corrector", "atol", "rtol", "h_init", "theta",   \
         "t_err", "sigma_min", "sigma_max", "s_churn", "s_tmin", "s_tmax", "s_noise", "trajectory", \
         "schedule", "progress"
-void assay_opt_sampler(lua_State *L, int at, assay_sampler_options *o);
+void assay_opt_sampler(lua_State *L, int at, bool ends, assay_sampler_options *o);
 /* A result that is freed when Lua collects it, pushed. */
 assay_sampler_result *assay_lua_sampler_result(lua_State *L);
 /* Pushes the table of sample; the samples x are at `matrix`. */

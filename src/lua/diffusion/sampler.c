@@ -232,7 +232,78 @@ void assay_opt_draws(
     *draws = all;
 }
 
-void assay_opt_sampler(lua_State *L, int at, assay_sampler_options *o)
+/* ---- options that would not be read ---- */
+
+static bool is_given(lua_State *L, int at, const char *key)
+{
+    const bool given = assay_opt_push(L, at, key);
+    lua_pop(L, 1);
+    return given;
+}
+
+/* What only some of the methods of one solver read. lower_order_final is not here: it says how a
+ * multistep solver ends, and is the same setting for others, whose steps have their orders. */
+static void check_method_options(lua_State *L, int at, const assay_sampler_options *o)
+{
+    enum { MULTI = 1 << ASSAY_MULTISTEP, ADAPTIVE = 1 << ASSAY_ADAPTIVE, FIXED = 7 };
+    static const struct {
+        const char *option, *methods;
+        unsigned set;
+    } readers[] = {
+        {"atol", "adaptive", ADAPTIVE},
+        {"rtol", "adaptive", ADAPTIVE},
+        {"h_init", "adaptive", ADAPTIVE},
+        {"theta", "adaptive", ADAPTIVE},
+        {"t_err", "adaptive", ADAPTIVE},
+        {"d2", "multistep", MULTI},
+        {"steps", "those but adaptive, which chooses its steps", FIXED},
+        {"n", "those but adaptive, which chooses its steps", FIXED},
+        {"spacing", "those but adaptive, which chooses its steps", FIXED},
+        {"rho", "those but adaptive, which chooses its steps", FIXED},
+    };
+    static const char *const names[] = {"multistep", "singlestep", "singlestep_fixed", "adaptive"};
+    for (size_t i = 0; i < sizeof readers / sizeof *readers; i++)
+        if (!(readers[i].set & 1u << o->method) && is_given(L, at, readers[i].option))
+            assay_arg_error(L, "%s is not an option of %s's method %s; methods that read it: %s",
+                readers[i].option, o->solver, names[o->method], readers[i].methods);
+}
+
+/* Given times leave nothing to say about the grid, which rho shapes where its spacing is karras. */
+static void check_grid_options(lua_State *L, int at, const assay_sampler_options *o)
+{
+    static const char *const grid[] = {
+        "steps", "spacing", "rho", "t_start", "t_end", "sigma_min", "sigma_max"};
+    for (size_t i = 0; i < sizeof grid / sizeof *grid && o->timesteps; i++)
+        if (is_given(L, at, grid[i]))
+            assay_arg_error(
+                L, "%s is not read where timesteps are given: they are the grid", grid[i]);
+    const bool sigmas = assay_solver_check_option(o->solver, "sigma_max") == ASSAY_OK;
+    if (!sigmas && o->spacing != ASSAY_SPACING_KARRAS && is_given(L, at, "rho"))
+        assay_arg_error(L,
+            "rho is not an option of spacing %s; it is read by spacing karras, and by "
+            "solvers whose grid is of sigmas: euler, heun",
+            spacings[o->spacing]);
+}
+
+static bool is_end(const char *option)
+{
+    return strncmp(option, "sigma_", 6) == 0 || strcmp(option, "t_start") == 0 ||
+           strcmp(option, "t_end") == 0;
+}
+
+/* An option that is there and that nothing would read is a mistake of the caller. `ends`: he reads
+ * these himself. */
+static void check_read(lua_State *L, int at, const assay_sampler_options *o, bool ends)
+{
+    static const char *const options[] = {ASSAY_SAMPLER_OPTIONS};
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        if (!(ends && is_end(options[i])) && is_given(L, at, options[i]))
+            assay_arg_status(L, assay_solver_check_option(o->solver, options[i]));
+    check_method_options(L, at, o);
+    check_grid_options(L, at, o);
+}
+
+void assay_opt_sampler(lua_State *L, int at, bool ends, assay_sampler_options *o)
 {
     luaL_checkstack(L, 40, NULL);
     read_solver(L, at, o);
@@ -241,6 +312,7 @@ void assay_opt_sampler(lua_State *L, int at, assay_sampler_options *o)
     read_numbers(L, at, o);
     read_threshold(L, at, o);
     assay_opt_draws(L, at, &o->draws, &o->n_draws, &o->rng);
+    check_read(L, at, o, ends);
 }
 
 /* ---- sampling ---- */
@@ -296,12 +368,9 @@ static int sample(lua_State *L)
 {
     static const char *const known[] = {ASSAY_SAMPLER_OPTIONS, NULL};
     assay_opts_check(L, 3, known);
-    assay_opt_push(L, 3, "schedule");
-    const int schedule = lua_gettop(L);
-    const assay_diffusion_model *model =
-        assay_arg_denoiser(L, 1, "model", lua_isnil(L, schedule) ? 0 : schedule);
+    const assay_diffusion_model *model = assay_opt_denoiser(L, 1, 3);
     assay_sampler_options o = assay_sampler_defaults();
-    assay_opt_sampler(L, 3, &o);
+    assay_opt_sampler(L, 3, false, &o);
     assay_matrix x = push_copy(L, 2, "xT");
     const int matrix = lua_gettop(L);
     assay_sampler_result *r = assay_lua_sampler_result(L);

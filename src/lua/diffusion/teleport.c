@@ -70,15 +70,12 @@ static int teleport_sample(lua_State *L)
     size_t gaussians = 0;
     assay_opts_check(L, 4, known);
     luaL_checkstack(L, 60, NULL);
-    assay_opt_push(L, 4, "schedule");
-    const int schedule = lua_gettop(L);
-    const assay_diffusion_model *model =
-        assay_arg_denoiser(L, 1, "model", lua_isnil(L, schedule) ? 0 : schedule);
+    const assay_diffusion_model *model = assay_opt_denoiser(L, 1, 4);
     const assay_matrix z = assay_arg_matrix(L, 2, "z");
     const assay_gaussian *g = read_gaussians(L, 3, &gaussians);
     assay_teleport_options o = assay_teleport_defaults(model->schedule);
-    assay_opt_sampler(L, 4, &o.sampler);
     check_ends(L, 4, model->schedule);
+    assay_opt_sampler(L, 4, true, &o.sampler);
     read_skip(L, 4, &z, gaussians, &o);
     assay_matrix x = assay_push_matrix(L, z.rows, z.cols);
     const int matrix = lua_gettop(L);

@@ -83,6 +83,18 @@ static void read_scale(lua_State *L, int at, assay_ts_options *o)
     o->eps_scale_step = pair[1];
 }
 
+/* Noise is of ddim (with eta) and ddpm alone. */
+static void check_noise(lua_State *L, int at, const char *const *methods, int method)
+{
+    static const char *const options[] = {"eta", "draws", "rng"};
+    for (int i = 0; i < 3; i++) {
+        const bool read = method == ASSAY_TS_DDIM || (method == ASSAY_TS_DDPM && i > 0);
+        if (!read && assay_opt_push(L, at, options[i]))
+            assay_arg_error(L, "%s is not an option of %s; methods that read it: %s", options[i],
+                methods[method], i == 0 ? "ddim" : "ddim, ddpm");
+    }
+}
+
 static assay_ts_options read_options(lua_State *L, int at)
 {
     static const char *const methods[] = {"ddim", "ddpm", "s_pndm", "f_pndm", "dpmpp", "deis", NULL};
@@ -91,6 +103,7 @@ static assay_ts_options read_options(lua_State *L, int at)
     static const char *const grids[] = {"reference", "full", "quad", NULL};
     assay_ts_options o = assay_ts_defaults();
     o.method = (assay_ts_method)assay_opt_choice(L, at, "method", 0, methods);
+    check_noise(L, at, methods, (int)o.method);
     const int mode = assay_opt_choice(L, at, "mode", ASSAY_TS_PAPER, modes);
     o.mode = mode == 5 ? ASSAY_TS_PAPER : (assay_ts_mode)mode;
     o.grid = (assay_ts_grid)assay_opt_choice(L, at, "grid", 0, grids);

@@ -296,6 +296,24 @@ static int usf_nfe(lua_State *L)
     return 1;
 }
 
+/* Options that this solver has no use for are mistakes. */
+static void check_from(lua_State *L, const char *const *solvers, int solver)
+{
+    enum { MULTISTEP = 1, SINGLESTEP = 2, UNIPC = 4, DDIM = 8 };
+    static const struct {
+        const char *option, *readers;
+        unsigned set;
+    } options[] = {
+        {"order", "multistep, singlestep, unipc", MULTISTEP | SINGLESTEP | UNIPC},
+        {"solver_type", "multistep, singlestep", MULTISTEP | SINGLESTEP},
+        {"variant", "unipc", UNIPC},
+    };
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        if (!(options[i].set & 1u << solver) && assay_opt_push(L, 1, options[i].option))
+            assay_arg_error(L, "%s is not an option of %s; solvers that read it: %s",
+                options[i].option, solvers[solver], options[i].readers);
+}
+
 /* usf_from{schedule=, solver=, order=2, steps=, ...}: the decisions of a known solver */
 static int usf_from(lua_State *L)
 {
@@ -314,6 +332,7 @@ static int usf_from(lua_State *L)
     if (steps == 0)
         assay_arg_error(L, "steps must be given");
     const bool unipc = solver == 2;
+    check_from(L, solvers, solver);
     assay_usf_plan plan = {.solver = unipc         ? ASSAY_USF_UNIPC
                                      : solver == 1 ? ASSAY_USF_SINGLESTEP
                                                    : ASSAY_USF_MULTISTEP,
@@ -351,10 +370,7 @@ static int usf_sample(lua_State *L)
 {
     static const char *const known[] = {"mean_x0", "schedule", "progress", NULL};
     assay_opts_check(L, 4, known);
-    assay_opt_push(L, 4, "schedule");
-    const int at = lua_gettop(L);
-    const assay_diffusion_model *model =
-        assay_arg_denoiser(L, 1, "model", lua_isnil(L, at) ? 0 : at);
+    const assay_diffusion_model *model = assay_opt_denoiser(L, 1, 4);
     const assay_matrix from = assay_arg_matrix(L, 2, "xT");
     const assay_usf_schedule s = read_schedule(L, 3);
     const double *mean = NULL;

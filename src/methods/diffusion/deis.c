@@ -104,4 +104,4 @@ static int next(assay_run *run, assay_turn *turn)
     return status;
 }
 
-const assay_solver assay_solver_deis = {"deis", 1, 3, 2, 0, begin, next, end};
+const assay_solver assay_solver_deis = {"deis", 1, 3, 2, ASSAY_SOLVER_VARIANT, begin, next, end};

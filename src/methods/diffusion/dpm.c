@@ -308,9 +308,12 @@ static void end(assay_run *run)
 }
 
 const assay_solver assay_solver_dpmpp = {"dpmpp", 1, 3, 2,
-    ASSAY_SOLVER_DATA | ASSAY_SOLVER_METHODS | ASSAY_SOLVER_FULL_ORDER, begin, next, end};
-const assay_solver assay_solver_dpm = {
-    "dpm", 1, 3, 2, ASSAY_SOLVER_METHODS | ASSAY_SOLVER_FULL_ORDER, begin, next, end};
+    ASSAY_SOLVER_DATA | ASSAY_SOLVER_METHODS | ASSAY_SOLVER_FULL_ORDER | ASSAY_SOLVER_TYPE |
+        ASSAY_SOLVER_LOWER,
+    begin, next, end};
+const assay_solver assay_solver_dpm = {"dpm", 1, 3, 2,
+    ASSAY_SOLVER_METHODS | ASSAY_SOLVER_FULL_ORDER | ASSAY_SOLVER_TYPE | ASSAY_SOLVER_LOWER, begin,
+    next, end};
 
 /* ---- stochastic ---- */
 
@@ -345,6 +348,9 @@ static int next_sde(assay_run *run, assay_turn *turn)
 }
 
 const assay_solver assay_solver_sde_dpmpp = {"sde_dpmpp", 1, 2, 2,
-    ASSAY_SOLVER_DATA | ASSAY_SOLVER_RANDOM | ASSAY_SOLVER_FULL_ORDER, begin, next_sde, end};
-const assay_solver assay_solver_sde_dpm = {
-    "sde_dpm", 1, 2, 2, ASSAY_SOLVER_RANDOM | ASSAY_SOLVER_FULL_ORDER, begin, next_sde, end};
+    ASSAY_SOLVER_DATA | ASSAY_SOLVER_RANDOM | ASSAY_SOLVER_FULL_ORDER | ASSAY_SOLVER_TYPE |
+        ASSAY_SOLVER_LOWER,
+    begin, next_sde, end};
+const assay_solver assay_solver_sde_dpm = {"sde_dpm", 1, 2, 2,
+    ASSAY_SOLVER_RANDOM | ASSAY_SOLVER_FULL_ORDER | ASSAY_SOLVER_TYPE | ASSAY_SOLVER_LOWER, begin,
+    next_sde, end};

@@ -139,4 +139,8 @@ int assay_diffusion_sample(const assay_diffusion_model *model, const assay_sampl
 size_t assay_solver_count(void);
 const char *assay_solver_name(size_t i); /* NULL at the end */
 
+/* ASSAY_EINVAL when the solver does not read the option of this name (eta, variant, atol, ...),
+ * with a message that names those that do. What all read passes, as do unknown names. */
+int assay_solver_check_option(const char *solver, const char *option);
+
 #endif

@@ -68,7 +68,11 @@ enum {                           /* what an entry can take */
     ASSAY_SOLVER_METHODS = 4,    /* has singlestep and adaptive forms */
     ASSAY_SOLVER_FULL_ORDER = 8, /* needs steps >= order */
     ASSAY_SOLVER_ETA = 16,       /* ddim */
-    ASSAY_SOLVER_SIGMAS = 32     /* edm only, its grid is of Karras sigmas and ends at 0 */
+    ASSAY_SOLVER_SIGMAS = 32,    /* edm only, its grid is of Karras sigmas and ends at 0 */
+    ASSAY_SOLVER_TYPE = 64,      /* reads type */
+    ASSAY_SOLVER_LOWER = 128,    /* reads lower_order_final */
+    ASSAY_SOLVER_VARIANT = 256,  /* reads variant */
+    ASSAY_SOLVER_CORRECTOR = 512 /* reads predict_x0 and corrector */
 };
 
 typedef struct assay_solver {

@@ -561,6 +561,8 @@ int assay_ts_sample(const assay_diffusion_model *model, const assay_ts_options *
         return status;
     if (!(o->eta >= 0 && o->eta <= 1))
         return assay_fail(ASSAY_EINVAL, "eta must be in 0..1, got %g", o->eta);
+    if (o->eta > 0 && o->method != ASSAY_TS_DDIM)
+        return assay_fail(ASSAY_EINVAL, "eta is an option of ddim only, got %g", o->eta);
     if (!(o->eps_scale > 0 && isfinite(o->eps_scale_step)))
         return assay_fail(ASSAY_EINVAL, "eps_scale must be greater than 0, got %g", o->eps_scale);
     const bool random = o->method == ASSAY_TS_DDPM || o->eta > 0;

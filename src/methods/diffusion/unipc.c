@@ -111,4 +111,6 @@ static int begin(assay_run *run)
     return assay_run_grid(run, run->o.steps);
 }
 
-const assay_solver assay_solver_unipc = {"unipc", 1, 3, 2, ASSAY_SOLVER_DATA, begin, next, NULL};
+const assay_solver assay_solver_unipc = {"unipc", 1, 3, 2,
+    ASSAY_SOLVER_DATA | ASSAY_SOLVER_LOWER | ASSAY_SOLVER_VARIANT | ASSAY_SOLVER_CORRECTOR, begin,
+    next, NULL};
