@@ -80,7 +80,18 @@ struct problem {
     double centre;          /* m */
     double target_mean, tss;
     double sign; /* s, of the start that is being polished */
+    const assay_progress *progress;
+    double from, to; /* the stretch of it that is being worked on */
+    int status;      /* ASSAY_ECANCELLED once it was told to stop */
 };
+
+/* Whether to stop, at `share` (0..1) of the stretch. */
+static bool stops(struct problem *p, double share)
+{
+    if (p->status == ASSAY_OK)
+        p->status = assay_progress_report(p->progress, p->from + (p->to - p->from) * share, 1);
+    return p->status != ASSAY_OK;
+}
 
 /* ------------------------------------------------------------------ the law in coordinates u */
 
@@ -330,13 +341,13 @@ static double exponent(const struct problem *p, int i, bool negative)
 /* Every valley of the profile over the exponent, the deepest three, as starts of sign `sign` (0:
  * any) for the fit of t with weights w. */
 static void scan_exponents(
-    const struct problem *p, const double *t, const double *w, double sign, struct starts *starts)
+    struct problem *p, const double *t, const double *w, double sign, struct starts *starts)
 {
     bool offset = p->law == ASSAY_LAW_SATURATING;
     int count = offset ? EXPONENTS : 2 * EXPONENTS + 1;
     double rss[2 * EXPONENTS + 1];
     struct start found[2 * EXPONENTS + 1];
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < count && !stops(p, (double)i / count); i++) {
         double b = exponent(p, i, offset), amplitude, peak;
         rss[i] = project(p, t, w, b, offset, &amplitude, &peak, &found[i].u[2]);
         found[i].sign = amplitude < 0 ? -1 : 1;
@@ -345,7 +356,7 @@ static void scan_exponents(
         if (amplitude == 0 || (sign != 0 && found[i].sign != sign) || !isfinite(rss[i]))
             rss[i] = INFINITY;
     }
-    for (int taken = 0; taken < 3; taken++) {
+    for (int taken = 0; taken < 3 && p->status == ASSAY_OK; taken++) {
         int best = -1;
         for (int i = 0; i < count; i++) {
             bool valley = (i == 0 || rss[i] <= rss[i - 1]) &&
@@ -388,7 +399,7 @@ static void grid_start(struct problem *p, struct starts *starts)
 {
     struct start best = {.rss = INFINITY};
     p->sign = -1;
-    for (int i = 0; i <= 2 * EXPONENTS; i += 2)
+    for (int i = 0; i <= 2 * EXPONENTS && !stops(p, i / (2.0 * EXPONENTS)); i += 2)
         for (int j = 0; j <= 32; j++) {
             double u[P_MAX] = {-12 + 0.5 * j, exponent(p, i, false)}, rss;
             if (residuals(p, u, NULL, NULL, &rss) && rss < best.rss) {
@@ -503,6 +514,8 @@ static bool polish(
     gsl_vector_const_view u = gsl_vector_const_view_array(start->u, p->parameters);
     gsl_multifit_nlinear_init(&u.vector, &fdf, lm);
     for (int status = GSL_SUCCESS, reason = 0; *iterations < MAX_ITERATIONS; ++*iterations) {
+        if (stops(p, (double)*iterations / MAX_ITERATIONS))
+            return false;
         if (slope(p, lm->f, lm->J, 1e-15) <= 1e-12)
             break;
         status = gsl_multifit_nlinear_iterate(lm);
@@ -531,6 +544,9 @@ static int no_convergence(const struct problem *p)
         space_names[p->space], p->n, hints[p->law]);
 }
 
+/* The share of the work that looking for starts is, about. */
+static const double searched = 0.4;
+
 static int least_squares(struct problem *p, struct start *best, int *iterations)
 {
     struct starts starts;
@@ -543,16 +559,20 @@ static int least_squares(struct problem *p, struct start *best, int *iterations)
         status = assay_fail(ASSAY_ENOMEM, "fit: out of memory for %zu points", p->n);
         goto cleanup;
     }
+    p->to = searched;
     find_starts(p, memory, memory + p->n, &starts);
     best->rss = INFINITY;
-    for (size_t i = 0; i < starts.count; i++) {
+    for (size_t i = 0; i < starts.count && p->status == ASSAY_OK; i++) {
         int steps;
+        p->from = p->to;
+        p->to = searched + (1 - searched) * (double)(i + 1) / (double)starts.count;
         if (polish(p, lm, &starts.at[i], &steps) && starts.at[i].rss < best->rss) {
             *best = starts.at[i];
             *iterations = steps;
         }
     }
-    if (isinf(best->rss))
+    status = p->status;
+    if (status == ASSAY_OK && isinf(best->rss))
         status = no_convergence(p);
 cleanup:
     gsl_multifit_nlinear_free(lm);
@@ -727,7 +747,7 @@ static int solve(struct problem *p, assay_fit *out)
 }
 
 int assay_fit_law(assay_law law, assay_fit_space space, const double *x, const double *y,
-    const double *weights, size_t n, double level, assay_fit *out)
+    const double *weights, size_t n, double level, const assay_progress *progress, assay_fit *out)
 {
     if (space == ASSAY_SPACE_DEFAULT)
         space = ASSAY_SPACE_LINEAR;
@@ -745,7 +765,8 @@ int assay_fit_law(assay_law law, assay_fit_space space, const double *x, const d
         .weight = memory + 2 * n,
         .z = memory + 3 * n,
         .target = memory + 4 * n,
-        .scratch = memory + 5 * n};
+        .scratch = memory + 5 * n,
+        .progress = progress};
     take_points(&p, x, y, weights, n);
     status = check_points(&p, n);
     assay_fit fit = {.law = law,

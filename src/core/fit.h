@@ -8,14 +8,15 @@
  *
  * Residuals are taken in one of three spaces: linear (y), log (log y), or loglog (power: log y
  * against log x; exp_power: log(-log y) against log x), which are ordinary least squares where the
- * law is linear there, and Levenberg-Marquardt (GSL) elsewhere, from several starts, keeping the best.
- * log_linear and saturating have no loglog space.
+ * law is linear there, and Levenberg-Marquardt (GSL) elsewhere, from several starts, keeping the
+ * best. log_linear and saturating have no loglog space.
  */
 #ifndef ASSAY_CORE_FIT_H
 #define ASSAY_CORE_FIT_H
 
 #include <stddef.h>
 
+#include "core/progress.h"
 #include "core/stats.h"
 
 typedef enum assay_law {
@@ -37,15 +38,15 @@ enum { ASSAY_FIT_MAX_PARAMETERS = 3 };
 typedef struct assay_fit {
     assay_law law;
     assay_fit_space space;
-    size_t parameters;                         /* how many of the following count */
-    double value[ASSAY_FIT_MAX_PARAMETERS];    /* a, b, (c) */
-    double low[ASSAY_FIT_MAX_PARAMETERS];      /* intervals at `level` (t with n - parameters df) */
+    size_t parameters;                      /* how many of the following count */
+    double value[ASSAY_FIT_MAX_PARAMETERS]; /* a, b, (c) */
+    double low[ASSAY_FIT_MAX_PARAMETERS];   /* intervals at `level` (t with n - parameters df) */
     double high[ASSAY_FIT_MAX_PARAMETERS];
     double covariance[ASSAY_FIT_MAX_PARAMETERS][ASSAY_FIT_MAX_PARAMETERS];
     double level;
-    double rss;  /* in the space of the fit */
-    double aic;  /* n log(rss / n) + 2 (parameters + 1), in the space of the fit */
-    double r2;   /* 1 - rss / tss, in the space of the fit */
+    double rss; /* in the space of the fit */
+    double aic; /* n log(rss / n) + 2 (parameters + 1), in the space of the fit */
+    double r2;  /* 1 - rss / tss, in the space of the fit */
     /* of |law(x) - y| over the used points; the sd with divisor n */
     double mean_abs_error, sd_abs_error, max_abs_error;
     size_t points;  /* used */
@@ -62,9 +63,9 @@ const char *assay_law_parameter(assay_law law, size_t i); /* "a", "b", "c" */
  * parameters; points all at one x or without information about the law (all y equal to 0 or 1 for
  * exp_power). ASSAY_ECONVERGE: no minimum exists (saturating: points that do not level off fit ever
  * better as b goes to 0). With exactly as many points as parameters the intervals are NaN. *out is
- * written only on success. */
+ * written only on success. progress may be NULL; it is told shares of 1. */
 int assay_fit_law(assay_law law, assay_fit_space space, const double *x, const double *y,
-    const double *weights, size_t n, double level, assay_fit *out);
+    const double *weights, size_t n, double level, const assay_progress *progress, assay_fit *out);
 
 double assay_fit_value(const assay_fit *fit, double x);
 

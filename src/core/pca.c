@@ -45,7 +45,8 @@ static size_t centre(const assay_matrix *x, size_t first, const double *mean, do
     return rows;
 }
 
-int assay_moments(const assay_matrix *x, double *mean, assay_matrix *covariance)
+int assay_moments(
+    const assay_matrix *x, const assay_progress *progress, double *mean, assay_matrix *covariance)
 {
     const size_t d = x->cols;
     int status = check_rows(x);
@@ -57,16 +58,17 @@ int assay_moments(const assay_matrix *x, double *mean, assay_matrix *covariance)
     column_means(x, mean);
     for (size_t i = 0; i < d; i++)
         memset(assay_matrix_row(covariance, i), 0, d * sizeof(double));
-    for (size_t first = 0; first < x->rows; first += BLOCK) {
+    for (size_t first = 0; first < x->rows && status == ASSAY_OK; first += BLOCK) {
         const size_t rows = centre(x, first, mean, block);
         cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)d, (int)rows,
             1 / (double)(x->rows - 1), block, (int)d, 1, covariance->data, (int)covariance->stride);
+        status = assay_progress_report(progress, (double)(first + rows), (double)x->rows);
     }
     for (size_t i = 0; i < d; i++)
         for (size_t j = 0; j < i; j++)
             *assay_matrix_at(covariance, i, j) = *assay_matrix_at(covariance, j, i);
     free(block);
-    return ASSAY_OK;
+    return status;
 }
 
 /* The row's entry of largest size becomes positive. */
@@ -108,8 +110,8 @@ cleanup:
     return status;
 }
 
-int assay_pca_fit(
-    const assay_matrix *x, double *mean, assay_matrix *components, double *variances, double *total)
+int assay_pca_fit(const assay_matrix *x, const assay_progress *progress, double *mean,
+    assay_matrix *components, double *variances, double *total)
 {
     const size_t d = x->cols, r = components->rows;
     assay_matrix covariance = {0}, vectors = {0};
@@ -121,7 +123,7 @@ int assay_pca_fit(
     if (status == ASSAY_OK)
         status = assay_matrix_alloc(d, d, &vectors);
     if (status == ASSAY_OK)
-        status = assay_moments(x, mean, &covariance);
+        status = assay_moments(x, progress, mean, &covariance);
     if (status == ASSAY_OK)
         status = assay_symmetric_eigen(&covariance, values, &vectors);
     for (size_t k = 0; k < r && status == ASSAY_OK; k++) {
@@ -146,37 +148,39 @@ static int check_width(const assay_matrix *x, size_t wanted)
     return ASSAY_OK;
 }
 
-int assay_pca_project(
-    const double *mean, const assay_matrix *components, const assay_matrix *x, assay_matrix *out)
+int assay_pca_project(const double *mean, const assay_matrix *components, const assay_matrix *x,
+    const assay_progress *progress, assay_matrix *out)
 {
     const size_t d = components->cols;
-    const int status = check_width(x, d);
+    int status = check_width(x, d);
     if (status != ASSAY_OK)
         return status;
     double *block = malloc((BLOCK * d + 1) * sizeof *block);
     if (!block)
         return assay_fail(ASSAY_ENOMEM, "no memory to project");
-    for (size_t first = 0; first < x->rows; first += BLOCK) {
+    for (size_t first = 0; first < x->rows && status == ASSAY_OK; first += BLOCK) {
         const size_t rows = centre(x, first, mean, block);
         cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)components->rows,
             (int)d, 1, block, (int)d, components->data, (int)components->stride, 0,
             assay_matrix_row(out, first), (int)out->stride);
+        status = assay_progress_report(progress, (double)(first + rows), (double)x->rows);
     }
     free(block);
-    return ASSAY_OK;
+    return status;
 }
 
-int assay_pca_reconstruct(
-    const double *mean, const assay_matrix *components, const assay_matrix *z, assay_matrix *out)
+int assay_pca_reconstruct(const double *mean, const assay_matrix *components, const assay_matrix *z,
+    const assay_progress *progress, assay_matrix *out)
 {
-    const int status = check_width(z, components->rows);
-    if (status != ASSAY_OK)
-        return status;
-    for (size_t i = 0; i < z->rows; i++)
-        memcpy(assay_matrix_row(out, i), mean, components->cols * sizeof *mean);
-    if (z->rows > 0)
-        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)z->rows, (int)components->cols,
-            (int)components->rows, 1, z->data, (int)z->stride, components->data,
-            (int)components->stride, 1, out->data, (int)out->stride);
-    return ASSAY_OK;
+    int status = check_width(z, components->rows);
+    for (size_t first = 0; first < z->rows && status == ASSAY_OK; first += BLOCK) {
+        const size_t rows = z->rows - first < BLOCK ? z->rows - first : BLOCK;
+        for (size_t i = first; i < first + rows; i++)
+            memcpy(assay_matrix_row(out, i), mean, components->cols * sizeof *mean);
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows, (int)components->cols,
+            (int)components->rows, 1, assay_matrix_row(z, first), (int)z->stride, components->data,
+            (int)components->stride, 1, assay_matrix_row(out, first), (int)out->stride);
+        status = assay_progress_report(progress, (double)(first + rows), (double)z->rows);
+    }
+    return status;
 }

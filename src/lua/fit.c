@@ -9,6 +9,7 @@
  */
 #include "lua/args.h"
 #include "lua/module.h"
+#include "lua/report.h"
 
 #include <math.h>
 #include <string.h>
@@ -143,10 +144,10 @@ static void push_result(lua_State *L, const assay_fit *fit)
     assay_set_integer(L, "iterations", fit->iterations);
 }
 
-/* fit(law, x, y [, {space=, weights=, level=}]) */
+/* fit(law, x, y [, {space=, weights=, level=, progress=}]) */
 static int fit(lua_State *L)
 {
-    static const char *const known[] = {"space", "weights", "level", NULL};
+    static const char *const known[] = {"space", "weights", "level", "progress", NULL};
     size_t n = 0, ny = 0;
     assay_law law = law_argument(L, 1);
     const double *x = assay_arg_vector(L, 2, "x", &n);
@@ -166,7 +167,10 @@ static int fit(lua_State *L)
     }
     assay_fit *result = lua_newuserdatauv(L, sizeof *result, 0);
     int at = lua_gettop(L);
-    assay_arg_status(L, assay_fit_law(law, spaces[space], x, y, weights, n, level, result));
+    assay_lua_report report;
+    assay_lua_report_begin(L, 4, &report);
+    assay_lua_report_end(&report,
+        assay_fit_law(law, spaces[space], x, y, weights, n, level, &report.progress, result));
     push_result(L, result);
     set_methods(L, at);
     return 1;

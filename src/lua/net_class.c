@@ -505,7 +505,7 @@ static int gradcheck(lua_State *L)
     assay_gradcheck_result r;
     const double eps = assay_opt_number(L, LAST, "eps", 1e-5, 1e-9, 1);
     const size_t most = (size_t)assay_opt_integer(L, LAST, "most", 0, 1, INT32_MAX);
-    end(c, assay_net_gradcheck(c->net, &c->loss, &c->data, eps, most, &r));
+    end(c, assay_net_gradcheck(c->net, &c->loss, &c->data, eps, most, &c->report.progress, &r));
     lua_createtable(L, 0, 3);
     lua_pushnumber(L, r.differences);
     lua_setfield(L, -2, "differences");

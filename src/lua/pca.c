@@ -4,13 +4,14 @@
  */
 #include "lua/args.h"
 #include "lua/module.h"
+#include "lua/report.h"
 
 #include "core/pca.h"
 
-/* fit(x, {components=}): {mean=, components= (r x d), variances=, total=} */
+/* fit(x, {components=, progress=}): {mean=, components= (r x d), variances=, total=} */
 static int fit(lua_State *L)
 {
-    static const char *const known[] = {"components", NULL};
+    static const char *const known[] = {"components", "progress", NULL};
     const assay_matrix x = assay_arg_matrix(L, 1, "x");
     assay_opts_check(L, 2, known);
     const int64_t r = assay_opt_integer(L, 2, "components", 0, 1, INT32_MAX);
@@ -23,7 +24,10 @@ static int fit(lua_State *L)
     double total = 0;
     assay_matrix components = assay_push_matrix(L, (size_t)r, x.cols);
     const int matrix = lua_gettop(L);
-    assay_arg_status(L, assay_pca_fit(&x, mean, &components, variances, &total));
+    assay_lua_report report;
+    assay_lua_report_begin(L, 2, &report);
+    assay_lua_report_end(
+        &report, assay_pca_fit(&x, &report.progress, mean, &components, variances, &total));
     lua_createtable(L, 0, 4);
     assay_push_vector(L, mean, x.cols);
     lua_setfield(L, -2, "mean");
@@ -55,25 +59,34 @@ const double *assay_arg_pca(lua_State *L, int at, assay_matrix *components)
     return mean;
 }
 
-/* project(pca, x): n x r */
+static const char *const of_rows[] = {"progress", NULL};
+
+/* project(pca, x [, {progress=}]): n x r */
 static int project(lua_State *L)
 {
     assay_matrix components;
+    assay_lua_report report;
+    assay_opts_check(L, 3, of_rows);
+    assay_lua_report_begin(L, 3, &report);
     const double *mean = assay_arg_pca(L, 1, &components);
     const assay_matrix x = assay_arg_matrix(L, 2, "x");
     assay_matrix out = assay_push_matrix(L, x.rows, components.rows);
-    assay_arg_status(L, assay_pca_project(mean, &components, &x, &out));
+    assay_lua_report_end(&report, assay_pca_project(mean, &components, &x, &report.progress, &out));
     return 1;
 }
 
-/* reconstruct(pca, z): n x d */
+/* reconstruct(pca, z [, {progress=}]): n x d */
 static int reconstruct(lua_State *L)
 {
     assay_matrix components;
+    assay_lua_report report;
+    assay_opts_check(L, 3, of_rows);
+    assay_lua_report_begin(L, 3, &report);
     const double *mean = assay_arg_pca(L, 1, &components);
     const assay_matrix z = assay_arg_matrix(L, 2, "z");
     assay_matrix out = assay_push_matrix(L, z.rows, components.cols);
-    assay_arg_status(L, assay_pca_reconstruct(mean, &components, &z, &out));
+    assay_lua_report_end(
+        &report, assay_pca_reconstruct(mean, &components, &z, &report.progress, &out));
     return 1;
 }
 

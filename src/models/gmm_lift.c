@@ -50,7 +50,7 @@ int assay_gmm_lift(const assay_gmm *g, const double *mean, const assay_matrix *c
     if (status == ASSAY_OK) {
         assay_matrix z = assay_matrix_view((double *)(size_t)assay_gmm_means(g), K, r);
         assay_matrix lifted = assay_matrix_view(means, K, d);
-        status = assay_pca_reconstruct(mean, components, &z, &lifted);
+        status = assay_pca_reconstruct(mean, components, &z, NULL, &lifted);
     }
     for (size_t i = 0; i < K * d && status == ASSAY_OK; i++)
         variances[i] = residual;

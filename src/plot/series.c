@@ -204,7 +204,7 @@ static int fit_series(const assay_figure *figure, assay_law law, assay_series *s
         y[i] = series->points[i].y;
     }
     series->fitted = assay_fit_law(law, space_of(figure->fit_space), x, y, NULL, series->count,
-                         0.95, &series->fit) == ASSAY_OK;
+                         0.95, NULL, &series->fit) == ASSAY_OK;
     if (!series->fitted)
         series->fit_error = strdup(assay_errmsg());
     free(x);

@@ -77,7 +77,7 @@ static void fits_the_published_counts(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assay_fit fit;
         assert_int_equal(assay_fit_law(ASSAY_LAW_EXP_POWER, cases[i].space, k37, cases[i].coverage,
-                             NULL, 37, 0.95, &fit),
+                             NULL, 37, 0.95, NULL, &fit),
             ASSAY_OK);
         near(fit.value[0], cases[i].a, 1e-6);
         near(fit.value[1], cases[i].b, 1e-6);
@@ -94,14 +94,14 @@ static void fits_log_linear_to_the_published_counts(void **state)
     (void)state;
     assay_fit fit;
     assert_int_equal(assay_fit_law(ASSAY_LAW_LOG_LINEAR, ASSAY_SPACE_DEFAULT, k37, coverage_70m,
-                         NULL, 37, 0.95, &fit),
+                         NULL, 37, 0.95, NULL, &fit),
         ASSAY_OK);
     near(fit.value[0], -0.065261791589486, 1e-9);
     near(fit.value[1], 0.0673831572084644, 1e-9);
     near(fit.r2, 0.864377831391401, 1e-9);
     assert_int_equal(fit.space, ASSAY_SPACE_LINEAR);
     assert_int_equal(assay_fit_law(ASSAY_LAW_LOG_LINEAR, ASSAY_SPACE_LINEAR, k37, coverage_12b,
-                         NULL, 37, 0.95, &fit),
+                         NULL, 37, 0.95, NULL, &fit),
         ASSAY_OK);
     near(fit.value[0], -0.0451451410682106, 1e-9);
     near(fit.value[1], 0.24738500262898, 1e-9);
@@ -122,7 +122,8 @@ static void fits_danwood_as_certified(void **state)
     const double y[] = {2.138, 3.421, 3.597, 4.340, 4.882, 5.660};
     assay_fit fit;
     assert_int_equal(
-        assay_fit_law(ASSAY_LAW_POWER, ASSAY_SPACE_LINEAR, x, y, NULL, 6, 0.95, &fit), ASSAY_OK);
+        assay_fit_law(ASSAY_LAW_POWER, ASSAY_SPACE_LINEAR, x, y, NULL, 6, 0.95, NULL, &fit),
+        ASSAY_OK);
     near_relative(fit.value[0], 7.6886226176E-01, 1e-10);
     near_relative(fit.value[1], 3.8604055871E+00, 1e-10);
     near_relative(se(&fit, 0), 1.8281973860E-02, 1e-9);
@@ -156,7 +157,7 @@ static void fits_norris_as_certified(void **state)
         x[i] = pow(10, log_x[i] / 1000);
     assay_fit fit;
     assert_int_equal(
-        assay_fit_law(ASSAY_LAW_LOG_LINEAR, ASSAY_SPACE_LINEAR, x, y, NULL, 36, 0.95, &fit),
+        assay_fit_law(ASSAY_LAW_LOG_LINEAR, ASSAY_SPACE_LINEAR, x, y, NULL, 36, 0.95, NULL, &fit),
         ASSAY_OK);
     near_relative(fit.value[0], -0.262323073774029, 1e-9);
     near_relative(fit.value[1], 1.00211681802045e3, 1e-12);
@@ -218,7 +219,7 @@ static void recovers_exact_curves(void **state)
         for (int j = 0; j < 8; j++)
             y[j] = law_at(e, x[j]);
         assay_fit fit;
-        if (assay_fit_law(e->law, e->space, x, y, NULL, 8, 0.95, &fit))
+        if (assay_fit_law(e->law, e->space, x, y, NULL, 8, 0.95, NULL, &fit))
             fail_msg("example %zu: %s", i, assay_errmsg());
         const double truth[] = {e->a, e->b, e->c};
         for (size_t j = 0; j < fit.parameters; j++) {
@@ -244,14 +245,16 @@ static void drops_what_a_space_cannot_hold(void **state)
     for (int i = 1; i < 5; i++)
         y[i] = law_at(&e, x[i]);
     assay_fit fit;
-    assert_int_equal(assay_fit_law(e.law, e.space, x, y, NULL, 8, 0.95, &fit), ASSAY_OK);
+    assert_int_equal(assay_fit_law(e.law, e.space, x, y, NULL, 8, 0.95, NULL, &fit), ASSAY_OK);
     near(fit.value[0], -2, 1e-8);
     near(fit.value[1], -0.4, 1e-8);
     assert_int_equal(fit.points, 4); /* y = 0, y = 1, NaN and x = NaN are gone */
     assert_int_equal(fit.dropped, 4);
-    assert_int_equal(assay_fit_law(e.law, ASSAY_SPACE_LOG, x, y, NULL, 8, 0.95, &fit), ASSAY_OK);
+    assert_int_equal(
+        assay_fit_law(e.law, ASSAY_SPACE_LOG, x, y, NULL, 8, 0.95, NULL, &fit), ASSAY_OK);
     assert_int_equal(fit.dropped, 3); /* log 1 is a number */
-    assert_int_equal(assay_fit_law(e.law, ASSAY_SPACE_LINEAR, x, y, NULL, 8, 0.95, &fit), ASSAY_OK);
+    assert_int_equal(
+        assay_fit_law(e.law, ASSAY_SPACE_LINEAR, x, y, NULL, 8, 0.95, NULL, &fit), ASSAY_OK);
     assert_int_equal(fit.dropped, 2);
 }
 
@@ -274,10 +277,10 @@ static void weights_are_repetitions(void **state)
             }
         }
         assay_fit weighted, copied;
-        int status =
-            assay_fit_law(examples[e].law, examples[e].space, x, y, weights, N, 0.95, &weighted);
+        int status = assay_fit_law(
+            examples[e].law, examples[e].space, x, y, weights, N, 0.95, NULL, &weighted);
         assert_int_equal(assay_fit_law(examples[e].law, examples[e].space, rx, ry, NULL, repeated,
-                             0.95, &copied),
+                             0.95, NULL, &copied),
             status);
         if (status)
             continue;
@@ -322,7 +325,7 @@ static void no_neighbour_fits_better(void **state)
         if (examples[e].space == ASSAY_SPACE_LOGLOG)
             continue; /* closed forms, as Norris is */
         assay_fit fit;
-        if (assay_fit_law(examples[e].law, examples[e].space, x, y, NULL, N, 0.95, &fit))
+        if (assay_fit_law(examples[e].law, examples[e].space, x, y, NULL, N, 0.95, NULL, &fit))
             fail_msg("example %zu: %s", e, assay_errmsg());
         struct example at = {
             examples[e].law, examples[e].space, fit.value[0], fit.value[1], fit.value[2]};
@@ -368,7 +371,7 @@ static void intervals_contain_the_truth(void **state)
                     y[i] = exp(log(f) * exp(0.01 * noise));
             }
             assay_fit fit;
-            if (assay_fit_law(e->law, e->space, x, y, NULL, N, 0.95, &fit))
+            if (assay_fit_law(e->law, e->space, x, y, NULL, N, 0.95, NULL, &fit))
                 fail_msg("example %zu, set %d: %s", chosen[c], (int)s, assay_errmsg());
             for (size_t i = 0; i < fit.parameters; i++)
                 covered[i] += fit.low[i] <= truth[i] && truth[i] <= fit.high[i];
@@ -435,7 +438,7 @@ static void converges_over_wide_ranges(void **state)
                                ? y[i] * exp(noise * log(high / low) * assay_rng_normal(&rng))
                                : y[i] + noise * (high - low) * assay_rng_normal(&rng);
                 assay_fit fit;
-                if (assay_fit_law(law, space, x, y, NULL, n, 0.95, &fit))
+                if (assay_fit_law(law, space, x, y, NULL, n, 0.95, NULL, &fit))
                     fail_msg(
                         "round %d, %s, a = %g, b = %g, c = %g, x from %g over %g decades, noise "
                         "%g: %s",
@@ -479,7 +482,7 @@ static void finds_the_deepest_valley(void **state)
                 }
             }
         assay_fit fit;
-        if (assay_fit_law(ASSAY_LAW_EXP_POWER, ASSAY_SPACE_LINEAR, x, y, NULL, n, 0.95, &fit))
+        if (assay_fit_law(ASSAY_LAW_EXP_POWER, ASSAY_SPACE_LINEAR, x, y, NULL, n, 0.95, NULL, &fit))
             failed += steep < 15;
         else
             beaten += best < fit.rss && steep < 15;
@@ -512,8 +515,8 @@ static void survives_any_numbers(void **state)
         for (int law = 0; law < 4; law++)
             for (assay_fit_space space = ASSAY_SPACE_LINEAR; space <= ASSAY_SPACE_LOGLOG; space++) {
                 assay_fit fit;
-                int status =
-                    assay_fit_law((assay_law)law, space, x, y, round % 5 ? NULL : w, n, 0.9, &fit);
+                int status = assay_fit_law(
+                    (assay_law)law, space, x, y, round % 5 ? NULL : w, n, 0.9, NULL, &fit);
                 assert_true(
                     status == ASSAY_OK || status == ASSAY_EINVAL || status == ASSAY_ECONVERGE);
                 for (size_t i = 0; i < fit.parameters && status == ASSAY_OK; i++)
@@ -531,45 +534,47 @@ static void needs_points_that_tell_something(void **state)
     const double y[] = {0.2, 0.3, 0.5}, negative[] = {1, -2, 3};
     assay_fit fit = {.points = 99};
     assert_int_equal(
-        assay_fit_law(ASSAY_LAW_EXP_POWER, ASSAY_SPACE_LOG, x, zero, NULL, 3, 0.95, &fit),
+        assay_fit_law(ASSAY_LAW_EXP_POWER, ASSAY_SPACE_LOG, x, zero, NULL, 3, 0.95, NULL, &fit),
         ASSAY_EINVAL);
     assert_string_equal(
         assay_errmsg(), "fit: exp_power needs at least 2 points; of 3, 0 can be used in log space");
     assert_int_equal(
-        assay_fit_law(ASSAY_LAW_EXP_POWER, ASSAY_SPACE_LOG, x, one, NULL, 3, 0.95, &fit),
+        assay_fit_law(ASSAY_LAW_EXP_POWER, ASSAY_SPACE_LOG, x, one, NULL, 3, 0.95, NULL, &fit),
         ASSAY_EINVAL);
     assert_string_equal(
         assay_errmsg(), "fit: all y are 0 or 1, which tells nothing about exp_power");
     assert_int_equal(
-        assay_fit_law(ASSAY_LAW_EXP_POWER, ASSAY_SPACE_LINEAR, x, zero, NULL, 3, 0.95, &fit),
+        assay_fit_law(ASSAY_LAW_EXP_POWER, ASSAY_SPACE_LINEAR, x, zero, NULL, 3, 0.95, NULL, &fit),
         ASSAY_EINVAL);
     assert_int_equal(
-        assay_fit_law(ASSAY_LAW_POWER, ASSAY_SPACE_LINEAR, x, zero, NULL, 3, 0.95, &fit),
+        assay_fit_law(ASSAY_LAW_POWER, ASSAY_SPACE_LINEAR, x, zero, NULL, 3, 0.95, NULL, &fit),
         ASSAY_EINVAL);
     assert_int_equal(
-        assay_fit_law(ASSAY_LAW_POWER, ASSAY_SPACE_LINEAR, same, y, NULL, 3, 0.95, &fit),
+        assay_fit_law(ASSAY_LAW_POWER, ASSAY_SPACE_LINEAR, same, y, NULL, 3, 0.95, NULL, &fit),
         ASSAY_EINVAL);
     assert_string_equal(assay_errmsg(), "fit: power needs points at 2 different x, got 1");
     assert_int_equal(
-        assay_fit_law(ASSAY_LAW_SATURATING, ASSAY_SPACE_LINEAR, x, y, NULL, 2, 0.95, &fit),
+        assay_fit_law(ASSAY_LAW_SATURATING, ASSAY_SPACE_LINEAR, x, y, NULL, 2, 0.95, NULL, &fit),
         ASSAY_EINVAL);
     assert_int_equal(
-        assay_fit_law(ASSAY_LAW_SATURATING, ASSAY_SPACE_LOGLOG, x, y, NULL, 3, 0.95, &fit),
+        assay_fit_law(ASSAY_LAW_SATURATING, ASSAY_SPACE_LOGLOG, x, y, NULL, 3, 0.95, NULL, &fit),
         ASSAY_EINVAL);
     assert_int_equal(
-        assay_fit_law(ASSAY_LAW_LOG_LINEAR, ASSAY_SPACE_LOGLOG, x, y, NULL, 3, 0.95, &fit),
+        assay_fit_law(ASSAY_LAW_LOG_LINEAR, ASSAY_SPACE_LOGLOG, x, y, NULL, 3, 0.95, NULL, &fit),
         ASSAY_EINVAL);
     assert_int_equal(
-        assay_fit_law(ASSAY_LAW_POWER, ASSAY_SPACE_LINEAR, negative, y, NULL, 3, 0.95, &fit),
+        assay_fit_law(ASSAY_LAW_POWER, ASSAY_SPACE_LINEAR, negative, y, NULL, 3, 0.95, NULL, &fit),
         ASSAY_EINVAL);
     assert_string_equal(assay_errmsg(), "fit: x must be positive, point 1 (from 0) has -2");
     assert_int_equal(
-        assay_fit_law(ASSAY_LAW_POWER, ASSAY_SPACE_LINEAR, x, y, negative, 3, 0.95, &fit),
+        assay_fit_law(ASSAY_LAW_POWER, ASSAY_SPACE_LINEAR, x, y, negative, 3, 0.95, NULL, &fit),
         ASSAY_EINVAL);
     assert_int_equal(
-        assay_fit_law(ASSAY_LAW_POWER, ASSAY_SPACE_LINEAR, x, y, NULL, 3, 1, &fit), ASSAY_EINVAL);
+        assay_fit_law(ASSAY_LAW_POWER, ASSAY_SPACE_LINEAR, x, y, NULL, 3, 1, NULL, &fit),
+        ASSAY_EINVAL);
     assert_int_equal(
-        assay_fit_law(ASSAY_LAW_POWER, ASSAY_SPACE_LINEAR, x, y, NULL, 0, 0.9, &fit), ASSAY_EINVAL);
+        assay_fit_law(ASSAY_LAW_POWER, ASSAY_SPACE_LINEAR, x, y, NULL, 0, 0.9, NULL, &fit),
+        ASSAY_EINVAL);
     assert_int_equal(fit.points, 99); /* a failed fit leaves the result alone */
 }
 
@@ -588,21 +593,21 @@ static void says_when_there_is_no_minimum(void **state)
         step[i] = i == 0 ? 5 : 1;
     }
     assay_fit fit;
-    assert_int_equal(
-        assay_fit_law(ASSAY_LAW_SATURATING, ASSAY_SPACE_LINEAR, x, straight, NULL, 12, 0.95, &fit),
+    assert_int_equal(assay_fit_law(ASSAY_LAW_SATURATING, ASSAY_SPACE_LINEAR, x, straight, NULL, 12,
+                         0.95, NULL, &fit),
         ASSAY_ECONVERGE);
     assert_non_null(strstr(assay_errmsg(), "saturating in linear space does not converge"));
     assert_int_equal(assay_fit_law(ASSAY_LAW_SATURATING, ASSAY_SPACE_LINEAR, x, accelerating, NULL,
-                         12, 0.95, &fit),
+                         12, 0.95, NULL, &fit),
+        ASSAY_ECONVERGE);
+    assert_int_equal(assay_fit_law(ASSAY_LAW_SATURATING, ASSAY_SPACE_LINEAR, x, constant, NULL, 12,
+                         0.95, NULL, &fit),
+        ASSAY_ECONVERGE);
+    assert_int_equal(assay_fit_law(ASSAY_LAW_SATURATING, ASSAY_SPACE_LINEAR, x, step, NULL, 12,
+                         0.95, NULL, &fit),
         ASSAY_ECONVERGE);
     assert_int_equal(
-        assay_fit_law(ASSAY_LAW_SATURATING, ASSAY_SPACE_LINEAR, x, constant, NULL, 12, 0.95, &fit),
-        ASSAY_ECONVERGE);
-    assert_int_equal(
-        assay_fit_law(ASSAY_LAW_SATURATING, ASSAY_SPACE_LINEAR, x, step, NULL, 12, 0.95, &fit),
-        ASSAY_ECONVERGE);
-    assert_int_equal(
-        assay_fit_law(ASSAY_LAW_EXP_POWER, ASSAY_SPACE_LOG, x, above, NULL, 12, 0.95, &fit),
+        assay_fit_law(ASSAY_LAW_EXP_POWER, ASSAY_SPACE_LOG, x, above, NULL, 12, 0.95, NULL, &fit),
         ASSAY_ECONVERGE);
 }
 
@@ -620,7 +625,7 @@ static void forecasts_by_the_delta_rule(void **state)
             y[i] = law_at(&examples[e], x[i]) * (1 + 0.003 * assay_rng_normal(&rng));
         }
         assay_fit fit;
-        if (assay_fit_law(examples[e].law, examples[e].space, x, y, NULL, N, 0.8, &fit))
+        if (assay_fit_law(examples[e].law, examples[e].space, x, y, NULL, N, 0.8, NULL, &fit))
             fail_msg("example %zu: %s", e, assay_errmsg());
         double t = (fit.high[1] - fit.value[1]) / se(&fit, 1);
         for (double at = 0.5; at < 1e5; at *= 7) {
@@ -652,7 +657,7 @@ static void passes_through_as_many_points_as_parameters(void **state)
     assay_fit fit;
     assay_interval forecast;
     assert_int_equal(
-        assay_fit_law(ASSAY_LAW_SATURATING, ASSAY_SPACE_LINEAR, x, y, NULL, 3, 0.95, &fit),
+        assay_fit_law(ASSAY_LAW_SATURATING, ASSAY_SPACE_LINEAR, x, y, NULL, 3, 0.95, NULL, &fit),
         ASSAY_OK);
     near(fit.value[1], log10(0.15 / 0.5), 1e-8); /* ratios of successive differences */
     near(fit.value[2], 0.4 - 0.15 / 0.7, 1e-8);
@@ -661,7 +666,7 @@ static void passes_through_as_many_points_as_parameters(void **state)
     assert_true(isnan(forecast.low) && isnan(forecast.high) && forecast.df == 0);
     assert_int_equal(assay_fit_forecast(&fit, 0, &forecast), ASSAY_EINVAL);
     assert_int_equal(
-        assay_fit_law(ASSAY_LAW_POWER, ASSAY_SPACE_LOG, x, y, NULL, 2, 0.95, &fit), ASSAY_OK);
+        assay_fit_law(ASSAY_LAW_POWER, ASSAY_SPACE_LOG, x, y, NULL, 2, 0.95, NULL, &fit), ASSAY_OK);
     near(fit.value[1], log10(0.4 / 0.9), 1e-14);
 }
 

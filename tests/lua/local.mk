@@ -39,6 +39,8 @@ check_PROGRAMS += tests/lua/cache
 tests_lua_cache_LDADD = $(WORKBENCH_TEST_LIBS)
 
 # Mixtures and noise schedules.
+TESTS += tests/lua/progress.lua
+EXTRA_DIST += tests/lua/progress.lua
 TESTS += tests/lua/gmm.lua tests/lua/gmm_golden.lua
 EXTRA_DIST += tests/lua/gmm.lua tests/lua/gmm_golden.lua tests/golden/gmm.json
 

@@ -245,6 +245,8 @@ local probes = {
     ["assay.diffusion.explained_variance"] = { { { { 1 } }, { { 1 } }, option } },
     ["assay.diffusion.teleport_sample"] = { { print, { { 0 } }, gauss, option } },
     ["assay.pca.fit"] = { { { { 0 } }, option } },
+    ["assay.pca.project"] = { { {}, { { 0 } }, option } },
+    ["assay.pca.reconstruct"] = { { {}, { { 0 } }, option } },
     ["assay.gmm.lift"] = { { mixture, { mean = { 0 }, components = { { 1 } } }, option } },
     ["assay.image.grid"] = { { { { 0 } }, option } },
     ["assay.image.points"] = { { { { { 0, 0 } } }, option } },

@@ -7,6 +7,7 @@
 #include "lua/diffusion/diffusion.h"
 #include "lua/diffusion/gaussian.h"
 #include "lua/module.h"
+#include "lua/report.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -115,11 +116,14 @@ static void push_fit(lua_State *L, const assay_gaussian *g)
     lua_setfield(L, -2, "vectors");
 }
 
+/* The options of the call are at 2. */
 static void push_fit_of(lua_State *L, const assay_matrix *x, const assay_gaussian_options *o)
 {
     const int top = lua_gettop(L);
     assay_gaussian *g = push_owner(L);
-    assay_arg_status(L, assay_gaussian_fit(x, o, g));
+    assay_lua_report report;
+    assay_lua_report_begin(L, 2, &report);
+    assay_lua_report_end(&report, assay_gaussian_fit(x, o, &report.progress, g));
     push_fit(L, g);
     lua_replace(L, top + 1);
     lua_settop(L, top + 1);
@@ -148,11 +152,11 @@ static void push_classes(lua_State *L, const assay_matrix *x, const assay_gaussi
     }
 }
 
-/* gaussian_fit(X [, {rank=, residual="none", centre=true, classes=}]): {mean=, eigenvalues=,
- * vectors=, trace=, residual=}, or a list of them */
+/* gaussian_fit(X [, {rank=, residual="none", centre=true, classes=, progress=}]): {mean=,
+ * eigenvalues=, vectors=, trace=, residual=}, or a list of them */
 static int gaussian_fit(lua_State *L)
 {
-    static const char *const known[] = {"rank", "residual", "centre", "classes", NULL};
+    static const char *const known[] = {"rank", "residual", "centre", "classes", "progress", NULL};
     const assay_matrix x = assay_arg_matrix(L, 1, "X");
     assay_opts_check(L, 2, known);
     assay_gaussian_options o;

@@ -58,7 +58,7 @@ static void read_features(lua_State *L, int at, pair *p)
     for (int k = 0; k < 2; k++) {
         const assay_matrix *x = k ? &p->y : &p->x;
         z[k] = assay_push_matrix(L, x->rows, r);
-        assay_arg_status(L, assay_pca_project(mean, &components, x, &z[k]));
+        assay_arg_status(L, assay_pca_project(mean, &components, x, assay_lua_progress(L), &z[k]));
     }
     p->x = z[0];
     p->y = z[1];
@@ -118,16 +118,19 @@ static int rmse(lua_State *L)
     return push_value(L, value, &p);
 }
 
-/* frechet(X, Y [, {features=, rank=20, drop_nonfinite=false}]): value, {rank_x=, rank_y=,
- * nonfinite=} */
+/* frechet(X, Y [, {features=, rank=20, drop_nonfinite=false, progress=}]): value, {rank_x=,
+ * rank_y=, nonfinite=} */
 static int frechet(lua_State *L)
 {
-    static const char *const known[] = {"features", "rank", "drop_nonfinite", NULL};
+    static const char *const known[] = {"features", "rank", "drop_nonfinite", "progress", NULL};
     pair p = read_pair(L, known);
     read_features(L, 3, &p);
     double value = 0;
     size_t ranks[2];
-    assay_arg_status(L, assay_diffusion_frechet(&p.x, &p.y, &value, ranks));
+    assay_lua_report report;
+    assay_lua_report_begin(L, 3, &report);
+    assay_lua_report_end(
+        &report, assay_diffusion_frechet(&p.x, &p.y, &report.progress, &value, ranks));
     push_value(L, value, &p);
     set_count(L, "rank_x", ranks[0]);
     set_count(L, "rank_y", ranks[1]);
@@ -148,10 +151,10 @@ static int frechet_moments(lua_State *L)
     return 1;
 }
 
-/* frechet_gmm(X, gmm [, {drop_nonfinite=false}]): against the exact moments */
+/* frechet_gmm(X, gmm [, {drop_nonfinite=false, progress=}]): against the exact moments */
 static int frechet_gmm(lua_State *L)
 {
-    static const char *const known[] = {"drop_nonfinite", NULL};
+    static const char *const known[] = {"drop_nonfinite", "progress", NULL};
     assay_opts_check(L, 3, known);
     pair p = {.x = assay_arg_matrix(L, 1, "X")};
     const assay_gmm *g = assay_arg_gmm(L, 2, "gmm");
@@ -163,7 +166,9 @@ static int frechet_gmm(lua_State *L)
         p.x = push_finite(L, &p.x, &p.dropped);
     double *m1 = assay_lua_doubles(L, d), *m2 = assay_lua_doubles(L, d), value = 0;
     assay_matrix c1 = assay_push_matrix(L, d, d), c2 = assay_push_matrix(L, d, d);
-    assay_arg_status(L, assay_moments(&p.x, m1, &c1));
+    assay_lua_report report;
+    assay_lua_report_begin(L, 3, &report);
+    assay_lua_report_end(&report, assay_moments(&p.x, &report.progress, m1, &c1));
     assay_arg_status(L, assay_gmm_moments(g, m2, &c2));
     assay_arg_status(L, assay_diffusion_frechet_moments(m1, &c1, m2, &c2, &value));
     return push_value(L, value, &p);

@@ -8,6 +8,7 @@
 
 #include "core/status.h"
 #include "lua/lm/lm.h"
+#include "lua/report.h"
 #include "models/lm/pick.h"
 #include "models/lm/train.h"
 #include "models/net/gradcheck.h"
@@ -285,26 +286,31 @@ static void push_check(lua_State *L, const struct checked *c)
  * parameter; see net/gradcheck.h. */
 static void set_differences(lua_State *L, const struct checked *c, size_t most)
 {
+    const int top = lua_gettop(L);
     assay_gradcheck_result result;
     assay_params *params = &c->lm->params;
     for (size_t i = 0; i < params->length; i++)
         params->w[i] = (float)c->w[i];
     const assay_batch batch = {
         .examples = c->objective.sequences, .rows = c->objective.length, .scale = c->scale};
-    assay_arg_status(L, assay_gradcheck(params, assay_lm_build, assay_lm_build_double,
-                            (void *)&c->objective, &batch, 1e-5, most, &result));
+    assay_lua_report report;
+    assay_lua_report_begin(L, 1, &report);
+    assay_lua_report_end(
+        &report, assay_gradcheck(params, assay_lm_build, assay_lm_build_double,
+                     (void *)&c->objective, &batch, 1e-5, most, &report.progress, &result));
+    lua_settop(L, top);
     assay_set_number(L, "differences", result.differences);
     assay_set_number(L, "single", result.single);
     assay_set_text(L, "worst", params->at[result.worst].name);
 }
 
 /* check{config=, params=, tokens=, targets=, precision="double", seed=0, time=, attend=,
- * differences=}: a forward and backward pass; grad_norm and grad by parameter, grad_wte,
+ * differences=, progress=}: a forward and backward pass; grad_norm and grad by parameter, grad_wte,
  * grad_qkv_row1 */
 static int check(lua_State *L)
 {
     static const char *const known[] = {"config", "params", "tokens", "targets", "precision",
-        "seed", "time", "attend", "differences", NULL};
+        "seed", "time", "attend", "differences", "progress", NULL};
     static const char *const config_options[] = {ASSAY_LM_CONFIG_OPTIONS, NULL};
     static const char *const precisions[] = {"double", "single", NULL};
     assay_opts_check(L, 1, known);

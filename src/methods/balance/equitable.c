@@ -221,8 +221,8 @@ static int fit_loss(struct run *r, size_t g)
         return status;
     for (size_t i = 0; i < points; i++)
         r->v[i] = fmax(1e-6, 1 - r->v[i]);
-    status =
-        assay_fit_law(ASSAY_LAW_POWER, ASSAY_SPACE_LINEAR, r->at, r->v, r->at, points, 0.95, &fit);
+    status = assay_fit_law(
+        ASSAY_LAW_POWER, ASSAY_SPACE_LINEAR, r->at, r->v, r->at, points, 0.95, NULL, &fit);
     const bool falls = !status && fit.value[0] > 0 && fit.value[1] < 0;
     r->losses[g].a = falls ? -fit.value[1] : 1e-6; /* losses that don't fall are flat */
     r->losses[g].b = falls ? fit.value[0] : r->v[points - 1];

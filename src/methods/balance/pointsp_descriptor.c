@@ -50,6 +50,6 @@ int assay_pc_descriptor(const assay_matrix *P, size_t bins, double *out)
     memset(out, 0, assay_pc_descriptor_size(bins) * sizeof *out);
     count_distances(P, bins, out);
     count_coordinates(P, bins, out + bins);
-    status = assay_moments(P, mean, &S);
+    status = assay_moments(P, NULL, mean, &S);
     return status ? status : assay_symmetric_eigen(&S, out + 4 * bins, NULL);
 }

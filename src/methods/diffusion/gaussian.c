@@ -164,30 +164,39 @@ static int fit_singular(const assay_matrix *x, const assay_gaussian_options *o, 
     return status;
 }
 
-/* X^T X / (n - 1) */
-static void second_moments(const assay_matrix *x, assay_matrix *out)
+/* X^T X / (n - 1), out zeroed by the caller */
+static int second_moments(const assay_matrix *x, const assay_progress *progress, assay_matrix *out)
 {
     const int d = (int)x->cols;
-    cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, d, d, (int)x->rows,
-        1 / (double)(x->rows - 1), x->data, (int)x->stride, x->data, (int)x->stride, 0, out->data,
-        (int)out->stride);
+    int status = ASSAY_OK;
+    for (size_t first = 0; first < x->rows && status == ASSAY_OK; first += BLOCK) {
+        const size_t rows = x->rows - first < BLOCK ? x->rows - first : BLOCK;
+        const double *block = assay_matrix_row(x, first);
+        cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, d, d, (int)rows,
+            1 / (double)(x->rows - 1), block, (int)x->stride, block, (int)x->stride, 1, out->data,
+            (int)out->stride);
+        status = assay_progress_report(progress, (double)(first + rows), (double)x->rows);
+    }
+    return status;
 }
 
-static int fit_covariance(const assay_matrix *x, const assay_gaussian_options *o, assay_gaussian *g)
+static int fit_covariance(const assay_matrix *x, const assay_gaussian_options *o,
+    const assay_progress *progress, assay_gaussian *g)
 {
     assay_matrix covariance = {0};
     int status = assay_matrix_alloc(x->cols, x->cols, &covariance);
     if (status == ASSAY_OK && o->centred)
-        second_moments(x, &covariance);
+        status = second_moments(x, progress, &covariance);
     else if (status == ASSAY_OK)
-        status = assay_moments(x, g->mean, &covariance);
+        status = assay_moments(x, progress, g->mean, &covariance);
     if (status == ASSAY_OK)
         status = fit_eigen(g, o->isotropic, &covariance);
     assay_matrix_free(&covariance);
     return status;
 }
 
-int assay_gaussian_fit(const assay_matrix *x, const assay_gaussian_options *o, assay_gaussian *g)
+int assay_gaussian_fit(const assay_matrix *x, const assay_gaussian_options *o,
+    const assay_progress *progress, assay_gaussian *g)
 {
     static const assay_gaussian_options plain = {0};
     *g = (assay_gaussian){0};
@@ -199,8 +208,9 @@ int assay_gaussian_fit(const assay_matrix *x, const assay_gaussian_options *o, a
     if ((status = check_rank(o, most, &rank)) == ASSAY_OK)
         status = allocate(d, rank, g);
     if (status == ASSAY_OK)
-        status = x->rows < d || d > WIDEST_COVARIANCE ? fit_singular(x, o ? o : &plain, g)
-                                                      : fit_covariance(x, o ? o : &plain, g);
+        status = x->rows < d || d > WIDEST_COVARIANCE
+                     ? fit_singular(x, o ? o : &plain, g)
+                     : fit_covariance(x, o ? o : &plain, progress, g);
     if (status != ASSAY_OK)
         assay_gaussian_free(g);
     return status;

@@ -47,7 +47,8 @@ typedef struct assay_gaussian_options {
 
 /* The rows' mean and covariance (divisor n - 1). n >= 2, finite, rank <= min(d, n - 1). With n < d
  * or d > 4096 by singular values of the centred rows, else by the covariance's eigenvalues. */
-int assay_gaussian_fit(const assay_matrix *x, const assay_gaussian_options *o, assay_gaussian *g);
+int assay_gaussian_fit(const assay_matrix *x, const assay_gaussian_options *o,
+    const assay_progress *progress, assay_gaussian *g);
 /* Of moments: mean (d), a symmetric covariance (d x d) whose negative eigenvalues become 0;
  * rank <= d. */
 int assay_gaussian_from_moments(const double *mean, const assay_matrix *covariance,

@@ -147,8 +147,8 @@ static int rank_of(const assay_matrix *c, assay_matrix *work, double *values, si
     return status;
 }
 
-int assay_diffusion_frechet(
-    const assay_matrix *x, const assay_matrix *y, double *out, size_t *ranks)
+int assay_diffusion_frechet(const assay_matrix *x, const assay_matrix *y,
+    const assay_progress *progress, double *out, size_t *ranks)
 {
     const size_t d = x->cols;
     int status = check_pair(x, y, 2);
@@ -161,8 +161,11 @@ int assay_diffusion_frechet(
     assay_matrix c[3];
     for (size_t k = 0; k < 3; k++)
         c[k] = assay_matrix_view(memory + k * d * d, d, d);
-    if ((status = assay_moments(x, mean, &c[0])) == ASSAY_OK &&
-        (status = assay_moments(y, mean + d, &c[1])) == ASSAY_OK)
+    const double share = (double)x->rows / (double)(x->rows + y->rows);
+    assay_progress_stretch first = {progress, 0, share}, second = {progress, share, 1};
+    const assay_progress of_x = assay_progress_of(&first), of_y = assay_progress_of(&second);
+    if ((status = assay_moments(x, &of_x, mean, &c[0])) == ASSAY_OK &&
+        (status = assay_moments(y, &of_y, mean + d, &c[1])) == ASSAY_OK)
         status = assay_diffusion_frechet_moments(mean, &c[0], mean + d, &c[1], out);
     for (size_t k = 0; k < 2 && ranks && status == ASSAY_OK; k++)
         status = rank_of(&c[k], &c[2], mean + 2 * d, &ranks[k]);

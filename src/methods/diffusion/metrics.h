@@ -22,8 +22,8 @@ int assay_diffusion_rmse(const assay_matrix *x, const assay_matrix *ref, double 
 int assay_diffusion_frechet_moments(const double *m1, const assay_matrix *c1, const double *m2,
     const assay_matrix *c2, double *out);
 /* ... of the sample moments; ranks (2, or NULL) of the two covariances. n, m >= 2. */
-int assay_diffusion_frechet(
-    const assay_matrix *x, const assay_matrix *y, double *out, size_t *ranks);
+int assay_diffusion_frechet(const assay_matrix *x, const assay_matrix *y,
+    const assay_progress *progress, double *out, size_t *ranks);
 
 /* int_0^1 |F_a^-1(q) - F_b^-1(q)|^p dq, the p-th power, exact for unequal sizes; p >= 1. */
 int assay_diffusion_wasserstein_1d(

@@ -381,7 +381,8 @@ int assay_fit_power_law(
             return assay_fail(ASSAY_EINVAL,
                 "fit_power_law: coverage must be in 0..1, got %g at number %zu", coverage[i],
                 i + 1);
-    int status = assay_fit_law(ASSAY_LAW_EXP_POWER, space, k, coverage, NULL, m, 0.95, &out->fit);
+    int status =
+        assay_fit_law(ASSAY_LAW_EXP_POWER, space, k, coverage, NULL, m, 0.95, NULL, &out->fit);
     if (status != ASSAY_OK)
         return assay_fail(status, "fit_power_law: %s", assay_errmsg());
     out->a = out->fit.value[0];
@@ -398,8 +399,8 @@ int assay_fit_log_linear(
     const double *k, const double *coverage, size_t m, double *intercept, double *slope, double *r2)
 {
     assay_fit fit;
-    int status =
-        assay_fit_law(ASSAY_LAW_LOG_LINEAR, ASSAY_SPACE_LINEAR, k, coverage, NULL, m, 0.95, &fit);
+    int status = assay_fit_law(
+        ASSAY_LAW_LOG_LINEAR, ASSAY_SPACE_LINEAR, k, coverage, NULL, m, 0.95, NULL, &fit);
     if (status != ASSAY_OK)
         return assay_fail(status, "fit_log_linear: %s", assay_errmsg());
     *intercept = fit.value[0];

@@ -56,7 +56,8 @@ struct check {
     assay_shard shard;
     double *w, *grad;
     double eps, largest;
-    size_t most;
+    size_t most, done, total; /* numbers */
+    const assay_progress *progress;
 };
 
 static int loss_at(struct check *c, double *at, double value, double *loss)
@@ -69,16 +70,35 @@ static int loss_at(struct check *c, double *at, double value, double *loss)
     return status;
 }
 
+static size_t stride_of(const struct check *c, const assay_param *p)
+{
+    return c->most && p->size > c->most ? p->size / c->most : 1;
+}
+
+/* How many numbers are checked. */
+static size_t count_numbers(const struct check *c)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < c->params->count; i++) {
+        const assay_param *p = &c->params->at[i];
+        const size_t stride = stride_of(c, p);
+        total += assay_param_learns(p) ? (p->size + stride - 1) / stride : 0;
+    }
+    return total;
+}
+
 static int check_param(struct check *c, size_t index, assay_gradcheck_result *out)
 {
     const assay_param *p = &c->params->at[index];
-    const size_t stride = c->most && p->size > c->most ? p->size / c->most : 1;
+    const size_t stride = stride_of(c, p);
     int status = ASSAY_OK;
     for (size_t i = 0; i < p->size && assay_param_learns(p); i += stride) {
         double *at = &c->w[p->off + i], above = 0, below = 0;
         status = loss_at(c, at, *at + c->eps, &above);
         if (status == ASSAY_OK)
             status = loss_at(c, at, *at - c->eps, &below);
+        if (status == ASSAY_OK)
+            status = assay_progress_report(c->progress, (double)++c->done, (double)c->total);
         if (status != ASSAY_OK)
             return status;
         const double error =
@@ -112,11 +132,11 @@ static void compare(struct check *c, const float *single, assay_gradcheck_result
 
 int assay_gradcheck(const assay_params *params, assay_build *build,
     assay_build_double *build_double, void *user, const assay_batch *batch, double eps, size_t most,
-    assay_gradcheck_result *out)
+    const assay_progress *progress, assay_gradcheck_result *out)
 {
     const size_t n = params->length;
     struct check c = {params, build_double, user, batch, {0, batch->examples, 0, rows_of(batch), 0},
-        calloc(2 * n + 1, sizeof(double)), NULL, eps, 0, most};
+        calloc(2 * n + 1, sizeof(double)), NULL, eps, 0, most, 0, 0, progress};
     assay_shards *shards = NULL;
     double loss = 0;
     float *single = NULL;
@@ -124,6 +144,7 @@ int assay_gradcheck(const assay_params *params, assay_build *build,
     int status = c.w ? assay_shards_new(1, &shards)
                      : assay_fail(ASSAY_ENOMEM, "net: out of memory for %zu numbers", 2 * n);
     c.grad = c.w ? c.w + n : NULL;
+    c.total = count_numbers(&c);
     if (status == ASSAY_OK)
         status = assay_params_buffer(params, &single);
     for (size_t i = 0; i < n && status == ASSAY_OK; i++)

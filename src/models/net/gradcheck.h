@@ -5,6 +5,7 @@
 #ifndef ASSAY_MODELS_NET_GRADCHECK_H
 #define ASSAY_MODELS_NET_GRADCHECK_H
 
+#include "core/progress.h"
 #include "models/net/shards.h"
 
 struct assay_tape_double;
@@ -23,9 +24,9 @@ typedef struct assay_gradcheck_result {
 } assay_gradcheck_result;
 
 /* eps: of the differences, 1e-5 suits. At most `most` numbers of each parameter are checked, evenly
- * spread (0: all). Hooks are not applied. */
+ * spread (0: all). Hooks are not applied. progress (may be NULL) counts those numbers. */
 int assay_gradcheck(const assay_params *params, assay_build *build,
     assay_build_double *build_double, void *user, const assay_batch *batch, double eps, size_t most,
-    assay_gradcheck_result *out);
+    const assay_progress *progress, assay_gradcheck_result *out);
 
 #endif

@@ -109,7 +109,8 @@ size_t assay_net_time_inputs(const assay_net *net, size_t dim)
 int assay_net_refuse_denoiser(const assay_net *net, size_t dim)
 {
     return assay_fail(ASSAY_EINVAL,
-        "net: to denoise x of %zu columns a net takes %zu numbers (x and the time; an image one more "
+        "net: to denoise x of %zu columns a net takes %zu numbers (x and the time; an image one "
+        "more "
         "channel) and gives %zu, this one takes %zu and gives %zu",
         dim, dim + 1, dim, assay_net_inputs(net), assay_net_outputs(net));
 }
@@ -490,7 +491,7 @@ int assay_net_example_norms(assay_net *net, const assay_net_loss *loss, const as
 }
 
 int assay_net_gradcheck(assay_net *net, const assay_net_loss *loss, const assay_net_data *data,
-    double eps, size_t most, assay_gradcheck_result *out)
+    double eps, size_t most, const assay_progress *progress, assay_gradcheck_result *out)
 {
     const int status = assay_net_check(net, loss, data);
     if (status != ASSAY_OK)
@@ -499,6 +500,6 @@ int assay_net_gradcheck(assay_net *net, const assay_net_loss *loss, const assay_
     graph.weights = data->weights;
     const assay_batch batch = {.examples = data->x.rows,
         .scale = assay_net_share(net, loss) / assay_net_counted(loss, data)};
-    return assay_gradcheck(
-        &net->params, assay_graph_build, assay_graph_build_double, &graph, &batch, eps, most, out);
+    return assay_gradcheck(&net->params, assay_graph_build, assay_graph_build_double, &graph,
+        &batch, eps, most, progress, out);
 }

@@ -53,8 +53,9 @@ void assay_net_state_free(assay_net_state *state);
 size_t assay_net_inputs(const assay_net *net);
 size_t assay_net_outputs(const assay_net *net);
 
-/* How many of the inputs hold the time when the net denoises rows of `dim` numbers: 1 behind a vector,
- * a channel (h w) behind an image's; 0 when the net's shapes are of no denoiser of such rows. */
+/* How many of the inputs hold the time when the net denoises rows of `dim` numbers: 1 behind a
+ * vector, a channel (h w) behind an image's; 0 when the net's shapes are of no denoiser of such
+ * rows. */
 size_t assay_net_time_inputs(const assay_net *net, size_t dim);
 /* ASSAY_EINVAL that tells what a denoiser of such rows takes and gives. */
 int assay_net_refuse_denoiser(const assay_net *net, size_t dim);
@@ -151,6 +152,6 @@ int assay_net_hvp(assay_net *net, const assay_net_loss *loss, const assay_net_da
 
 /* See gradcheck.h; of the mean loss. */
 int assay_net_gradcheck(assay_net *net, const assay_net_loss *loss, const assay_net_data *data,
-    double eps, size_t most, assay_gradcheck_result *out);
+    double eps, size_t most, const assay_progress *progress, assay_gradcheck_result *out);
 
 #endif

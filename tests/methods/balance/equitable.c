@@ -375,7 +375,7 @@ static void fits_agree_with_core(void **state)
         assay_fit fit;
         assay_learning_curve curve;
         const struct assay_curve_options o = {.a_max = INFINITY};
-        ok(assay_fit_law(ASSAY_LAW_SATURATING, ASSAY_SPACE_LINEAR, n, v, n, 8, 0.95, &fit));
+        ok(assay_fit_law(ASSAY_LAW_SATURATING, ASSAY_SPACE_LINEAR, n, v, n, 8, 0.95, NULL, &fit));
         ok(assay_balance_learning_curve_fit(n, v, 8, &o, &curve));
         close_to(curve.c, -fit.value[1], 1e-5);
         close_to(curve.a, fit.value[2], 1e-6);

@@ -29,7 +29,7 @@ static assay_gaussian fit(const assay_gaussian_options *o)
     assay_rng rng = assay_rng_seed(7);
     draw_rows(&rng, x, ROWS);
     const assay_matrix rows = assay_matrix_view(x, ROWS, D);
-    ok(assay_gaussian_fit(&rows, o, &g));
+    ok(assay_gaussian_fit(&rows, o, NULL, &g));
     return g;
 }
 
@@ -171,9 +171,9 @@ static void rank_is_enough(void **state)
     memcpy(wide, rows_data, sizeof rows_data); /* twice the same rows: rank 3 of 6 */
     memcpy(wide + 4 * D, rows_data, sizeof rows_data);
     const assay_matrix rows = assay_matrix_view(wide, 8, D);
-    ok(assay_gaussian_fit(&rows, NULL, &all));
-    ok(assay_gaussian_fit(
-        &rows, &(assay_gaussian_options){.truncate = true, .rank = 3, .isotropic = false}, &some));
+    ok(assay_gaussian_fit(&rows, NULL, NULL, &all));
+    ok(assay_gaussian_fit(&rows,
+        &(assay_gaussian_options){.truncate = true, .rank = 3, .isotropic = false}, NULL, &some));
     assert_int_equal(all.rank, D);
     MATRIX(x, 3);
     MATRIX(a, 3);
@@ -196,8 +196,8 @@ static void few_rows_by_singular_values(void **state)
     (void)state;
     draw_rows(&rng, data, 5);
     const assay_matrix rows = assay_matrix_view(data, 5, D);
-    ok(assay_gaussian_fit(
-        &rows, &(assay_gaussian_options){.truncate = true, .rank = 2, .isotropic = true}, &g));
+    ok(assay_gaussian_fit(&rows,
+        &(assay_gaussian_options){.truncate = true, .rank = 2, .isotropic = true}, NULL, &g));
     ok(assay_matrix_alloc(D, D, &covariance));
     memset(mean, 0, sizeof mean);
     for (size_t i = 0; i < 5 * D; i++)
@@ -223,7 +223,7 @@ static void few_rows_by_singular_values(void **state)
     ok(assay_gaussian_denoise(&other, 2, &x, &b));
     near(&a, &b, 1e-12);
     refuses(assay_gaussian_fit(&rows,
-                &(assay_gaussian_options){.truncate = true, .rank = 5, .isotropic = false},
+                &(assay_gaussian_options){.truncate = true, .rank = 5, .isotropic = false}, NULL,
                 &(assay_gaussian){0}),
         "rank must be in 0..4, got 5");
     assay_matrix_free(&covariance);
@@ -324,8 +324,8 @@ static void draw_mixture(mixture *m)
         assay_gaussian g;
         draw_rows(&rng, x, ROWS);
         const assay_matrix rows = assay_matrix_view(x, ROWS, D);
-        ok(assay_gaussian_fit(
-            &rows, &(assay_gaussian_options){.truncate = true, .rank = R, .isotropic = false}, &g));
+        ok(assay_gaussian_fit(&rows,
+            &(assay_gaussian_options){.truncate = true, .rank = R, .isotropic = false}, NULL, &g));
         m->weights[k] = (double)(k + 1) / 6;
         memcpy(m->vectors + k * D * R, g.vectors.data, sizeof(double) * D * R);
         memcpy(m->eigenvalues + k * R, g.eigenvalues, sizeof(double) * R);
@@ -403,7 +403,8 @@ static void fits_grow_likelier(void **state)
     assay_matrix x = assay_matrix_view(x_data, N, D);
     (void)state;
     draw_mixture(&m);
-    ok(assay_gmm_sample(m.full, &(assay_gmm_level){1, 0.3, ASSAY_GMM_ALL, 1}, &rng, NULL, &x, component));
+    ok(assay_gmm_sample(
+        m.full, &(assay_gmm_level){1, 0.3, ASSAY_GMM_ALL, 1}, &rng, NULL, &x, component));
     for (size_t iterations = 0; iterations < 6; iterations += 2) {
         assay_gmm_lowrank f;
         double sum = 0, weights = 0;
@@ -540,7 +541,7 @@ static void refusals(void **state)
     assert_true(assay_gaussian_score_diverges(&g, ASSAY_SCORE_EXPAND1, 0.1));
     assert_false(assay_gaussian_score_diverges(&g, ASSAY_SCORE_EXPAND1, 100));
     assert_false(assay_gaussian_score_diverges(&g, ASSAY_SCORE_EXACT, 0.1));
-    refuses(assay_gaussian_fit(&(assay_matrix){1, D, D, x_data}, NULL, &(assay_gaussian){0}),
+    refuses(assay_gaussian_fit(&(assay_matrix){1, D, D, x_data}, NULL, NULL, &(assay_gaussian){0}),
         "at least 2 rows, got 1");
     assay_gaussian_free(&g);
     assay_gaussian_free(&whole);
