@@ -23,11 +23,12 @@
 static const double width = 3.25, height = 2.4; /* inches */
 static const double both_columns = 6.75;
 static const double line_height = 0.117; /* of the key, inches */
-static const double foot = 0.39;         /* tick labels and x label over a key below */
-static const double character = 0.053;   /* mean width of a law in the key, inches */
-static const double em = 0.107;          /* of a label there */
-static const double sample = 0.40;       /* a key entry's sample and gaps, inches */
-static const double slot = 0.0678;       /* what gnuplot keeps for a character of the longest */
+static const double foot = 0.39;       /* tick labels and an x label of one line over a key below */
+static const double label_line = 0.14; /* another line of a label */
+static const double character = 0.053; /* mean width of a law in the key, inches */
+static const double em = 0.107;        /* of a label there */
+static const double sample = 0.40;     /* a key entry's sample and gaps, inches */
+static const double slot = 0.0678;     /* what gnuplot keeps for a character of the longest */
 
 static const assay_terminal terminals[] = {
     {"png", "png", "1200 pixels wide: 369 dots an inch in a column", ASSAY_MARKUP_ENHANCED,
@@ -480,10 +481,41 @@ static int put_wrapped(const char *text, size_t columns, assay_markup markup, FI
 /* Characters that fit beside each other, and the room a title takes, at 6.5 point. */
 enum { TITLE_COLUMNS = 50, LABEL_COLUMNS = 46, SIDE_COLUMNS = 34 };
 
+/* Of the columns that fit in a paper's column, those in a figure so wide. */
+static size_t room(size_t columns, double wide)
+{
+    return (size_t)fmax(8, (double)columns * wide / width);
+}
+
+/* Lines that put_wrapped makes of a text. */
+static size_t lines_of(const char *text, size_t columns)
+{
+    size_t lines = 0;
+    do {
+        text += first_line(text, columns);
+        while (*text == ' ')
+            text++;
+        lines++;
+    } while (*text);
+    return lines;
+}
+
+/* Inches that the x label's lines but the first take; the column's name has one. */
+static double label_height(const assay_figure *figure, size_t columns)
+{
+    return figure->xlabel ? label_line * (double)(lines_of(figure->xlabel, columns) - 1) : 0;
+}
+
+/* Characters of an x label in a figure so wide. */
+static size_t label_room(double wide)
+{
+    return room(LABEL_COLUMNS, wide);
+}
+
 /* Characters of a title in a figure so wide. */
 static size_t title_room(double wide)
 {
-    return (size_t)(TITLE_COLUMNS * wide / width);
+    return room(TITLE_COLUMNS, wide);
 }
 
 static double title_height(const assay_figure *figure, double wide)
@@ -506,14 +538,14 @@ static int put_label(const char *which, const char *text, const char *column, si
     return status;
 }
 
-static int put_labels(const assay_figure *figure, assay_markup markup, FILE *out)
+static int put_labels(const assay_figure *figure, double wide, assay_markup markup, FILE *out)
 {
     int status = ASSAY_OK;
-    if (title_height(figure, width) > 0)
-        status = put_label("title", figure->title, "", TITLE_COLUMNS, "0,-0.6", markup, out);
+    if (title_height(figure, wide) > 0)
+        status = put_label("title", figure->title, "", title_room(wide), "0,-0.6", markup, out);
     if (!status)
         status =
-            put_label("xlabel", figure->xlabel, figure->x, LABEL_COLUMNS, "0,0.8", markup, out);
+            put_label("xlabel", figure->xlabel, figure->x, label_room(wide), "0,0.8", markup, out);
     if (!status)
         status = put_label("ylabel", figure->ylabel, figure->y, SIDE_COLUMNS, "0.8,0", markup, out);
     return status;
@@ -522,10 +554,7 @@ static int put_labels(const assay_figure *figure, assay_markup markup, FILE *out
 static void put_styles(const assay_figure *figure, const assay_series_set *set, FILE *out)
 {
     bool dashed = !assay_style_has_markers(figure, set) && !figure->fit;
-    fputs("# series n: line style n + 1 for the mean, 101 + n for its fitted law (colours of Okabe "
-          "and "
-          "Ito)\n",
-        out);
+    fputs("# series n: line style n + 1 for the mean, 101 + n for its fitted law\n", out);
     for (size_t s = 0; s < set->count; s++) {
         const char *rgb = assay_style_rgb(s);
         fprintf(out, "set style line %zu lc rgb '%s' lw 1.2 dt %s pt %d ps %s\n", s + 1, rgb,
@@ -707,10 +736,11 @@ static void put_curves(const part *p, assay_markup markup, FILE *out)
     fputc('\n', out);
 }
 
-static void put_key(const key *k, double high, assay_markup markup, FILE *out)
+/* `label`: inches that the x label needs beyond its first line. */
+static void put_key(const key *k, double high, double label, assay_markup markup, FILE *out)
 {
     const char *font = markup == ASSAY_MARKUP_LATEX ? "" : " font ',5.8'";
-    double top = line_height * (double)k->rows + 0.03;
+    double top = line_height * (double)k->rows + 0.03 + label;
     if (!k->position)
         fputs("unset key\n", out);
     else if (k->below)
@@ -799,6 +829,7 @@ static grid fill_size(
     double best = 0;
     g.width = wide;
     g.height = high;
+    g.foot += label_height(figure, label_room(wide));
     g.title = title_height(figure, wide) + 0.03;
     if (!figure->key || strcmp(figure->key, "off") != 0)
         lay_out_key(set, &g);
@@ -824,6 +855,7 @@ static grid lay_out_facets(const assay_figure *figure, const assay_series_set *s
     g.across = n <= 4 ? n : n <= 6 ? 3 : 4;
     g.down = (n + g.across - 1) / g.across;
     g.width = n <= 2 ? width : both_columns;
+    g.foot += label_height(figure, label_room(g.width));
     g.title = title_height(figure, g.width) + 0.03;
     g.wide = (g.width - g.left - g.right - g.gap * (double)(g.across - 1)) / (double)g.across;
     g.high = fmin(1.5, 0.85 * g.wide);
@@ -840,13 +872,14 @@ static int put_common_labels(
     char *x = figure->xlabel ? strdup(figure->xlabel) : assay_readable(figure->x);
     char *y = figure->ylabel ? strdup(figure->ylabel) : assay_readable(figure->y);
     double middle = g->left + (g->width - g->left - g->right) / 2;
+    double label = label_height(figure, label_room(g->width));
     double centre = g->key + g->foot + (g->height - g->key - g->foot - g->title) / 2;
     int status = x && y ? ASSAY_OK : assay_fail(ASSAY_ENOMEM, "out of memory for labels");
     if (!status) {
         fputs("set label ", out);
-        status = put_wrapped(x, title_room(g->width), markup, out);
-        fprintf(
-            out, " at screen %.4f,%.4f center\n", middle / g->width, (g->key + 0.09) / g->height);
+        status = put_wrapped(x, label_room(g->width), markup, out);
+        fprintf(out, " at screen %.4f,%.4f center\n", middle / g->width,
+            (g->key + 0.09 + label) / g->height);
     }
     if (!status) {
         fputs("set label ", out);
@@ -967,13 +1000,14 @@ int assay_script_write_sized(const assay_figure *figure, const assay_series_set 
     if (set->facet_count)
         return write_facets(figure, set, terminal, name, wide, tall, out);
     wide = wide > 0 ? wide : width;
+    const double label = label_height(figure, label_room(wide));
     double high = tall > 0 ? tall
-                           : height + (k.below ? line_height * (double)k.rows : 0) +
+                           : height + (k.below ? line_height * (double)k.rows : 0) + label +
                                  title_height(figure, wide);
     put_head(figure, terminal, name, wide, high, out);
     fprintf(out, "set tmargin at screen %.4f\n", 1 - (0.07 + title_height(figure, wide)) / high);
-    put_key(&k, high, terminal->markup, out);
-    int status = put_labels(figure, terminal->markup, out);
+    put_key(&k, high, label, terminal->markup, out);
+    int status = put_labels(figure, wide, terminal->markup, out);
     if (status)
         return status;
     put_axis("x", &x, TICKS, true, terminal->markup, out);

@@ -1,4 +1,4 @@
-/* How series look: the palette of Okabe and Ito (2008), markers, dashes. */
+/* How series look: the palette of Okabe and Ito (2008) and five colours more, markers, dashes. */
 #ifndef ASSAY_PLOT_STYLE_H
 #define ASSAY_PLOT_STYLE_H
 
@@ -7,11 +7,11 @@
 
 #include "plot/figure.h"
 
-enum { ASSAY_PALETTE = 7 };
+enum { ASSAY_PALETTE = 12 };
 
 /*
- * Series i. Colours repeat after seven series; markers and dashes change with each repetition, so
- * that (colour, marker) and (colour, dash) differ among the first 49 and 35 series.
+ * Series i. Colours repeat after twelve series; markers and dashes change with each repetition, so
+ * that (colour, marker) and (colour, dash) differ among the first 144 and 72 series.
  */
 const char *assay_style_rgb(size_t series);    /* "#0072B2" */
 int assay_style_marker(size_t series);         /* gnuplot's point type */

@@ -113,6 +113,11 @@ static const char *const roles[] = {[TUI_NORMAL] = "normal",
     "series5",
     "series6",
     "series7",
+    "series8",
+    "series9",
+    "series10",
+    "series11",
+    "series12",
     [TUI_STYLES] = "selected"};
 
 void tui_colours_init(struct tui_colours *colours)

@@ -100,8 +100,8 @@ static const struct {
     [TUI_BAD] = {203, 160, COLOR_RED, COLOR_RED, A_BOLD, A_BOLD},
     [TUI_WARN] = {214, 130, COLOR_YELLOW, COLOR_MAGENTA, A_NORMAL, A_NORMAL},
     [TUI_LIVE] = {75, 25, COLOR_CYAN, COLOR_BLUE, A_BOLD, A_BOLD},
-    /* the nearest of eight to the palette of the figures; in 256 it is theirs (Okabe and Ito's
-     * colours, which the colour-blind can tell apart) */
+    /* the nearest of eight to the palette of the figures; in 256 it is theirs
+     * (plot/style.c), which the colour-blind can tell apart */
     [TUI_SERIES] = {0, 0, COLOR_BLUE, COLOR_BLUE, A_NORMAL, A_NORMAL},
     {0, 0, COLOR_YELLOW, COLOR_YELLOW, A_NORMAL, A_NORMAL},
     {0, 0, COLOR_GREEN, COLOR_GREEN, A_NORMAL, A_NORMAL},
@@ -109,6 +109,12 @@ static const struct {
     {0, 0, COLOR_RED, COLOR_RED, A_NORMAL, A_NORMAL},
     {0, 0, COLOR_CYAN, COLOR_CYAN, A_NORMAL, A_NORMAL},
     {0, 0, COLOR_WHITE, COLOR_BLACK, A_BOLD, A_BOLD},
+    /* their markers differ from those above */
+    {0, 0, COLOR_YELLOW, COLOR_YELLOW, A_BOLD, A_BOLD},
+    {0, 0, COLOR_WHITE, COLOR_BLACK, A_NORMAL, A_NORMAL},
+    {0, 0, COLOR_MAGENTA, COLOR_MAGENTA, A_BOLD, A_BOLD},
+    {0, 0, COLOR_RED, COLOR_RED, A_BOLD, A_BOLD},
+    {0, 0, COLOR_BLUE, COLOR_BLUE, A_BOLD, A_BOLD},
 };
 
 /* ---- colours ---- */

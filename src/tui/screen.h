@@ -23,7 +23,7 @@ enum tui_style {
     TUI_WARN,
     TUI_LIVE,   /* what is going on now */
     TUI_SERIES, /* the first of TUI_SERIES_COUNT colours of a figure */
-    TUI_SERIES_COUNT = 7,
+    TUI_SERIES_COUNT = 12,
     TUI_STYLES = TUI_SERIES + TUI_SERIES_COUNT,
     TUI_SELECTED = 0x100 /* added to a style: the line with the cursor */
 };

@@ -358,7 +358,7 @@ static void colours_are_those_of_the_palette(void **state)
     fclose(memory);
     assert_string_equal(text, "\033[0;38;5;32mab\033[0;1mc\033[0m\n");
     free(text);
-    assert_int_equal(assay_plot_color256(7), assay_plot_color256(0));
+    assert_int_equal(assay_plot_color256(12), assay_plot_color256(0));
 }
 
 /* A stand-in for gnuplot that dies at once, or says something else, is an error that quotes it. */

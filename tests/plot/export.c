@@ -1,4 +1,5 @@
 /* Exports: every format is what it says, its script makes it again, and failures leave nothing. */
+#include "plot/style.h"
 #include "rows.h"
 
 #include <dirent.h>
@@ -211,6 +212,114 @@ static void data_are_documented_and_whole(void **state)
     assay_figure_free(figure);
 }
 
+/* The place of a text in an SVG from above, in pixels; it is the first that holds it. */
+static double height_of(const char *svg, const char *text)
+{
+    const char *at = strstr(svg, text), *start = NULL;
+    double x, y = NAN;
+    if (!at)
+        fail_msg("%s is not in the picture", text);
+    for (const char *c = svg; (c = strstr(c, "<g transform=\"translate(")) && c < at; c++)
+        start = c;
+    assert_non_null(start);
+    assert_int_equal(sscanf(start, "<g transform=\"translate(%lf,%lf)", &x, &y), 2);
+    return y;
+}
+
+/* An x label of three lines, its last word "end", is above the key; all of it in the picture. */
+static void the_key_is_below_the_whole_label(void **state)
+{
+    (void)state;
+    static const char *const more[] = {"", ", \"facet\": \"t\""};
+    for (size_t i = 0; i < 2; i++) {
+        char json[512];
+        size_t size, rows = 0, used = 0;
+        double wide, high;
+        char rows_text[2048] = "replicate s t x y\n";
+        for (used = strlen(rows_text); rows < 22; rows++)
+            used += (size_t)snprintf(rows_text + used, sizeof rows_text - used,
+                "1 key%zu %zu %zu %zu\n", rows / 2, rows / 2 % 2, rows % 2, rows);
+        snprintf(json, sizeof json,
+            "{\"name\": \"k\", \"x\": \"x\", \"y\": \"y\", \"by\": \"s\", \"key\": \"below\", "
+            "\"xlabel\": \"first of the words that name what has been measured here, in so many of "
+            "them that two lines of a column do not hold them up to the end\"%s}",
+            more[i]);
+        assay_figure *figure = figure_of(json);
+        assay_table *of = rows_of(rows_text);
+        assay_series_set *set = series_of(figure, of);
+        must_export(figure, set, "svg", "k");
+        char *svg = content("k.svg", &size);
+        assert_non_null(strstr(svg, "viewBox"));
+        assert_int_equal(
+            sscanf(strstr(svg, "viewBox"), "viewBox=\"0 0 %lf %lf\"", &wide, &high), 2);
+        const double top = height_of(svg, " >first of"), end = height_of(svg, " >end<");
+        assert_true(end - top > 15);
+        assert_true(height_of(svg, " >key0<") > end + 6);
+        assert_true(height_of(svg, " >key10<") < high - 1);
+        free(svg);
+        files_in(directory, true);
+        assay_series_set_free(set);
+        assay_table_free(of);
+        assay_figure_free(figure);
+    }
+}
+
+static void expect_different(const char *what, size_t n, bool (*same)(size_t, size_t))
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < i; j++)
+            if (same(i, j))
+                fail_msg("series %zu and %zu have the same %s", j, i, what);
+}
+
+static bool same_colour(size_t i, size_t j)
+{
+    return strcmp(assay_style_rgb(i), assay_style_rgb(j)) == 0;
+}
+
+static bool same_number(size_t i, size_t j)
+{
+    return assay_plot_color256(i) == assay_plot_color256(j);
+}
+
+static bool same_marker(size_t i, size_t j)
+{
+    return assay_style_marker(i) == assay_style_marker(j);
+}
+
+static bool same_character(size_t i, size_t j)
+{
+    return assay_style_glyph(i) == assay_style_glyph(j) ||
+           assay_style_letter(i) == assay_style_letter(j);
+}
+
+static bool same_points(size_t i, size_t j)
+{
+    return same_colour(i, j) && same_marker(i, j);
+}
+
+static bool same_characters(size_t i, size_t j)
+{
+    return same_number(i, j) && same_character(i, j);
+}
+
+static bool same_lines(size_t i, size_t j)
+{
+    return same_colour(i, j) && strcmp(assay_style_dash(i), assay_style_dash(j)) == 0;
+}
+
+static void series_are_told_apart(void **state)
+{
+    (void)state;
+    expect_different("colour", 12, same_colour);
+    expect_different("colour of the terminal", 12, same_number);
+    expect_different("marker", 12, same_marker);
+    expect_different("character", 12, same_character);
+    expect_different("colour and marker", 144, same_points);
+    expect_different("colour and character", 144, same_characters);
+    expect_different("colour and dash", 72, same_lines);
+}
+
 /* A figure with facets, some series of which are empty, in every format; and its script again. */
 static void facets_export(void **state)
 {
@@ -360,6 +469,8 @@ int main(void)
         cmocka_unit_test(the_script_makes_the_file_again),
         cmocka_unit_test(data_are_documented_and_whole),
         cmocka_unit_test(facets_export),
+        cmocka_unit_test(the_key_is_below_the_whole_label),
+        cmocka_unit_test(series_are_told_apart),
         cmocka_unit_test(odd_figures_export),
         cmocka_unit_test(wide_labels_have_fewer_columns),
         cmocka_unit_test(failures_say_why_and_leave_nothing),
