@@ -17,6 +17,7 @@
 #include "tui/run.h"
 #include "tui/save.h"
 #include "tui/sixel.h"
+#include "tui/words.h"
 
 enum { WIDEST_COLUMN = 24, MEASURED_ROWS = 200 };
 
@@ -733,6 +734,21 @@ static int64_t run(struct tui_view *view)
     return ((struct artifact *)view)->run;
 }
 
+static void words(
+    struct tui_view *view, const char *name, const char *argument, struct tui_words *words)
+{
+    const struct artifact *self = (const struct artifact *)view;
+    if (!*name) {
+        tui_words_add(words, "as");
+        tui_words_add(words, "write");
+    } else if (strcmp(name, "write") == 0) {
+        tui_words_add_files(words, argument);
+    }
+    for (int way = AS_IMAGE; strcmp(name, "as") == 0 && self->there && way < ARTIFACT_WAYS; way++)
+        if (self->found.content.can[way])
+            tui_words_add(words, artifact_way_name((enum artifact_way)way));
+}
+
 const struct view_ops tui_artifact_view = {
     .name = "artifact",
     .hint = "h/l:cells  </>:steps  m:tiles  y:as  w:save",
@@ -746,5 +762,6 @@ const struct view_ops tui_artifact_view = {
     .text = text,
     .run = run,
     .command = command,
+    .words = words,
     .mouse = mouse,
 };

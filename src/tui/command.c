@@ -12,11 +12,14 @@
 
 #include "core/status.h"
 #include "core/suggest.h"
+#include "tui/declaration.h"
 #include "tui/frame.h"
+#include "tui/words.h"
 
 struct command {
     const char *name, *argument, *help;
     int (*run)(struct tui *tui, const char *argument);
+    void (*words)(struct tui *tui, const char *argument, struct tui_words *words); /* or NULL */
 };
 
 static int save_screen(struct tui *tui, const char *path)
@@ -267,29 +270,143 @@ static int source(struct tui *tui, const char *path)
     return tui_frame_configure(tui, *path ? path : NULL);
 }
 
+/* ---- what their arguments may be ---- */
+
+static void experiment_words(struct tui *tui, const char *argument, struct tui_words *words)
+{
+    const assay_found_list *found = tui_found(tui);
+    (void)argument;
+    words->separators = ""; /* an experiment may be a path */
+    for (size_t i = 0; found && i < found->count; i++)
+        tui_words_add(words, found->items[i].name);
+}
+
+static void runs_words(struct tui *tui, const char *argument, struct tui_words *words)
+{
+    experiment_words(tui, argument, words);
+    tui_words_add(words, "all");
+}
+
+/* The newest, by number and by what they are called. */
+static void run_words(struct tui *tui, const char *argument, struct tui_words *words)
+{
+    enum { NEWEST = 50 };
+    assay_run_list list = {0};
+    char number[32];
+    (void)argument;
+    tui_words_add(words, "last");
+    if (!tui_store(tui) || assay_store_run_list(tui_store(tui), NULL, NEWEST, 0, &list) != ASSAY_OK)
+        return;
+    for (size_t i = 0; i < list.count; i++) {
+        snprintf(number, sizeof number, "%lld", (long long)list.runs[i].id);
+        tui_words_add(words, number);
+    }
+    assay_run_list_free(&list);
+}
+
+static void tag_words(struct tui *tui, const char *argument, struct tui_words *words)
+{
+    enum { NEWEST = 200 };
+    assay_run_list list = {0};
+    const bool off = *argument == '-';
+    char *at = NULL, tag[128];
+    if (!tui_store(tui) || assay_store_run_list(tui_store(tui), NULL, NEWEST, 0, &list) != ASSAY_OK)
+        return;
+    for (size_t i = 0; i < list.count; i++)
+        for (char *word = list.runs[i].tags ? strtok_r(list.runs[i].tags, " ", &at) : NULL; word;
+             word = strtok_r(NULL, " ", &at)) {
+            snprintf(tag, sizeof tag, "%s%s", off ? "-" : "", word);
+            tui_words_add(words, tag);
+        }
+    assay_run_list_free(&list);
+}
+
+/* A run, then the name of one of its figures. */
+static void figure_words(struct tui *tui, const char *argument, struct tui_words *words)
+{
+    const char *space = strchr(argument, ' ');
+    char name[64];
+    int64_t run;
+    char *text = NULL;
+    if (!space) {
+        run_words(tui, argument, words);
+        return;
+    }
+    snprintf(name, sizeof name, "%.*s", (int)(space - argument), argument);
+    if (find_run(tui, name, &run) != ASSAY_OK ||
+        assay_store_run_describe(tui_store(tui), run, &text) != ASSAY_OK)
+        return;
+    json_t *declared = json_loads(text, 0, NULL), *figure;
+    size_t i;
+    json_array_foreach(json_object_get(declared, "figures"), i, figure)
+        tui_words_add(words, tui_declared_text(figure, "name"));
+    json_decref(declared);
+    free(text);
+}
+
+static void file_words(struct tui *tui, const char *argument, struct tui_words *words)
+{
+    (void)tui;
+    tui_words_add_files(words, argument);
+}
+
+static void state_words(struct tui *tui, const char *argument, struct tui_words *words)
+{
+    (void)tui;
+    if (!strchr(argument, ' '))
+        for (int i = ASSAY_RUN_QUEUED; i <= ASSAY_RUN_INTERRUPTED; i++)
+            tui_words_add(words, assay_run_state_name((assay_run_state)i));
+}
+
+static void setting_words(struct tui *tui, const char *argument, struct tui_words *words)
+{
+    static const char *const names[] = {
+        "sixel=on", "sixel=off", "clock=", "database=", "state=", NULL};
+    (void)tui;
+    (void)argument;
+    words->separators = "";
+    tui_words_add_all(words, names);
+}
+
+static void all_words(struct tui *tui, const char *argument, struct tui_words *words)
+{
+    (void)tui;
+    (void)argument;
+    tui_words_add(words, "all");
+}
+
 static const struct command commands[] = {
-    {"form", "EXPERIMENT", "its parameters, to start a run", open_form},
-    {"run", "[RUN]", "open a run (an id, the start of a uuid, last)", open_run},
-    {"runs", "[EXPERIMENT]", "its runs (all: every run)", open_runs},
-    {"figure", "[RUN [NAME]]", "a figure of a run", open_figure},
-    {"compare", "[RUN RUN ...]", "compare these runs, or the marked ones", open_compare},
-    {"sql", "[QUERY]", "ask the database", open_sql},
-    {"label", "[TEXT]", "call the marked runs, or this one, so", label},
-    {"tag", "[-]TAG", "put a tag on them, or take it off", tag},
-    {"note", "TEXT", "add a note to them", note},
-    {"search", "[TEXT]", "search the list", search},
-    {"goto", "LINE", "go to a line", go_to},
-    {"set", "NAME=VALUE", "sixel=on|off, clock=SECONDS, database=LABEL, state=FILE", set},
-    {"divider", "PERCENT", "how much of the screen the list gets", divider},
-    {"forget", "[all]", "what this view remembered, or all views", forget},
-    {"source", "[FILE]", "read a configuration anew (config.lua)", source},
-    {"save-screen", "FILE", "write the screen as text", save_screen},
-    {"expect", "TEXT", "scripts: fail unless the screen shows it", expect},
-    {"resize", "COLSxROWS", "scripts: another size", resize},
-    {"wait", "STATE [SECONDS]", "scripts: until the run is in STATE", wait_for},
-    {"wait-idle", "[MS]", "scripts: until nothing is done aside", wait_idle},
+    {"form", "EXPERIMENT", "its parameters, to start a run", open_form, experiment_words},
+    {"run", "[RUN]", "open a run (an id, the start of a uuid, last)", open_run, run_words},
+    {"runs", "[EXPERIMENT]", "its runs (all: every run)", open_runs, runs_words},
+    {"figure", "[RUN [NAME]]", "a figure of a run", open_figure, figure_words},
+    {"compare", "[RUN RUN ...]", "compare these runs, or the marked ones", open_compare, run_words},
+    {"sql", "[QUERY]", "ask the database", open_sql, NULL},
+    {"label", "[TEXT]", "call the marked runs, or this one, so", label, NULL},
+    {"tag", "[-]TAG", "put a tag on them, or take it off", tag, tag_words},
+    {"note", "TEXT", "add a note to them", note, NULL},
+    {"search", "[TEXT]", "search the list", search, NULL},
+    {"goto", "LINE", "go to a line", go_to, NULL},
+    {"set", "NAME=VALUE", "sixel=on|off, clock=SECONDS, database=LABEL, state=FILE", set,
+        setting_words},
+    {"divider", "PERCENT", "how much of the screen the list gets", divider, NULL},
+    {"forget", "[all]", "what this view remembered, or all views", forget, all_words},
+    {"source", "[FILE]", "read a configuration anew (config.lua)", source, file_words},
+    {"save-screen", "FILE", "write the screen as text", save_screen, file_words},
+    {"expect", "TEXT", "scripts: fail unless the screen shows it", expect, NULL},
+    {"resize", "COLSxROWS", "scripts: another size", resize, NULL},
+    {"wait", "STATE [SECONDS]", "scripts: until the run is in STATE", wait_for, state_words},
+    {"wait-idle", "[MS]", "scripts: until nothing is done aside", wait_idle, NULL},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static const struct command *find(const char *name)
+{
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
 
 static int unknown(const char *name)
 {
@@ -317,9 +434,9 @@ int tui_command(struct tui *tui, const char *line)
     tui_frame_load(tui);
     if (tui->top->ops->command && tui->top->ops->command(tui->top, name, argument, &status))
         return status;
-    for (size_t i = 0; i < COMMANDS; i++)
-        if (strcmp(commands[i].name, name) == 0)
-            return commands[i].run(tui, argument);
+    const struct command *command = find(name);
+    if (command)
+        return command->run(tui, argument);
     const struct tui_key *key = tui_keymap_find(name);
     if (!key)
         return unknown(name);
@@ -330,27 +447,53 @@ int tui_command(struct tui *tui, const char *line)
     return ASSAY_OK;
 }
 
-static void candidate(const char *name, const char *start, const char **completion, size_t *count)
+/* ---- completion ---- */
+
+static void add_names(struct tui *tui, struct tui_words *words)
 {
-    if (strncmp(name, start, strlen(start)) != 0 || (*count && strcmp(*completion, name) == 0))
-        return;
-    *completion = name;
-    ++*count;
+    const struct view_ops *ops = tui->top->ops;
+    if (ops->words)
+        ops->words(tui->top, "", "", words);
+    for (size_t i = 0; i < COMMANDS; i++)
+        tui_words_add(words, commands[i].name);
+    for (size_t i = 0; i < tui_keymap_size; i++)
+        tui_words_add(words, tui_keymap[i].name);
 }
 
-size_t tui_command_complete(const char *start, const char **completion)
+/* What may follow a command and the beginning of its argument: the view on top is asked first. */
+static void add_arguments(
+    struct tui *tui, const char *name, const char *argument, struct tui_words *words)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < COMMANDS; i++)
-        candidate(commands[i].name, start, completion, &count);
-    for (size_t i = 0; i < tui_keymap_size; i++) {
-        bool twice = false;
-        for (size_t j = 0; j < COMMANDS; j++)
-            twice = twice || strcmp(commands[j].name, tui_keymap[i].name) == 0;
-        if (!twice)
-            candidate(tui_keymap[i].name, start, completion, &count);
+    const struct view_ops *ops = tui->top->ops;
+    const struct command *command = find(name);
+    words->separators = " ,=";
+    if (ops->words)
+        ops->words(tui->top, name, argument, words);
+    if (!words->count && command && command->words)
+        command->words(tui, argument, words);
+}
+
+void tui_command_complete(struct tui *tui, struct tui_line *line, char *told, size_t size)
+{
+    struct tui_words words = {0};
+    char name[64], argument[sizeof line->text];
+    const size_t lead = strspn(line->text, ": "), length = strcspn(line->text + lead, " ");
+    size_t from = lead;
+    if (line->cursor <= lead + length) {
+        add_names(tui, &words);
+    } else {
+        from = lead + length + strspn(line->text + lead + length, " ");
+        from = from < line->cursor ? from : line->cursor;
+        snprintf(name, sizeof name, "%.*s", (int)length, line->text + lead);
+        snprintf(argument, sizeof argument, "%.*s", (int)(line->cursor - from), line->text + from);
+        add_arguments(tui, name, argument, &words);
     }
-    return count;
+    const size_t count = tui_words_complete(&words, line, from, told, size);
+    if (words.count && !count)
+        snprintf(told, size, " nothing begins so");
+    else if (count == 1)
+        *told = '\0';
+    tui_words_clear(&words);
 }
 
 const char *tui_command_help(size_t index, const char **usage)

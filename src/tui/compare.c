@@ -14,6 +14,7 @@
 #include "tui/detail.h"
 #include "tui/format.h"
 #include "tui/view.h"
+#include "tui/words.h"
 
 enum { NAMES = 16, MOST_BY = 8 };
 
@@ -674,6 +675,38 @@ static const int64_t *runs(struct tui_view *view, size_t *count)
     return self->runs;
 }
 
+/* The parameters of the first of the runs. */
+static void add_params(const struct compare *self, struct tui_words *words)
+{
+    assay_run_info info;
+    if (!self->run_count ||
+        assay_store_run_get(tui_store(self->view.tui), self->runs[0], &info) != ASSAY_OK)
+        return;
+    json_t *params = json_loads(info.params, 0, NULL);
+    tui_words_add_keys(words, params, "");
+    json_decref(params);
+    assay_run_info_clear(&info);
+}
+
+static void words(
+    struct tui_view *view, const char *name, const char *argument, struct tui_words *words)
+{
+    static const char *const own[] = {"sort", "by", "write", "take", NULL};
+    static const char *const takes[] = {"last", "mean", "min", "max", NULL};
+    const struct compare *self = (const struct compare *)view;
+    if (!*name)
+        tui_words_add_all(words, own);
+    else if (strcmp(name, "sort") == 0)
+        for (int i = 0; i < SORTINGS; i++)
+            tui_words_add(words, sortings[i]);
+    else if (strcmp(name, "take") == 0)
+        tui_words_add_all(words, takes);
+    else if (strcmp(name, "write") == 0)
+        tui_words_add_files(words, argument);
+    else if (strcmp(name, "by") == 0)
+        add_params(self, words);
+}
+
 const struct view_ops tui_compare_view = {
     .name = "compare",
     .hint = "f:figures  o:sort  w:table  h/l:runs  J/K:scroll",
@@ -687,4 +720,5 @@ const struct view_ops tui_compare_view = {
     .text = text,
     .runs = runs,
     .command = command,
+    .words = words,
 };

@@ -22,6 +22,7 @@
 #include "tui/detail.h"
 #include "tui/prompt.h"
 #include "tui/view.h"
+#include "tui/words.h"
 
 enum { WIDE = 110 }; /* columns from which the two sides stand beside each other */
 
@@ -169,7 +170,8 @@ static void open_form(struct compose *self)
     } else if (!tui_find_experiment(tui, self->name)) {
         self->starting = true;
         tui_say(tui, TUI_DIM, "the experiments are being looked through ...");
-    } else if (tui_open(tui, &tui_form_view, &(struct tui_target){.name = self->name}) != ASSAY_OK) {
+    } else if (tui_open(tui, &tui_form_view, &(struct tui_target){.name = self->name}) !=
+               ASSAY_OK) {
         tui_failed(tui);
     }
 }
@@ -655,6 +657,39 @@ static bool command(struct tui_view *view, const char *name, const char *argumen
     return true;
 }
 
+/* The values of one field of the composer that may be chosen. */
+static void add_choices(const json_t *field, struct tui_words *words)
+{
+    size_t i;
+    json_t *choice;
+    words->separators = "=,"; /* names have blanks */
+    json_array_foreach(json_object_get(field, "choices"), i, choice) if (!*text_of(choice, "why"))
+        tui_words_add(words, text_of(choice, "value"));
+}
+
+static void words(
+    struct tui_view *view, const char *name, const char *argument, struct tui_words *words)
+{
+    static const char *const own[] = {"param", "write", NULL};
+    const struct compose *self = (const struct compose *)view;
+    const size_t length = strcspn(argument, "=");
+    const json_t *field;
+    char text[256];
+    if (!*name)
+        tui_words_add_all(words, own);
+    else if (strcmp(name, "write") == 0)
+        tui_words_add_files(words, argument);
+    for (size_t i = 1; strcmp(name, "param") == 0 && (field = field_at(self, i)); i++) {
+        snprintf(text, sizeof text, "%s=", text_of(field, "name"));
+        if (!argument[length])
+            tui_words_add(words, text);
+        else if (strncmp(argument, text, length + 1) == 0 && strlen(text) == length + 1)
+            add_choices(field, words);
+    }
+    if (strcmp(name, "param") == 0 && !argument[length])
+        tui_words_add(words, "name=");
+}
+
 const struct view_ops tui_compose_view = {
     .name = "compose",
     .hint = "Enter:choose  w:write  s:start  J/K:Lua",
@@ -669,4 +704,5 @@ const struct view_ops tui_compose_view = {
     .text = text,
     .input = input,
     .command = command,
+    .words = words,
 };

@@ -13,6 +13,7 @@
 #include "tui/format.h"
 #include "tui/glance.h"
 #include "tui/view.h"
+#include "tui/words.h"
 
 struct experiment {
     const assay_found *found; /* the frame's */
@@ -390,8 +391,8 @@ static void draw_list(struct tui_view *view, struct tui_area area)
     tui_put(area.y, x += w.title + 1, w.last, TUI_DIM, "LAST RUN");
     tui_put(area.y, x + w.last + 1, w.claims, TUI_DIM, "CLAIMS");
     tui_list_show(&self->list, (size_t)(area.rows - 1));
-    tui_zone(view, TUI_ZONE_ROWS,
-        (struct tui_area){area.y + 1, area.x, area.rows - 1, area.cols}, 0);
+    tui_zone(
+        view, TUI_ZONE_ROWS, (struct tui_area){area.y + 1, area.x, area.rows - 1, area.cols}, 0);
     for (int row = 0; row < area.rows - 1 && self->list.top + (size_t)row < self->list.count;
          row++) {
         size_t i = self->list.top + (size_t)row;
@@ -690,6 +691,19 @@ static const char *path(struct tui_view *view)
     return item ? item->found->path : NULL;
 }
 
+static void words(
+    struct tui_view *view, const char *name, const char *argument, struct tui_words *words)
+{
+    (void)view;
+    (void)argument;
+    if (!*name) {
+        tui_words_add(words, "filter");
+        tui_words_add(words, "sort");
+    }
+    for (int i = 0; strcmp(name, "sort") == 0 && i < SORTINGS; i++)
+        tui_words_add(words, sortings[i]);
+}
+
 const struct view_ops tui_experiments_view = {
     .name = "experiments",
     .hint = "Enter:parameters  R:again  r:runs  f:figure  e:edit",
@@ -705,4 +719,5 @@ const struct view_ops tui_experiments_view = {
     .experiment = experiment,
     .path = path,
     .command = command,
+    .words = words,
 };

@@ -17,6 +17,7 @@
 #include "plot/axis.h"
 #include "tui/declare.h"
 #include "tui/format.h"
+#include "tui/words.h"
 
 struct figure {
     struct tui_view view;
@@ -1175,6 +1176,33 @@ static const char *experiment(struct tui_view *view)
     return self->info_known ? self->info.experiment : NULL;
 }
 
+static void words(
+    struct tui_view *view, const char *name, const char *argument, struct tui_words *words)
+{
+    static const char *const own[] = {
+        "export", "x", "y", "by", "facet", "where", "xrange", "yrange", "fit", NULL};
+    static const char *const formats[] = {"png", "svg", "pdf", "tex", "tikz", "txt", NULL};
+    static const char *const laws[] = {
+        "power", "exp_power", "log_linear", "saturating", "off", NULL};
+    const struct figure *self = (const struct figure *)view;
+    const char *const *measures = (const char *const *)self->measures;
+    const char *const *params = (const char *const *)self->params;
+    if (!*name)
+        tui_words_add_all(words, own);
+    else if (strcmp(name, "export") == 0 && strchr(argument, ' ')) {
+        tui_words_add_files(words, strchr(argument, ' ') + 1);
+        words->separators = " ";
+    } else if (strcmp(name, "export") == 0)
+        tui_words_add_all(words, formats);
+    else if (strcmp(name, "fit") == 0)
+        tui_words_add_all(words, laws);
+    if (strcmp(name, "x") == 0 || strcmp(name, "y") == 0)
+        tui_words_add_all(words, measures);
+    if (strcmp(name, "x") == 0 || strcmp(name, "by") == 0 || strcmp(name, "facet") == 0 ||
+        (strcmp(name, "where") == 0 && !strchr(argument, '=')))
+        tui_words_add_all(words, params);
+}
+
 const struct view_ops tui_figure_view = {
     .name = "figure",
     .hint = "h/l:other figure  b:band  .:read values  v:next y  p:PNG",
@@ -1188,5 +1216,6 @@ const struct view_ops tui_figure_view = {
     .run = run,
     .experiment = experiment,
     .command = command,
+    .words = words,
     .mouse = mouse,
 };

@@ -18,6 +18,7 @@
 #include "tui/launch.h"
 #include "tui/prompt.h"
 #include "tui/view.h"
+#include "tui/words.h"
 
 enum kind { PRESET, PARAM, REPLICATES, SEED, WORKERS };
 
@@ -376,8 +377,8 @@ static const char *words_of(const struct form *self, size_t i, char out[1024])
         return error;
     if (field->kind != PRESET)
         tui_param_range(field->param, range, sizeof range);
-    snprintf(out, 1024, "%s%s%.700s", range, *range ? "  " : "",
-        tui_declared_text(field->param, "doc"));
+    snprintf(
+        out, 1024, "%s%s%.700s", range, *range ? "  " : "", tui_declared_text(field->param, "doc"));
     return out;
 }
 
@@ -688,6 +689,41 @@ static const char *path(struct tui_view *view)
     return ((struct form *)view)->path;
 }
 
+static void add_choices(const json_t *param, struct tui_words *words)
+{
+    size_t i;
+    json_t *choice;
+    words->separators = "=, ";
+    json_array_foreach(json_object_get(param, "choices"), i, choice)
+    {
+        char *text = tui_value_text(choice);
+        if (text)
+            tui_words_add(words, text);
+        free(text);
+    }
+    if (strcmp(tui_declared_text(param, "type"), "boolean") == 0) {
+        tui_words_add(words, "true");
+        tui_words_add(words, "false");
+    }
+}
+
+static void words(
+    struct tui_view *view, const char *name, const char *argument, struct tui_words *words)
+{
+    const struct form *self = (const struct form *)view;
+    const size_t length = strcspn(argument, "=");
+    char text[256];
+    if (!*name)
+        tui_words_add(words, "param");
+    for (size_t i = 0; strcmp(name, "param") == 0 && i < self->list.count; i++) {
+        snprintf(text, sizeof text, "%s=", self->fields[i].name);
+        if (!argument[length])
+            tui_words_add(words, text);
+        else if (strncmp(argument, text, length + 1) == 0 && strlen(text) == length + 1)
+            add_choices(self->fields[i].param, words);
+    }
+}
+
 const struct view_ops tui_form_view = {
     .name = "form",
     .hint = "s:start  Enter:edit  h/l:choose  x:default",
@@ -704,4 +740,5 @@ const struct view_ops tui_form_view = {
     .path = path,
     .input = input,
     .command = command,
+    .words = words,
 };

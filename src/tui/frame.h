@@ -1,6 +1,6 @@
 /*
- * The frame's inside, for the files that make it up (tui.c, command.c, script.c, aside.c) and for the
- * tests that press its keys. Views see view.h only.
+ * The frame's inside, for the files that make it up (tui.c, command.c, script.c, aside.c) and for
+ * the tests that press its keys. Views see view.h only.
  */
 #ifndef ASSAY_TUI_FRAME_H
 #define ASSAY_TUI_FRAME_H
@@ -59,6 +59,7 @@ struct tui {
 
     enum tui_asking asking;
     struct tui_line line;
+    char choices[768]; /* what the word in it may become, shown in place of the status */
     char *history[TUI_HISTORY]; /* of commands, newest last */
     size_t history_count, history_at;
     char needle[1024]; /* last searched */
@@ -89,8 +90,8 @@ void tui_frame_close(struct tui *tui);
 void tui_frame_key(struct tui *tui, int key);
 bool tui_frame_request(struct tui *tui, enum tui_request request); /* was it answered? */
 int tui_frame_search(struct tui *tui, bool forward);
-void tui_frame_look(struct tui *tui);   /* has the store changed, has a job ended? */
-void tui_frame_load(struct tui *tui);   /* the view on top, when it is stale */
+void tui_frame_look(struct tui *tui); /* has the store changed, has a job ended? */
+void tui_frame_load(struct tui *tui); /* the view on top, when it is stale */
 void tui_frame_draw(struct tui *tui);
 int tui_frame_settle(struct tui *tui, int milliseconds); /* until nothing is done aside; draw */
 
@@ -104,11 +105,12 @@ int tui_divide(struct tui *tui, double fraction); /* the divider of the view on 
 /* remember.c */
 int tui_frame_remember(struct tui *tui, const char *path); /* from now on, what is in that file */
 void tui_frame_keep_history(struct tui *tui);
-void tui_frame_save(struct tui *tui, bool last);           /* `last`: there is no later */
+void tui_frame_save(struct tui *tui, bool last); /* `last`: there is no later */
 
 /* command.c: a line of the `:` prompt. */
 int tui_command(struct tui *tui, const char *line);
-size_t tui_command_complete(const char *start, const char **completion); /* number of candidates */
+/* Tab in the prompt: the word before the cursor goes on; what it may become is written to `told`. */
+void tui_command_complete(struct tui *tui, struct tui_line *line, char *told, size_t size);
 /* Commands that are not keys, for the help view; NULL at the end. */
 const char *tui_command_help(size_t index, const char **usage);
 

@@ -1,7 +1,7 @@
 src_libworkbench_la_SOURCES += src/tui/tui.h src/tui/tui.c src/tui/frame.h src/tui/view.h \
 	src/tui/screen.h src/tui/screen.c src/tui/terminal.h src/tui/terminal.c \
 	src/tui/keymap.h src/tui/keymap.c src/tui/list.h src/tui/list.c \
-	src/tui/detail.h src/tui/detail.c src/tui/prompt.h src/tui/prompt.c \
+	src/tui/detail.h src/tui/detail.c src/tui/prompt.h src/tui/prompt.c src/tui/words.h src/tui/words.c \
 	src/tui/format.h src/tui/format.c src/tui/declaration.h src/tui/declaration.c \
 	src/tui/command.c src/tui/script.c src/tui/aside.c \
 	src/tui/experiments.c src/tui/form.c src/tui/runs.c src/tui/run.h src/tui/run.c src/tui/figure.h src/tui/figure.c src/tui/figure_read.c src/tui/figure_draw.c \

@@ -11,6 +11,7 @@
 
 #include "core/status.h"
 #include "tui/format.h"
+#include "tui/words.h"
 
 static const struct run_tab *const tabs[RUN_SECTIONS] = {
     [RUN_CELLS] = &run_cells_tab,
@@ -216,14 +217,14 @@ static void draw_tabs(struct run *self, int y, int cols)
     for (int i = 0; i < RUN_SECTIONS; i++) {
         bool here = i == (int)self->section, counted = i != RUN_SCRIPT && (here || all <= cols);
         int used = 1 + tui_putf(y, x + 1, cols - x - 1, here ? TUI_BOLD | TUI_SELECTED : TUI_NORMAL,
-                     "%s%s%s",
-                     here          ? "["
-                     : all <= cols ? " "
-                                   : "",
-                     counted ? words[i] : tabs[i]->name,
-                     here          ? "]"
-                     : all <= cols ? " "
-                                   : "");
+                           "%s%s%s",
+                           here          ? "["
+                           : all <= cols ? " "
+                                         : "",
+                           counted ? words[i] : tabs[i]->name,
+                           here          ? "]"
+                           : all <= cols ? " "
+                                         : "");
         tui_zone(&self->view, TUI_ZONE_TAB, (struct tui_area){y, x, 1, used}, i);
         x += used;
     }
@@ -243,8 +244,7 @@ static void draw_lines(struct run *self, struct tui_area area)
     struct tui_list *list = &self->lists[self->section];
     int above = heading_lines(self), lines = area.rows - above;
     tui_list_show(list, (size_t)lines);
-    tui_zone(&self->view, TUI_ZONE_ROWS,
-        (struct tui_area){area.y + above, 0, lines, area.cols}, 0);
+    tui_zone(&self->view, TUI_ZONE_ROWS, (struct tui_area){area.y + above, 0, lines, area.cols}, 0);
     tab->heading(self, area.y, area.cols);
     for (int row = 0; row < lines && list->top + (size_t)row < list->count; row++) {
         size_t i = list->top + (size_t)row;
@@ -417,6 +417,20 @@ static const char *path(struct tui_view *view)
     return self->known ? self->info.path : NULL;
 }
 
+static void words(
+    struct tui_view *view, const char *name, const char *argument, struct tui_words *words)
+{
+    (void)view;
+    if (!*name) {
+        tui_words_add(words, "tab");
+        tui_words_add(words, "write");
+    } else if (strcmp(name, "write") == 0) {
+        tui_words_add_files(words, argument);
+    }
+    for (int i = 0; strcmp(name, "tab") == 0 && i < RUN_SECTIONS; i++)
+        tui_words_add(words, tabs[i]->name);
+}
+
 const struct view_ops tui_run_view = {
     .name = "run",
     .hint = "Tab:section  f:figure  c:cancel  T:again",
@@ -433,5 +447,6 @@ const struct view_ops tui_run_view = {
     .experiment = experiment,
     .path = path,
     .command = command,
+    .words = words,
     .pick = pick,
 };

@@ -14,6 +14,7 @@
 #include "tui/format.h"
 #include "tui/marks.h"
 #include "tui/view.h"
+#include "tui/words.h"
 
 enum { PAGE = 64, CHOSEN = 8, FOOTER = 3 };
 
@@ -333,8 +334,8 @@ static int begin(struct runs *self)
     sort = sort ? sort : config->runs_sort;
     if (*sort)
         status = parse_sort(&self->tried, sort);
-    snprintf(self->tried.filter, sizeof self->tried.filter, "%s",
-        filter ? filter : config->runs_filter);
+    snprintf(
+        self->tried.filter, sizeof self->tried.filter, "%s", filter ? filter : config->runs_filter);
     if (status == ASSAY_OK)
         status = choose_columns(self, columns ? columns : config->runs_columns);
     return status;
@@ -346,10 +347,9 @@ static void keep(struct runs *self)
     const struct tui_config *config = tui_configuration(self->view.tui);
     size_t used = 0;
     for (size_t i = 0; i < self->chosen_count && used < sizeof columns; i++)
-        used += (size_t)snprintf(columns + used, sizeof columns - used, "%s%s", i ? " " : "",
-            self->chosen[i]);
-    snprintf(sort, sizeof sort, "%s %s", self->order.sort,
-        self->order.ascending ? "asc" : "desc");
+        used += (size_t)snprintf(
+            columns + used, sizeof columns - used, "%s%s", i ? " " : "", self->chosen[i]);
+    snprintf(sort, sizeof sort, "%s %s", self->order.sort, self->order.ascending ? "asc" : "desc");
     bool usual = strcmp(sort, "id desc") == 0 && !*self->order.filter && !*columns &&
                  !*config->runs_sort && !*config->runs_filter && !*config->runs_columns;
     tui_remember(self->view.tui, self->view.ops, remembered_as(self),
@@ -402,12 +402,14 @@ static int room_left(const struct column *columns, int cols)
  * are whole; names get what is left. */
 static void lay_out(const struct runs *self, int cols, struct column columns[COLUMNS])
 {
-    static const int yielding[] = {HOST, RATE, PRESET, CREATED, PROGRESS, LEFT, ROWS, ELAPSED, CELLS};
+    static const int yielding[] = {
+        HOST, RATE, PRESET, CREATED, PROGRESS, LEFT, ROWS, ELAPSED, CELLS};
     memcpy(columns, fixed, sizeof fixed);
     for (size_t i = 0; i < CHOSEN; i++)
         columns[FIXED + i] = (struct column){
             self->chosen[i], self->chosen[i], i < self->chosen_count ? 10 : -1, true};
-    for (size_t i = 0; i < sizeof yielding / sizeof *yielding && room_left(columns, cols) < (i ? 12 : 28); i++)
+    for (size_t i = 0;
+         i < sizeof yielding / sizeof *yielding && room_left(columns, cols) < (i ? 12 : 28); i++)
         columns[yielding[i]].width = -1;
     int left = room_left(columns, cols) - 1;
     columns[EXPERIMENT].width = left < 24 ? left : left / 2 > 24 ? 24 : left / 2;
@@ -763,6 +765,63 @@ static const char *path(struct tui_view *view)
     return here ? here->path : NULL;
 }
 
+/* What can be chosen among: of the run that the cursor is on. */
+static void add_columns(struct runs *self, const char *ending, struct tui_words *words)
+{
+    const assay_run_info *run = self->list.count ? run_at(self, self->list.cursor) : NULL;
+    char **measures = NULL, name[256];
+    json_t *params = run && run->params ? json_loads(run->params, 0, NULL) : NULL;
+    tui_words_add_keys(words, params, ending);
+    json_decref(params);
+    if (!run || assay_store_run_measures(tui_store(self->view.tui), run->id, &measures) != ASSAY_OK)
+        return;
+    for (size_t i = 0; measures && measures[i]; i++) {
+        snprintf(name, sizeof name, "%s%s", measures[i], ending);
+        tui_words_add(words, name);
+        free(measures[i]);
+    }
+    free(measures);
+}
+
+/* FIELD:VALUE, of which some values are known. */
+static void add_filters(struct runs *self, const char *argument, struct tui_words *words)
+{
+    static const char *const fields[] = {"state:", "exp:", "preset:", "method:", "host:", "label:",
+        "tag:", "note:", "error:", "verdict:", "seed=", "cells=", "done=", "failed=", "rows=",
+        "workers=", "replicates=", "elapsed=", "created:", "is:live", "is:pinned", "is:labelled",
+        "is:discarded", NULL};
+    const char *space = strrchr(argument, ' '), *word = space ? space + 1 : argument;
+    const assay_found_list *found = tui_found(self->view.tui);
+    words->separators = " :=<>!";
+    word += *word == '-';
+    if (strncmp(word, "state", 5) == 0 && strpbrk(word, ":="))
+        for (int i = ASSAY_RUN_QUEUED; i <= ASSAY_RUN_INTERRUPTED; i++)
+            tui_words_add(words, assay_run_state_name((assay_run_state)i));
+    else if (strncmp(word, "exp", 3) == 0 && strpbrk(word, ":="))
+        for (size_t i = 0; found && i < found->count; i++)
+            tui_words_add(words, found->items[i].name);
+    else if (!strpbrk(word, ":=<>")) {
+        tui_words_add_all(words, fields);
+        add_columns(self, "=", words);
+    }
+}
+
+static void words(
+    struct tui_view *view, const char *name, const char *argument, struct tui_words *words)
+{
+    static const char *const own[] = {"filter", "sort", "columns", NULL};
+    struct runs *self = (struct runs *)view;
+    if (!*name)
+        tui_words_add_all(words, own);
+    else if (strcmp(name, "filter") == 0)
+        add_filters(self, argument, words);
+    for (int i = 0; i < FIXED && strcmp(name, "sort") == 0; i++)
+        if (fixed[i].sort)
+            tui_words_add(words, fixed[i].sort);
+    if (strcmp(name, "sort") == 0 || strcmp(name, "columns") == 0)
+        add_columns(self, "", words);
+}
+
 const struct view_ops tui_runs_view = {
     .name = "runs",
     .hint = "Enter:open  Space:mark  F:filter  o:sort",
@@ -779,4 +838,5 @@ const struct view_ops tui_runs_view = {
     .experiment = experiment,
     .path = path,
     .command = command,
+    .words = words,
 };

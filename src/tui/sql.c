@@ -15,6 +15,7 @@
 #include "store/sql.h"
 #include "tui/prompt.h"
 #include "tui/view.h"
+#include "tui/words.h"
 
 enum { MOST_BYTES = 1 << 24, HEAD = 2, HISTORY = 100, SHIFT = 16 };
 
@@ -29,7 +30,7 @@ struct sql {
     bool cut; /* there was more */
     char *history[HISTORY];
     size_t history_count, history_at;
-    char **names; /* of tables and columns, to be completed */
+    char **names;          /* of tables and columns, to be completed */
     struct query *running; /* or NULL */
 };
 
@@ -330,36 +331,21 @@ static void recall(struct sql *self, bool older)
         self->history_at < self->history_count ? self->history[self->history_at] : "SELECT ");
 }
 
-/* The word before the cursor goes on as far as all names that begin so agree. */
+/* What stands between names. */
+static const char *const in_sql = " ,()=<>+-*/.;'\"";
+
 static void complete(struct sql *self)
 {
-    char found[256] = "", choices[512] = "";
-    size_t start = self->line.cursor, count = 0;
-    while (start > 0 && (isalnum((unsigned char)self->line.text[start - 1]) ||
-                            self->line.text[start - 1] == '_'))
-        start--;
-    size_t length = self->line.cursor - start;
-    for (char **name = self->names; name && *name && length; name++) {
-        size_t same = 0;
-        if (strncasecmp(*name, self->line.text + start, length) != 0)
-            continue;
-        if (!count++)
-            snprintf(found, sizeof found, "%s", *name);
-        while (found[same] &&
-               tolower((unsigned char)found[same]) == tolower((unsigned char)(*name)[same]))
-            same++;
-        found[same] = '\0';
-        if (strlen(choices) + strlen(*name) + 2 < sizeof choices)
-            strcat(strcat(choices, " "), *name);
-    }
-    if (!count) {
+    struct tui_words words = {0};
+    char choices[512];
+    words.separators = in_sql;
+    tui_words_add_all(&words, (const char *const *)self->names);
+    const size_t count = tui_words_complete(&words, &self->line, 0, choices, sizeof choices);
+    if (!count)
         tui_say(self->view.tui, TUI_DIM, "no table or column begins so");
-        return;
-    }
-    for (const char *c = found + length; *c; c++)
-        tui_line_key(&self->line, *c);
-    if (count > 1)
+    else if (count > 1)
         tui_say(self->view.tui, TUI_DIM, "%zu:%s", count, choices);
+    tui_words_clear(&words);
 }
 
 static void ask(struct sql *self)
@@ -473,6 +459,20 @@ static const char *text(struct tui_view *view, size_t index, char *out, size_t s
     return out;
 }
 
+static void words(
+    struct tui_view *view, const char *name, const char *argument, struct tui_words *words)
+{
+    const struct sql *self = (const struct sql *)view;
+    if (!*name) {
+        tui_words_add(words, "write");
+    } else if (strcmp(name, "write") == 0) {
+        tui_words_add_files(words, argument);
+    } else if (strcmp(name, "sql") == 0) {
+        words->separators = in_sql;
+        tui_words_add_all(words, (const char *const *)self->names);
+    }
+}
+
 const struct view_ops tui_sql_view = {
     .name = "sql",
     .hint = "Enter:edit  [/]:columns  w:CSV  q:close",
@@ -487,4 +487,5 @@ const struct view_ops tui_sql_view = {
     .text = text,
     .input = input,
     .command = command,
+    .words = words,
 };

@@ -150,6 +150,7 @@ void tui_ask_command(struct tui *tui, const char *text)
 {
     tui->asking = TUI_ASKS_COMMAND;
     tui->history_at = tui->history_count;
+    *tui->choices = '\0';
     tui_line_set(&tui->line, text);
     tui->dirty = true;
 }
@@ -366,6 +367,10 @@ static void draw_status(struct tui *tui, int rows, int cols)
         snprintf(position, sizeof position, "  %zu/%zu",
             view->list->count ? view->list->cursor + 1 : (size_t)0, view->list->count);
     tui_blank(y, 0, cols, TUI_STATUS);
+    if (tui->asking == TUI_ASKS_COMMAND && *tui->choices) {
+        tui_put(y, 0, cols, TUI_STATUS, tui->choices);
+        return;
+    }
     int x = 1 + tui_put(y, 1, room - 1, TUI_STATUS, view->ops->name);
     x += tui_put(y, x, room - x, TUI_STATUS, position);
     snprintf(hint, sizeof hint, "?:help  %s", view->ops->hint);
@@ -469,6 +474,7 @@ static void ask_line(struct tui *tui, enum tui_asking asking)
 {
     tui->asking = asking;
     tui->history_at = tui->history_count;
+    *tui->choices = '\0';
     tui_line_set(&tui->line, "");
 }
 
@@ -700,20 +706,17 @@ static void remember_command(struct tui *tui, const char *text)
     tui_frame_keep_history(tui);
 }
 
-/* Up and Down walk the history, Tab completes a command's name. Was it one of these? */
+/* Up and Down walk the history. Was it one of these? */
 static bool helped(struct tui *tui, enum tui_request request)
 {
-    const char *completion;
     if (tui->asking != TUI_ASKS_COMMAND)
         return false;
     if (request == TUI_UP && tui->history_at > 0)
         tui_line_set(&tui->line, tui->history[--tui->history_at]);
     else if (request == TUI_DOWN && tui->history_at + 1 < tui->history_count)
         tui_line_set(&tui->line, tui->history[++tui->history_at]);
-    else if (request == TUI_BESIDE_RIGHT && tui_command_complete(tui->line.text, &completion) == 1)
-        tui_line_set(&tui->line, completion);
     else
-        return request == TUI_UP || request == TUI_DOWN || request == TUI_BESIDE_RIGHT;
+        return request == TUI_UP || request == TUI_DOWN;
     return true;
 }
 
@@ -738,11 +741,15 @@ static void answered(struct tui *tui)
 
 static void type(struct tui *tui, int key)
 {
-    bool arrow = key >= TUI_KEY_FUNCTION || key == '\t';
     const char *command;
-    enum tui_request request = tui_keymap_request(tui->top->ops->name, key, &command);
-    bool sideways = request == TUI_BESIDE_RIGHT && key != '\t';
-    if (arrow && !sideways && helped(tui, request))
+    *tui->choices = '\0';
+    if (key == '\t') {
+        if (tui->asking == TUI_ASKS_COMMAND)
+            tui_command_complete(tui, &tui->line, tui->choices, sizeof tui->choices);
+        return;
+    }
+    if (key >= TUI_KEY_FUNCTION &&
+        helped(tui, tui_keymap_request(tui->top->ops->name, key, &command)))
         return;
     switch (tui_line_key(&tui->line, key)) {
     case TUI_TYPED:
@@ -841,8 +848,7 @@ int tui_frame_configure(struct tui *tui, const char *path)
     if (!path)
         status = tui_config_path(own, sizeof own);
     if (status == ASSAY_OK)
-        status =
-            tui_config_read(&tui->config, path ? path : own, tell_config, tui);
+        status = tui_config_read(&tui->config, path ? path : own, tell_config, tui);
     if (status == ASSAY_ENOTFOUND && !path)
         status = ASSAY_OK; /* nothing has to be configured */
     tui_screen_colours(&tui->config.colours);
@@ -863,8 +869,8 @@ static void remember_own(struct tui *tui)
 /* On top of the experiments. */
 static int open_start(struct tui *tui)
 {
-    static const struct view_ops *const views[] = {&tui_runs_view, &tui_compose_view, &tui_sql_view,
-        &tui_messages_view, &tui_help_view};
+    static const struct view_ops *const views[] = {
+        &tui_runs_view, &tui_compose_view, &tui_sql_view, &tui_messages_view, &tui_help_view};
     for (size_t i = 0; i < sizeof views / sizeof *views; i++)
         if (strcmp(views[i]->name, tui->config.start) == 0)
             return tui_open(tui, views[i], NULL);

@@ -23,6 +23,7 @@
 
 struct tui;
 struct tui_job;
+struct tui_words;
 struct view_ops;
 
 /* What a view is opened on. */
@@ -71,6 +72,10 @@ struct view_ops {
     bool (*mouse)(struct tui_view *view, struct tui_mouse mouse);
     /* A command of the prompt; false: not one of this view's. */
     bool (*command)(struct tui_view *view, const char *name, const char *argument, int *status);
+    /* What may be typed there: the names of its commands when `name` is "", else what may follow
+     * `argument`, of which the last word is unfinished. */
+    void (*words)(
+        struct tui_view *view, const char *name, const char *argument, struct tui_words *words);
 };
 
 extern const struct view_ops tui_experiments_view, tui_form_view, tui_runs_view, tui_run_view,
