@@ -120,6 +120,19 @@ tap.near(run({ mode = "none", eps_scale = { 1.02, 0 } }).x:totable(), run({ mode
     "eps_scale by its parts")
 tap.ok(run({ mode = "paper", steps = 100, window = 80 }).inversions > 0, "windows beyond the spacing turn back, counted")
 
+local labels_of_100 = diffusion.ts_timesteps(1000, 100)
+-- Labels in steps of 10 and windows of 2, 80: steps turn back in the second alone. 5 rows of 99 steps.
+local fine, coarse = run { mode = "paper", steps = 100, window = 2 }, run { mode = "paper", steps = 100, window = 80 }
+tap.is({ fine.inversions, fine.warning }, { 0 }, "a window within the spacing has nothing to warn of")
+tap.ok(coarse.warning:find(("^%d of 495 steps of rows do not go down"):format(coarse.inversions)), "a larger one warns", coarse.warning)
+local few, picks = 0, coarse.picks
+for k = 1, 99 do
+    for r = 1, 5 do
+        few = few + (picks[k][r] <= (k < 99 and labels_of_100[99 - k] or 0) and 1 or 0)
+    end
+end
+tap.is(coarse.inversions, few, "which are steps from a label to one that is not below it")
+
 tap.is(#diffusion.ts_timesteps(1000, 600), 999, "600 steps of 1000 labels are one by one")
 tap.is(run({ mode = "none", steps = 600 }).nfe, 999, "and so many steps")
 

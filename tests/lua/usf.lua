@@ -171,12 +171,12 @@ local parents, wrong, off, tried = {}, 0, 0, 0
 for i, spacing in ipairs { "time_uniform", "logsnr" } do
     parents[i] = diffusion.usf_from { schedule = schedule, steps = 7, order = i + 1, spacing = spacing, prediction = "data" }
 end
-for i = 1, 3000 do
+for i = 1, 10000 do
     local child = diffusion.usf_crossover(parents[1], parents[2], { schedule = schedule, rng = rng })
     child = diffusion.usf_mutate(child, { schedule = schedule, rng = rng, afs = true })
     wrong = wrong + (diffusion.usf_nfe(child) == 7 and 0 or 1)
     parents[i % 2 + 1] = child
-    if i % 20 == 0 and child.afs == "none" then
+    if i % 50 == 0 and child.afs == "none" then
         local copy = assay.json.decode(assay.json.encode(child))
         for k = 1, #copy.prediction do
             copy.prediction[k] = "data"
@@ -185,8 +185,26 @@ for i = 1, 3000 do
         off = math.max(off, (diffusion.rmse(diffusion.usf_sample(constant, xT, copy).x, want)))
     end
 end
-tap.is(wrong, 0, "3000 generations keep their model calls")
+tap.is(wrong, 0, "10000 generations keep their model calls")
 tap.ok(tried > 20 and off < 1e-9, "and integrate a constant exactly", off)
+
+-- With a free budget a step comes in a fifth of the children and goes in another, and any chain of them is valid.
+local more, fewer, least, most, broken = 0, 0, math.huge, 0, 0
+local parent, chain = diffusion.usf_from { schedule = schedule, steps = 7, order = 3 }, parents
+for i = 1, 10000 do
+    local calls = diffusion.usf_nfe(diffusion.usf_mutate(parent, { schedule = schedule, rng = rng, free = true }))
+    more, fewer = more + (calls == 8 and 1 or 0), fewer + (calls == 6 and 1 or 0)
+    broken = broken + ((calls < 6 or calls > 8) and 1 or 0)
+    local child = diffusion.usf_crossover(chain[1], chain[2], { schedule = schedule, rng = rng, free = true })
+    child = diffusion.usf_mutate(child, { schedule = schedule, rng = rng, afs = true, free = true })
+    calls = diffusion.usf_nfe(child)
+    least, most = math.min(least, calls), math.max(most, calls)
+    chain[i % 2 + 1] = child
+end
+tap.is(broken, 0, "a step comes or goes, not two")
+tap.ok(math.abs(more - 2000) < 160 and math.abs(fewer - 2000) < 160, "each in a fifth of the children", more, fewer)
+tap.ok(least == 1 and most > 10, "10000 generations with calls of their own, one at least", least, most)
+tap.error("free", function() diffusion.usf_search { schedule = schedule, nfe = 4, rng = rng, free = true, objective = print } end)
 
 local reference = diffusion.sample(exact, xT, { steps = 400, spacing = "logsnr" }).x
 local function search(seed, more)

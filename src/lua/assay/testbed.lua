@@ -144,22 +144,22 @@ local function unit_images(split, count)
 end
 
 --- A small network that denoises such images, trained here on a discrete schedule of 1000 linear betas: an
--- MLP of two residual blocks, weak on purpose. It predicts v: one of its size that predicts the noise errs at
--- high noise, where x_0 is that error times sigma / alpha, so that samples explode from 20 steps on. Returns
--- { net, early, train, test, pca, schedule }: averaged weights at the end and at a tenth of the way, and images
--- to compare with.
+-- MLP of two residual blocks, weak on purpose. It predicts v, or the noise with { prediction = "eps" }: then it
+-- errs most at high noise, where x_0 is that error times sigma / alpha, and samples gain variance on their way,
+-- the more steps the more. Returns { net, early, train, test, pca, schedule }: averaged weights at the end and at
+-- a tenth of the way, and images to compare with.
 function testbed.fashion_denoiser(cell, options)
-    local o = { images = 20000, hidden = 256, steps = 4000, kept = 4000, test = 2000 }
+    local o = { images = 20000, hidden = 256, steps = 4000, kept = 4000, test = 2000, prediction = "v" }
     for key, value in pairs(options or {}) do
         o[key] = value
     end
     local schedule = assay.diffusion.schedule { kind = "discrete", N = 1000 }
     local kept = cell:cache({ what = "fashion denoiser", images = o.images, hidden = o.hidden, steps = o.steps,
-        kept = o.kept, test = o.test }, function(rng)
+        kept = o.kept, test = o.test, prediction = o.prediction ~= "v" and o.prediction or nil }, function(rng)
         local images = unit_images("train", o.images)
         local net = assay.net.new { input = { 197 }, layers = denoiser_layers(o.hidden), seed = rng:integer(1, 1000000000) }
         local early
-        net:train(images, nil, { prediction = "v", noise = schedule, steps = o.steps, batch = 128, optimizer = "adam",
+        net:train(images, nil, { prediction = o.prediction, noise = schedule, steps = o.steps, batch = 128, optimizer = "adam",
             lr = 1e-3, schedule = "cosine", ema = 0.995, threads = 2, on_step = function(step, _, trained)
                 if step == math.max(1, o.steps // 10) then
                     early = trained:averaged()

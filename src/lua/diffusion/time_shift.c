@@ -126,6 +126,13 @@ static void push_sampled(lua_State *L, const assay_ts_trace *t, int matrix, bool
     lua_setfield(L, -2, "nfe");
     lua_pushinteger(L, (lua_Integer)t->inversions);
     lua_setfield(L, -2, "inversions");
+    const double inverted = assay_ts_inverted(t);
+    if (inverted > ASSAY_TS_INVERSIONS) {
+        lua_pushfstring(L,
+            "%d of %d steps of rows do not go down: the window is too large for so many steps",
+            (int)t->inversions, (int)(t->steps * t->rows));
+        lua_setfield(L, -2, "warning");
+    }
     if (!trace)
         return;
     assay_push_vector(L, t->mean_time, t->steps);

@@ -415,6 +415,7 @@ static assay_usf_search_options read_search(lua_State *L, int at, const assay_us
         ASSAY_POSITIVE, ASSAY_FINITE);
     o.evo_prob = assay_opt_number(L, at, "evo_prob", o.evo_prob, 0, 1);
     o.afs = assay_opt_boolean(L, at, "afs", false);
+    o.free = s && assay_opt_boolean(L, at, "free", false);
     return o;
 }
 
@@ -422,7 +423,7 @@ static assay_usf_search_options read_search(lua_State *L, int at, const assay_us
 static int usf_mutate(lua_State *L)
 {
     static const char *const known[] = {
-        "schedule", "rng", "t_start", "t_end", "evo_prob", "afs", NULL};
+        "schedule", "rng", "t_start", "t_end", "evo_prob", "afs", "free", NULL};
     assay_opts_check(L, 2, known);
     const assay_usf_schedule s = read_schedule(L, 1);
     const assay_usf_search_options o = read_search(L, 2, &s);
@@ -436,7 +437,7 @@ static int usf_mutate(lua_State *L)
 static int usf_crossover(lua_State *L)
 {
     static const char *const known[] = {
-        "schedule", "rng", "t_start", "t_end", "evo_prob", "afs", NULL};
+        "schedule", "rng", "t_start", "t_end", "evo_prob", "afs", "free", NULL};
     assay_opts_check(L, 3, known);
     const assay_usf_schedule a = read_schedule(L, 1), b = read_schedule(L, 2);
     const assay_usf_search_options o = read_search(L, 3, &a);

@@ -25,6 +25,12 @@ void assay_ts_trace_free(assay_ts_trace *t)
     *t = (assay_ts_trace){0};
 }
 
+double assay_ts_inverted(const assay_ts_trace *t)
+{
+    const double all = (double)t->steps * (double)t->rows;
+    return all > 0 ? (double)t->inversions / all : 0;
+}
+
 /* ---- labels ---- */
 
 size_t assay_ts_timesteps_most(size_t n_train, size_t steps)

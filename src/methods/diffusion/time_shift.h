@@ -61,6 +61,11 @@ typedef struct assay_ts_trace {
 } assay_ts_trace;
 
 void assay_ts_trace_free(assay_ts_trace *t);
+/* The share of rows and steps that do not go down in label, 0..1. Above ASSAY_TS_INVERSIONS the
+ * window is too large for so many steps: half of it reaches beyond their spacing, and the chain
+ * goes back and forth. */
+double assay_ts_inverted(const assay_ts_trace *t);
+#define ASSAY_TS_INVERSIONS 0.01
 
 /* The labels of so many requested steps, rising from 1: 1, 1 + k, .. with k = N / steps, of which the
  * reference code leaves out the last (full keeps it); quad: floor(linspace(0, sqrt(0.8 N))^2) + 1.

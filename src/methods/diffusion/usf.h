@@ -144,6 +144,7 @@ typedef struct assay_usf_search_options {
     size_t rank_bar;    /* parents come from so many of the best */
     double evo_prob;    /* of each kind of change */
     bool afs;           /* analytic first steps are allowed */
+    bool free;          /* of mutate and crossover: a child has as many calls as it will */
     bool select;        /* false: parents are hand-made ones, whatever they are worth (control) */
     bool predictor;     /* in stages, a predictor chooses which children are tried (S^3) */
     const assay_progress *progress;
@@ -156,7 +157,9 @@ typedef int (*assay_usf_objective_fn)(void *context, const assay_usf_schedule *s
 
 void assay_usf_copy(const assay_usf_schedule *from, assay_usf_genome *to);
 
-/* out may be the input; it has as many model calls and passes assay_usf_check. */
+/* out may be the input; it passes assay_usf_check, and has as many model calls unless they are
+ * free: then a step comes with a chance of 0.2, one goes with a chance of 0.2, and at least one
+ * call is left. */
 int assay_usf_mutate(const assay_usf_schedule *in, const assay_usf_search_options *o,
     assay_rng *rng, assay_usf_genome *out);
 /* With unequal steps: a copy of a. */

@@ -1,7 +1,7 @@
 /*
  * Evolutionary search of solver schedules; see usf.h. Changes and their chances are those of the
- * published search (configs/evo_search.yml), but that a child keeps its number of model calls:
- * where an analytic first step comes or goes, a step goes or comes with it.
+ * published search (configs/evo_search.yml), but that a child keeps its number of model calls
+ * unless they are free: where an analytic first step comes or goes, a step goes or comes with it.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -145,6 +145,32 @@ static int keep_calls(assay_usf_genome *g, const assay_usf_search_options *o, as
     return ASSAY_OK;
 }
 
+/* Any number of calls from 1 on. */
+static void keep_a_call(assay_usf_genome *g, const assay_usf_search_options *o, assay_rng *rng)
+{
+    settle(g);
+    while (assay_usf_nfe(&g->schedule) < 1)
+        insert_step(g, o, rng);
+}
+
+static int settle_calls(assay_usf_genome *g, const assay_usf_search_options *o, assay_rng *rng)
+{
+    if (!o->free)
+        return keep_calls(g, o, rng);
+    keep_a_call(g, o, rng);
+    return ASSAY_OK;
+}
+
+/* A step comes, or an inner time goes. */
+static void mutate_length(assay_usf_genome *g, const assay_usf_search_options *o, assay_rng *rng)
+{
+    const double u = assay_rng_uniform(rng);
+    if (u < 0.2 && g->schedule.n + 1 < ASSAY_USF_STEPS)
+        insert_step(g, o, rng);
+    else if (u >= 0.8 && g->schedule.n > 1)
+        delete_step(g, rng);
+}
+
 static void mutate_afs(assay_usf_genome *g, const assay_usf_search_options *o, assay_rng *rng)
 {
     static const double weights[] = {.3, .3, .4};
@@ -216,7 +242,9 @@ int assay_usf_mutate(const assay_usf_schedule *in, const assay_usf_search_option
         return status;
     assay_usf_copy(in, out);
     mutate_afs(out, o, rng);
-    if ((status = keep_calls(out, o, rng)) != ASSAY_OK)
+    if (o->free)
+        mutate_length(out, o, rng);
+    if ((status = settle_calls(out, o, rng)) != ASSAY_OK)
         return status;
     mutate_times(out, o, rng);
     for (size_t i = 0; i < out->schedule.n; i++)
@@ -270,7 +298,7 @@ int assay_usf_crossover(const assay_usf_schedule *a, const assay_usf_schedule *b
             if (taken & 1U << trait)
                 take(out, b, trait);
     }
-    status = keep_calls(out, o, rng);
+    status = settle_calls(out, o, rng);
     return status == ASSAY_OK ? assay_usf_check(&out->schedule) : status;
 }
 
