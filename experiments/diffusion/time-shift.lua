@@ -140,6 +140,10 @@ local function all(...)
     end
 end
 
+local function helps_ddpm(sampler)
+    return all(helps(sampler, { 10, 20 }, 0.8), helps(sampler, { 50 }, 1))
+end
+
 local function explodes(r)
     local function at(window)
         return { sampler = "exact ddim", steps = 50, set = "fresh", window = window }
@@ -182,14 +186,15 @@ return assay.experiment {
         .. "distance of samples by steps and window, the window chosen on noises of its own.",
     method = "time-shift",
     params = {
-        sampler = { default = { "exact ddim", "eps-network ddim", "eps-network ddpm", "eps-network f_pndm", "eps-network ddim target",
-            "eps-network f_pndm target" }, choices = samplers,
+        sampler = { default = { "exact ddim", "eps-network ddim", "eps-network ddpm", "eps-network f_pndm",
+            "eps-network ddim target", "eps-network f_pndm target", "v-network ddpm", "v-network f_pndm",
+            "v-network f_pndm target" }, choices = samplers,
             doc = "the model, the sampler whose times are shifted, and where the shifted time enters if not as in the paper" },
-        steps = { default = { 5, 10, 20, 50 }, min = 2, max = 1000, doc = "steps asked for (the grid takes one less)" },
+        steps = { default = { 5, 10, 20, 50, 100 }, min = 2, max = 1000, doc = "steps asked for (the grid takes one less)" },
         windows = { default = "0,2,10,20,40,80,160", doc = "windows; 0 is the plain sampler" },
         cutoff = { default = 300, min = 0, max = 1000, doc = "no shift at labels up to this" },
         cutoffs = { default = "100,300,500", doc = "others to try the chosen window with" },
-        training = { default = 4000, min = 10, max = 1000000, doc = "network: steps of its training" },
+        training = { default = 4000, min = 10, max = 1000000, doc = "networks: steps of their training" },
         samples = { default = 1000, min = 21, max = 100000, doc = "samples a set" },
         reference = { default = 5000, min = 21, max = 100000, doc = "exact draws" },
     },
@@ -227,16 +232,21 @@ return assay.experiment {
     claims = {
         { name = "helps_ddim", text = "exact score, 10 and 20 steps: the distance of shifted DDIM is below 0.8 of plain DDIM's",
             check = helps("exact ddim", { 10, 20 }, 0.8) },
-        { name = "helps_ddpm", text = "network: distance of shifted DDPM is below 0.8 of plain DDPM's at 10 and 20 steps, and "
-            .. "below it at 50", check = all(helps("eps-network ddpm", { 10, 20 }, 0.8),
-                helps("eps-network ddpm", { 50 }, 1)) },
-        { name = "smaller_windows", text = "network: the best window of DDPM does not grow with the steps",
+        { name = "helps_ddpm", text = "network of the noise: distance of shifted DDPM is below 0.8 of plain DDPM's at 10 and "
+            .. "20 steps, and below it at 50", check = helps_ddpm "eps-network ddpm" },
+        { name = "helps_ddpm_v", text = "network of v: so it is there", check = helps_ddpm "v-network ddpm" },
+        { name = "smaller_windows", text = "network of the noise: the best window of DDPM does not grow with the steps",
             check = smaller_windows "eps-network ddpm" },
+        { name = "smaller_windows_v", text = "network of v: nor there", check = smaller_windows "v-network ddpm" },
         { name = "explodes", text = "exact score, 50 steps: a window of 80 takes DDIM more than 10 times farther away",
             check = explodes },
-        { name = "helps_f_pndm", text = "network, 10 and 20 steps: the distance of shifted F-PNDM is below that of plain F-PNDM",
-            check = helps("eps-network f_pndm", { 10, 20 }, 1) },
-        { name = "helps_f_pndm_target", text = "network, 10 and 20 steps: so is that of the published code's mode",
+        { name = "helps_f_pndm", text = "network of the noise, 10 and 20 steps: the distance of shifted F-PNDM is below that of "
+            .. "plain F-PNDM", check = helps("eps-network f_pndm", { 10, 20 }, 1) },
+        { name = "helps_f_pndm_target", text = "network of the noise, 10 and 20 steps: so is that of the published code's mode",
             check = helps("eps-network f_pndm target", { 10, 20 }, 1) },
+        { name = "helps_f_pndm_v", text = "network of v, 10 and 20 steps: the distance of shifted F-PNDM is below that of plain "
+            .. "F-PNDM", check = helps("v-network f_pndm", { 10, 20 }, 1) },
+        { name = "helps_f_pndm_target_v", text = "network of v, 10 and 20 steps: so is that of the published code's mode",
+            check = helps("v-network f_pndm target", { 10, 20 }, 1) },
     },
 }

@@ -131,12 +131,15 @@ function testbed.fashion_pixels(cell, options)
     return { gmm = assay.gmm.lift(kept.fitted, kept.pca, { residual = kept.residual }), pca = kept.pca }
 end
 
-local function denoiser_layers(hidden)
+-- With a straight way what went into the blocks reaches the output as it is: at high noise that is nearly the noise.
+local function denoiser_layers(hidden, straight)
     local function block()
         return { "residual", { { "silu" }, { "dense", out = hidden }, { "silu" }, { "dense", out = hidden } } }
     end
-    return { { "time", count = 64, scale = 1000 }, { "dense", out = hidden }, block(), block(), { "silu" },
-        { "dense", out = 196 } }
+    local layers = { { "time", count = 64, scale = 1000 }, { "dense", out = hidden }, block(), block() }
+    layers[#layers + 1] = not straight and { "silu" } or nil
+    layers[#layers + 1] = { "dense", out = 196 }
+    return layers
 end
 
 local function unit_images(split, count)
@@ -157,7 +160,8 @@ function testbed.fashion_denoiser(cell, options)
     local kept = cell:cache({ what = "fashion denoiser", images = o.images, hidden = o.hidden, steps = o.steps,
         kept = o.kept, test = o.test, prediction = o.prediction ~= "v" and o.prediction or nil }, function(rng)
         local images = unit_images("train", o.images)
-        local net = assay.net.new { input = { 197 }, layers = denoiser_layers(o.hidden), seed = rng:integer(1, 1000000000) }
+        local net = assay.net.new { input = { 197 }, layers = denoiser_layers(o.hidden, o.prediction == "eps"),
+            seed = rng:integer(1, 1000000000) }
         local early
         net:train(images, nil, { prediction = o.prediction, noise = schedule, steps = o.steps, batch = 128, optimizer = "adam",
             lr = 1e-3, schedule = "cosine", ema = 0.995, threads = 2, on_step = function(step, _, trained)
