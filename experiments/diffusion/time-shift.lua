@@ -4,8 +4,8 @@
 --
 -- The time that a state is sampled at is replaced by a near one whose noise level fits the state's measured
 -- variance. Two models of 14 x 14 Fashion-MNIST images: an exact one (a mixture of low rank), where a shift can
--- mend the discretisation alone, and a small network trained here, weak on purpose, whose own errors are the
--- paper's subject. Modes: the paper's, and that of its published code (target), which pushes the other way.
+-- mend the discretisation alone, and small networks trained here, weak on purpose, whose own errors are the paper's
+-- subject: one predicts the noise, as the paper's do, one v. Modes: the paper's, and that of its published code (target), which pushes the other way.
 --
 -- Rows: (sampler, steps, window, set, fd, log_fd): Frechet distance in 20 principal coordinates to exact
 -- draws or images that were held out, from noises to choose the window by (validation) and fresh ones; (line,
@@ -15,9 +15,10 @@
 --
 -- What comes out: with an exact score the shift helps DDIM at few steps (1.12 to 0.64 at 10), and at 20 the plain
 -- sampler is already so near the floor of 0.23, which both distances hold, that their ratio is 0.85 and not 0.8.
--- DDPM of the network gains at 20 steps (1.04 to 0.72) and hardly at 10 (2.41 to 2.35). F-PNDM gains nowhere from
--- 10 steps on, in either mode: the network predicts v, so that its states do not gain the variance that the
--- published code's mode takes away. The best windows of DDPM are of one size up to 20 steps and small at 50.
+-- The network of v: DDPM gains at 20 steps (1.04 to 0.72) and hardly at 10 (2.41 to 2.35), F-PNDM nowhere from 10 steps
+-- on, in either mode. The network of the noise, which is the paper's kind, errs at high noise, so that states of DDIM and
+-- F-PNDM gain variance, the more steps the more: the paper's mode adds to it from 10 steps on, that of the published
+-- code takes it away.
 local assay = require "assay"
 local diffusion = assay.diffusion
 
@@ -182,7 +183,7 @@ end
 return assay.experiment {
     name = "time-shift",
     title = "Times that follow the measured variance help at few steps",
-    description = "The Time-Shift Sampler with an exact score of 14 x 14 images and with a small network trained here: "
+    description = "The Time-Shift Sampler with an exact score of 14 x 14 images and with small networks trained here: "
         .. "distance of samples by steps and window, the window chosen on noises of its own.",
     method = "time-shift",
     params = {
@@ -216,7 +217,7 @@ return assay.experiment {
         { name = "window", title = "Exact score: windows of shifted DDIM", x = "window", y = "fd", by = "steps",
             where = { sampler = "exact ddim", set = "fresh" }, logy = true, band = "ci95", key = "below",
             xlabel = "window", ylabel = "Frechet distance" },
-        { name = "window_network", title = "Network: windows of shifted DDPM", x = "window", y = "fd", by = "steps",
+        { name = "window_network", title = "Network of the noise: windows of shifted DDPM", x = "window", y = "fd", by = "steps",
             where = { sampler = "eps-network ddpm", set = "fresh" }, logy = true, band = "ci95", key = "below",
             xlabel = "window", ylabel = "Frechet distance" },
         { name = "cutoff", title = "Exact score: cutoffs of shifted DDIM", x = "at_cutoff", y = "cutoff_fd", by = "steps",
@@ -225,7 +226,7 @@ return assay.experiment {
         { name = "drift", title = "Excess variance of DDIM, exact score", x = "label", y = "drift",
             by = { "steps", "times" }, where = { sampler = "exact ddim" }, key = "below", xlabel = "label",
             ylabel = "excess variance" },
-        { name = "drift_network", title = "Excess variance of DDPM, network", x = "label", y = "drift",
+        { name = "drift_network", title = "Excess variance of DDPM, network of the noise", x = "label", y = "drift",
             by = { "steps", "times" }, where = { sampler = "eps-network ddpm" }, key = "below", xlabel = "label",
             ylabel = "excess variance" },
     },
