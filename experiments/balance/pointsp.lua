@@ -102,13 +102,25 @@ function samplers.ffps(P, p, rng)
     return P:gather(b.ffps(P, p.points, { k = p.k, keep = p.keep, rng = rng }).index)
 end
 
--- "fill+ffps" and the like: filled up first.
+-- "fill+ffps" and the like: filled up first, which leaves a cloud of enough points as it is.
 local function key_points(how, P, p, rng)
     local filled, sampler = how:match "^(fill%+)(.*)$"
     if filled then
-        P = b.fill_up(P, { n = POINTS, k = p.k, rng = rng })
+        P = b.fill_up(P, { n = POINTS, k = p.k, rng = rng:split "fill" })
     end
-    return samplers[sampler or how](P, p, rng)
+    return samplers[sampler or how](P, p, rng:split(sampler or how))
+end
+
+-- Key points of one cloud by each sampler: of a cloud that needs no filling those of "ffps" are those of
+-- "fill+ffps", drawn by the same stream.
+local function all_key_points(hows, P, p, rng)
+    local out = {}
+    for _, how in ipairs(hows) do
+        local plain = #P >= POINTS and how:match "^fill%+(.*)$" or how
+        out[plain] = out[plain] or key_points(plain, P, p, rng)
+        out[how] = out[plain]
+    end
+    return out
 end
 
 -- For a net: all x, then all y, then all z.
@@ -131,8 +143,10 @@ local function test_set(cell, set, kind, severity, hows, features)
     for i, cloud in ipairs(set) do
         local rng = cloud.rng:split(kind .. severity)
         local P = corrupted(cloud, kind, severity, rng:split "corrupt")
+        local chosen, made = all_key_points(hows, P, p, rng), {}
         for _, how in ipairs(hows) do
-            local row = features(key_points(how, P, p, rng:split(how)))
+            local row = made[chosen[how]] or features(chosen[how])
+            made[chosen[how]] = row
             X[how] = X[how] or assay.matrix(#set, row:cols())
             X[how][i] = row
         end

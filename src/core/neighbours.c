@@ -1,5 +1,7 @@
-/* Nearest neighbours; see neighbours.h. Both ways fill the same heap of the k best of a query,
- * whose root is the worst of them, so that one comparison tells whether a row comes in. */
+/* Nearest neighbours; see neighbours.h. Both ways fill the same list of the k best of a query,
+ * whose worst is at hand, so that one comparison tells whether a row comes in: few stand in order,
+ * since moving some of them is cheaper than a heap's guesses at its children; many are a heap, with
+ * the worst as its root. */
 #include "core/neighbours.h"
 
 #include <float.h>
@@ -15,7 +17,7 @@
 #include "core/status.h"
 
 /* QUERIES is a multiple of ASSAY_PANEL_QUERIES. */
-enum { QUERIES = 120, ROUND = 64 };
+enum { QUERIES = 120, ROUND = 64, IN_ORDER = 48 /* the largest k without a heap; measured */ };
 
 struct near {
     double squared;
@@ -70,25 +72,38 @@ static size_t lowest(uint32_t bits)
 }
 
 /* k places that every row beats. */
-static void clear(struct near *heap, size_t k)
+static void clear(struct near *best, size_t k)
 {
     for (size_t i = 0; i < k; i++)
-        heap[i] = (struct near){INFINITY, SIZE_MAX};
+        best[i] = (struct near){INFINITY, SIZE_MAX};
 }
 
-static void offer(struct near *heap, size_t k, double squared, size_t row)
+/* The squared distance of the worst of the k. */
+static double worst_of(const struct near *best, size_t k)
+{
+    return best[k <= IN_ORDER ? k - 1 : 0].squared;
+}
+
+static void offer(struct near *best, size_t k, double squared, size_t row)
 {
     const struct near new = {squared, row};
-    if (!worse(&heap[0], &new))
+    size_t at = k <= IN_ORDER ? k - 1 : 0;
+    if (!worse(&best[at], &new))
         return;
-    heap[0] = new;
-    sift_down(heap, k, 0);
+    if (k > IN_ORDER) {
+        best[0] = new;
+        sift_down(best, k, 0);
+        return;
+    }
+    for (; at > 0 && worse(&best[at - 1], &new); at--)
+        best[at] = best[at - 1];
+    best[at] = new;
 }
 
-/* The heap in order, as the answer. */
+/* The k best in order, as the answer. */
 static void keep(const struct search *s, struct near *heap, size_t query)
 {
-    for (size_t size = s->k; size-- > 1;) {
+    for (size_t size = s->k > IN_ORDER ? s->k : 0; size-- > 1;) {
         const struct near worst = heap[0];
         heap[0] = heap[size];
         heap[size] = worst;
@@ -131,7 +146,7 @@ static void meet(const struct search *s, struct group *g, size_t leaf)
             if (!(s->exclude_self && row == query))
                 offer(heap, s->k, squared[l], row);
         }
-        g->worst[i] = heap[0].squared;
+        g->worst[i] = worst_of(heap, s->k);
     }
     g->most = 0;
     for (size_t i = 0; i < g->count; i++)
@@ -198,7 +213,7 @@ static int search_tree(void *context, size_t job)
 /* What (1 - error) |x|^2 - 2 q.x may not exceed for a row to be looked at; see single.h. */
 static float limit(const struct search *s, const struct near *heap, size_t query)
 {
-    const double squared = heap[0].squared * s->scale * s->scale;
+    const double squared = worst_of(heap, s->k) * s->scale * s->scale;
     return nextafterf((float)(squared - (double)s->query_norm[query]), INFINITY);
 }
 

@@ -119,6 +119,8 @@ static void equals_sorting(void **state)
             assay_matrix query = fill(kind, &rng, 140, cols[c]);
             equals(&query, &data, 4, false);
             equals(&data, &data, 7, true);
+            equals(&query, &data, 48, false); /* the largest list in order, and the smallest heap */
+            equals(&query, &data, 49, false);
             assay_matrix_free(&data);
             assay_matrix_free(&query);
         }

@@ -6,10 +6,10 @@
 #include "core/status.h"
 #include "methods/balance/internal.h"
 
-/* k neighbours of given rows of X in all of X. A search for k + 1 finds row i too, unless more than
- * k lower rows have the same values; whichever it is, that one is left out. */
-static int around(const assay_matrix *X, const size_t *row, size_t T, size_t k, assay_threads *pool,
-    const assay_progress *progress, size_t *index)
+/* A search for k + 1 finds row i too, unless more than k lower rows have the same values; whichever
+ * it is, that one is left out. */
+int assay_neighbours_around(const assay_matrix *X, const size_t *row, size_t T, size_t k,
+    assay_threads *pool, const assay_progress *progress, size_t *index)
 {
     assay_matrix query = {0};
     const struct assay_neighbours_options how = {.pool = pool, .progress = progress};
@@ -35,7 +35,7 @@ int assay_foreign_neighbours(const assay_matrix *X, const size_t *y, const size_
     size_t *index = malloc(T * k * sizeof *index + 1);
     if (!index)
         return assay_fail(ASSAY_ENOMEM, "no memory for %zu neighbours", T * k);
-    const int status = around(X, row, T, k, pool, progress, index);
+    const int status = assay_neighbours_around(X, row, T, k, pool, progress, index);
     for (size_t i = 0; i < T && !status; i++) {
         foreign[i] = 0;
         for (size_t j = 0; j < k; j++)

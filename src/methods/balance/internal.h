@@ -15,6 +15,11 @@ int assay_wanted(const assay_smote_options *o, size_t bases, size_t T, size_t la
 int assay_bases_by_percent(
     size_t bases, size_t total, size_t per_base, double amount, assay_rng *rng, size_t *which);
 
+/* index[T, k]: the k nearest of all other rows of X to each of the given ones; ties to the lower.
+ */
+int assay_neighbours_around(const assay_matrix *X, const size_t *row, size_t T, size_t k,
+    assay_threads *pool, const assay_progress *progress, size_t *index);
+
 int assay_synthetic_reserve(assay_synthetic *s, size_t more);
 
 /* ---- detection ---- */

@@ -178,7 +178,7 @@ struct drawing {
     size_t bases;
     const size_t *which; /* the base of each row; NULL: drawn */
     size_t k;
-    const size_t *neighbour;    /* of each member: k positions in member */
+    const size_t *neighbour;    /* of each base: k positions in member */
     const size_t *foreign_near; /* of each base: k rows of X of other classes, or NULL */
     const size_t *level;        /* of each member, safe level, or NULL */
 };
@@ -221,7 +221,7 @@ static int draw_block(void *context, size_t block)
         }
         const size_t col = assay_rng_below(&rng, d->k);
         const bool others = towards_others(d, j);
-        const size_t partner = d->neighbour[base * d->k + col];
+        const size_t partner = d->neighbour[at * d->k + col];
         s->partner[i] = others ? d->foreign_near[at * d->k + col] : d->member[partner];
         draw_gaps(d, j, base, partner, others, &rng);
     }
@@ -268,12 +268,17 @@ int assay_bases_by_percent(
     return ASSAY_OK;
 }
 
-static void bases_by_count(const size_t *count, size_t bases, size_t *which)
+/* base: the rows that have a count; which: count[i] times the place of row i among them. */
+static size_t bases_by_count(const size_t *count, size_t T, size_t *base, size_t *which)
 {
-    size_t j = 0;
-    for (size_t i = 0; i < bases; i++)
+    size_t j = 0, bases = 0;
+    for (size_t i = 0; i < T; i++) {
         for (size_t c = 0; c < count[i]; c++)
-            which[j++] = i;
+            which[j++] = bases;
+        if (count[i] > 0)
+            base[bases++] = i;
+    }
+    return bases;
 }
 
 /* ---- one class ---- */
@@ -344,14 +349,18 @@ static int find_border(const assay_matrix *X, const size_t *y, size_t T, size_t 
     return status;
 }
 
-static int find_neighbours(size_t T, struct class_work *w, struct drawing *d)
+/* Partners of the bases, which may be few of the class. */
+static int find_neighbours(struct class_work *w, struct drawing *d)
 {
-    w->neighbour = malloc(T * d->k * sizeof *w->neighbour);
+    w->neighbour = malloc(d->bases * d->k * sizeof *w->neighbour);
     if (!w->neighbour)
-        return assay_fail(ASSAY_ENOMEM, "no memory for %zu neighbours", T * d->k);
+        return assay_fail(ASSAY_ENOMEM, "no memory for %zu neighbours", d->bases * d->k);
+    d->neighbour = w->neighbour;
+    if (d->base)
+        return assay_neighbours_around(
+            &w->rows, d->base, d->bases, d->k, d->o->pool, d->o->progress, w->neighbour);
     const struct assay_neighbours_options how = {
         .exclude_self = true, .pool = d->o->pool, .progress = d->o->progress};
-    d->neighbour = w->neighbour;
     return assay_neighbours(&w->rows, &w->rows, d->k, &how, w->neighbour, NULL);
 }
 
@@ -370,10 +379,14 @@ static int adasyn_bases(size_t T, size_t k, struct class_work *w, struct drawing
     for (size_t i = 0; i < T; i++)
         d->total += w->count[i];
     w->which = malloc((d->total + 1) * sizeof *w->which);
-    if (!w->which)
+    w->base = malloc(T * sizeof *w->base);
+    if (!w->which || !w->base)
         return assay_fail(ASSAY_ENOMEM, "no memory for %zu rows", d->total);
-    bases_by_count(w->count, T, w->which);
     d->which = w->which;
+    if (d->total > 0) {
+        d->bases = bases_by_count(w->count, T, w->base, w->which);
+        d->base = w->base;
+    }
     return ASSAY_OK;
 }
 
@@ -449,7 +462,7 @@ static int enlarge(const assay_matrix *X, const size_t *y, size_t label, size_t 
         if (o->kind == ASSAY_SMOTE_BORDERLINE1 || o->kind == ASSAY_SMOTE_BORDERLINE2)
             status = assay_wanted(o, d.bases, T, largest, &d.total, &per_base);
         if (!status)
-            status = find_neighbours(T, &w, &d);
+            status = find_neighbours(&w, &d);
         s->k = s->k == 0 || d.k < s->k ? d.k : s->k;
     }
     if (!status)
