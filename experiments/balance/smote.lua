@@ -11,9 +11,11 @@
 --
 -- Ripper with a loss ratio, the paper's third competitor, isn't here; leaf thresholds stand for what moves
 -- costs without resampling. The paper's Mammography, Phoneme and Oil are not shipped: data=mammography
--- and so on take them where the user has put them. Letter Z and vehicle van are not the paper's.
+-- and so on take them where the user has put them. Letter Z and vehicle van are not the paper's: nearly
+-- separable, they are where rows between neighbours are expected to help no more than copies, or less. Each
+-- table has verdicts of its own.
 --
--- Rows: (method, amount, auc) a curve each; (method, fp, tp) its points, of the first replicate; (with,
+-- Rows: (method, amount, auc, gain) a curve each, gain being the area less that of thinning alone, in hundredths; (method, fp, tp) its points, of the first replicate; (with,
 -- hull) the area of the hull of Under, naive Bayes and all curves of SMOTE, or of copies.
 local assay = require "assay"
 local balance = assay.balance
@@ -213,15 +215,16 @@ local function run(cell)
         return cell:note("%s is not there: %s", cell.params.data, X)
     end
     local curves = curves_of(cell, X, y)
+    local under = balance.roc_area(points_of(curves["Under 0"]))
     for key, curve in assay.sorted_pairs(curves) do
         local method, amount = key:match "^(.*) (%d+)$"
         local points = points_of(curve)
         local auc = balance.roc_area(points)
         local adds = method == "SMOTE" or method == "copies"
-        cell:log { method = method, amount = adds and tonumber(amount) or nil, auc = auc }
+        cell:log { method = method, amount = adds and tonumber(amount) or nil, auc = auc, gain = 100 * (auc - under) }
         if method == "Under" then -- what both begin with
-            cell:log { method = "SMOTE", amount = 0, auc = auc }
-            cell:log { method = "copies", amount = 0, auc = auc }
+            cell:log { method = "SMOTE", amount = 0, auc = auc, gain = 0 }
+            cell:log { method = "copies", amount = 0, auc = auc, gain = 0 }
         end
         for i = 1, (cell.replicate == 1 and (amount == "0" or amount == "200")) and #points or 0 do
             cell:log { curve = amount == "0" and method or key, fp = points[i][1], tp = points[i][2] }
@@ -251,6 +254,63 @@ end
 
 local function curve(method, amount) return { method = method, amount = amount } end
 
+-- What is claimed of every table.
+local function verdicts_of(data)
+    local function named(name, text, amounts, check)
+        return { name = name .. "_" .. data, text = data .. ": " .. text, check = of_data(data, amounts, check) }
+    end
+    return named("smote_under", "SMOTE-200 has more area than Under", nil,
+            compare(curve("SMOTE", 200), curve "Under", { above = 0 })),
+        named("smote_copies", "SMOTE-300 has more area than as many copies", "all",
+            compare(curve("SMOTE", 300), curve("copies", 300), { above = 0 })),
+        named("hull", "the hull gains more from curves of SMOTE than of copies", nil,
+            compare({ with = "SMOTE" }, { with = "copies" }, { measure = "hull", above = 0 }))
+end
+
+local shipped = { "satimage", "pima", "vehicle", "letter" }
+
+local function claims_of_tables()
+    local claims = {}
+    for _, data in ipairs(shipped) do
+        for _, claim in ipairs { verdicts_of(data) } do
+            claims[#claims + 1] = claim
+        end
+    end
+    for _, data in ipairs { "mammography", "phoneme", "oil-spill" } do
+        claims[#claims + 1] = (verdicts_of(data))
+    end
+    local function add(name, data, text, check)
+        claims[#claims + 1] = { name = name, text = data .. ": " .. text, check = of_data(data, nil, check) }
+    end
+    add("thresholds", "satimage", "Under has more area than leaf thresholds by over 0.05",
+        compare(curve "Under", curve "leaf thresholds", { above = 0.05 }))
+    add("pima_bayes", "pima", "naive Bayes is above SMOTE-200", compare(curve "naive Bayes", curve("SMOTE", 200), { above = 0 }))
+    for data, most in assay.sorted_pairs { pima = 0.01, vehicle = 0.01, letter = 0.005 } do
+        add("small_" .. data, data, ("SMOTE-200 and Under differ by less than %g"):format(most),
+            compare(curve("SMOTE", 200), curve "Under", { within = { -most, most } }))
+    end
+    return claims
+end
+
+-- A figure of each table, and one of all beside each other.
+local function figures()
+    local list = {
+        { name = "gain", title = "Area gained over thinning alone", x = "amount", y = "gain", by = "method", facet = "data",
+            band = "ci95", lines = { { y = 0, label = "thinning alone" } },
+            xlabel = "new rows, percent of the minority", ylabel = "hundredths of area" },
+        { name = "rocs", title = "Curves and hulls (first seed)", x = "fp", y = "tp", by = "curve", facet = "data",
+            xlabel = "false positive rate", ylabel = "true positive rate" },
+    }
+    for _, data in ipairs(shipped) do
+        local of = data == "satimage" and "" or "_" .. data
+        list[#list + 1] = { name = "amount" .. of, title = ("Area by amount (%s)"):format(data), x = "amount", y = "auc", by = "method",
+            where = { data = data }, band = "ci95", xlabel = "new rows, percent of the minority", ylabel = "area under the curve" }
+        list[#list + 1] = { name = "roc" .. of, title = ("Curves and hulls (%s, first seed)"):format(data), x = "fp", y = "tp",
+            by = "curve", where = { data = data }, xlabel = "false positive rate", ylabel = "true positive rate" }
+    end
+    return list
+end
+
 return assay.experiment {
     name = "smote",
     title = "Class imbalance: rows between neighbours, copies, and thinning",
@@ -266,34 +326,10 @@ return assay.experiment {
     },
     presets = {
         quick = { amounts = "one", folds = 3, seeds = 4 },
-        full = { data = { "satimage", "pima", "vehicle", "letter" } },
+        full = { data = shipped },
     },
     replicates = 10,
     run = run,
-    figures = {
-        { name = "amount", title = "Area by amount (satimage)", x = "amount", y = "auc", by = "method",
-            where = { data = "satimage" }, band = "ci95",
-            xlabel = "new rows, percent of the minority", ylabel = "area under the curve" },
-        { name = "amount_pima", title = "Area by amount (pima)", x = "amount", y = "auc", by = "method",
-            where = { data = "pima" }, band = "ci95",
-            xlabel = "new rows, percent of the minority", ylabel = "area under the curve" },
-        { name = "roc", title = "Curves and hulls (satimage, first seed)", x = "fp", y = "tp", by = "curve",
-            where = { data = "satimage" }, xlabel = "false positive rate", ylabel = "true positive rate" },
-        { name = "roc_pima", title = "Curves and hulls (pima, first seed)", x = "fp", y = "tp", by = "curve",
-            where = { data = "pima" }, xlabel = "false positive rate", ylabel = "true positive rate" },
-    },
-    claims = {
-        { name = "smote_under", text = "satimage: SMOTE-200 has more area than Under",
-            check = of_data("satimage", nil, compare(curve("SMOTE", 200), curve "Under", { above = 0 })) },
-        { name = "smote_copies", text = "satimage: SMOTE-300 has more area than as many copies",
-            check = of_data("satimage", "all", compare(curve("SMOTE", 300), curve("copies", 300), { above = 0 })) },
-        { name = "hull", text = "satimage: the hull gains more from curves of SMOTE than of copies",
-            check = of_data("satimage", nil, compare({ with = "SMOTE" }, { with = "copies" }, { measure = "hull", above = 0 })) },
-        { name = "thresholds", text = "satimage: Under has more area than leaf thresholds by over 0.05",
-            check = of_data("satimage", nil, compare(curve "Under", curve "leaf thresholds", { above = 0.05 })) },
-        { name = "pima_bayes", text = "pima: naive Bayes is above SMOTE-200",
-            check = of_data("pima", nil, compare(curve "naive Bayes", curve("SMOTE", 200), { above = 0 })) },
-        { name = "pima_small", text = "pima: SMOTE-200 and Under differ by less than 0.01",
-            check = of_data("pima", nil, compare(curve("SMOTE", 200), curve "Under", { within = { -0.01, 0.01 } })) },
-    },
+    figures = figures(),
+    claims = claims_of_tables(),
 }
