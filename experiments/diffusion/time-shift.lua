@@ -20,8 +20,8 @@
 -- steps on, in either mode. The network of the noise: DDPM gains at 10 steps (3.5 to 2.7) and little at 20 (1.7 to
 -- 1.6), where half of the replicates choose a window of 2 and half a larger one. It errs at high noise, where x_0 is
 -- that error times sigma / alpha, so that states of DDIM and F-PNDM gain variance, the more steps the more. There the
--- paper's mode makes F-PNDM worse (3.3 to 3.7 at 10 steps, 17 to 19 at 20), and that of the published code better (3.3
--- to 1.6, 17 to 12). Trained for 1500 steps only, as in the preset quick, it is too weak for any shift to help.
+-- paper's mode makes F-PNDM worse (3.3 to 4.0 at 10 steps, 17 to 19 at 20), and that of the published code better (3.3
+-- to 1.8, 17 to 12). Trained for 1500 steps only, as in the preset quick, it is too weak for any shift to help.
 local assay = require "assay"
 local diffusion = assay.diffusion
 
