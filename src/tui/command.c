@@ -26,7 +26,7 @@ static int save_screen(struct tui *tui, const char *path)
 {
     if (!*path)
         return assay_fail(ASSAY_EINVAL, "save-screen: a file's name is missing");
-    tui_frame_draw(tui);
+    tui_frame_draw_whole(tui);
     return tui_screen_save(path);
 }
 
@@ -41,7 +41,7 @@ static int resize(struct tui *tui, const char *size)
 
 static int expect(struct tui *tui, const char *text)
 {
-    tui_frame_draw(tui);
+    tui_frame_draw_whole(tui);
     if (!tui_screen_shows(text))
         return assay_fail(ASSAY_ENOTFOUND, "the screen does not show \"%s\"", text);
     return ASSAY_OK;

@@ -6,6 +6,7 @@
  * change are fields of the figure's declaration, kept here as JSON; zooming only changes the range
  * that is drawn.
  */
+#include "run/bytes.h"
 #include "tui/figure.h"
 
 #include <math.h>
@@ -480,9 +481,11 @@ static void draw_pixels(struct figure *self, struct tui_area area)
     }
 }
 
-/* Several pictures side by side and below each other, about square. */
+/* Several pictures side by side and below each other, about square. Those that no time is left for
+ * follow when no key waits. */
 static const char *draw_panels(struct figure *self, struct tui_area area)
 {
+    const double end = assay_monotonic() + 8e-3;
     int n = (int)self->panel_count, across = 1;
     while (across * across < n && area.cols / (across + 1) >= 36)
         across++;
@@ -490,6 +493,12 @@ static const char *draw_panels(struct figure *self, struct tui_area area)
     for (int i = 0; i < n; i++) {
         struct tui_area part = {area.y + i / across * height, area.x + i % across * width, height,
             across > 1 ? width - 1 : width};
+        const bool drawn = figure_panel_is_drawn(&self->panels[i], part);
+        if (height >= 6 && !drawn && assay_monotonic() > end) {
+            tui_put(part.y + height / 2, part.x + part.cols / 2 - 5, 11, TUI_DIM, "drawing ...");
+            self->view.unfinished = true;
+            continue;
+        }
         if (height < 6)
             return "there is no room for so many figures: m shows one, a larger screen all";
         if (figure_panel_draw(self->raster, &self->panels[i], part) != ASSAY_OK)

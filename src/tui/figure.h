@@ -24,6 +24,7 @@ void figure_panels_free(struct figure_panel *panels, size_t count);
 /* figure_draw.c: put the picture on the screen; it is rasterised anew only when its size or what it
  * shows has changed. */
 int figure_panel_draw(assay_raster *raster, struct figure_panel *panel, struct tui_area area);
+bool figure_panel_is_drawn(const struct figure_panel *panel, struct tui_area area);
 bool figure_has_points(const assay_series_set *series);
 
 /* What is to be read, and what was. */

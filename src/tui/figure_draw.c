@@ -19,11 +19,16 @@ static void put_screen(const assay_screen *screen, struct tui_area area)
         }
 }
 
+bool figure_panel_is_drawn(const struct figure_panel *panel, struct tui_area area)
+{
+    return panel->drawn && panel->rows == (size_t)area.rows && panel->cols == (size_t)area.cols;
+}
+
 /* It is drawn anew only for another size. */
 int figure_panel_draw(assay_raster *raster, struct figure_panel *panel, struct tui_area area)
 {
     size_t rows = (size_t)area.rows, cols = (size_t)area.cols;
-    if (panel->drawn && panel->rows == rows && panel->cols == cols) {
+    if (figure_panel_is_drawn(panel, area)) {
         put_screen(&panel->screen, area);
         return ASSAY_OK;
     }

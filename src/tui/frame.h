@@ -93,6 +93,7 @@ int tui_frame_search(struct tui *tui, bool forward);
 void tui_frame_look(struct tui *tui); /* has the store changed, has a job ended? */
 void tui_frame_load(struct tui *tui); /* the view on top, when it is stale */
 void tui_frame_draw(struct tui *tui);
+void tui_frame_draw_whole(struct tui *tui); /* what a view draws in parts, too */
 int tui_frame_settle(struct tui *tui, int milliseconds); /* until nothing is done aside; draw */
 
 /* Read a configuration anew (NULL: the user's own, where there is one); what is wrong is told. */

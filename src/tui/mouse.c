@@ -6,20 +6,13 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/status.h"
+#include "run/bytes.h"
 #include "tui/frame.h"
 
 enum { WHEEL = 3 };
 static const double double_click = 0.4; /* seconds between two presses that are one */
-
-static double monotonic(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 /* ---- what lies where ---- */
 
@@ -133,7 +126,7 @@ static void press(struct tui *tui, struct tui_mouse mouse)
 {
     struct tui_pointing *pointing = &tui->pointing;
     const struct tui_zone *zone = zone_at(tui, mouse);
-    double now = monotonic();
+    double now = assay_monotonic();
     bool twice = pointing->last.kind == TUI_MOUSE_PRESS && pointing->last.y == mouse.y &&
                  pointing->last.x == mouse.x && now - pointing->pressed < double_click;
     pointing->last = mouse;

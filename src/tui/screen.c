@@ -8,6 +8,7 @@
 #include "tui/screen.h"
 
 #include "plot/figure.h" /* before term.h, which defines the word `lines` */
+#include "run/bytes.h"
 
 #include <curses.h>
 #include <langinfo.h>
@@ -21,7 +22,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <term.h>
-#include <time.h>
 #include <unistd.h>
 #include <wchar.h>
 
@@ -243,13 +243,6 @@ static const char *direct_colour(const char *term)
 
 /* ---- what the terminal can ---- */
 
-static double monotonic(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 /* Not curses' own output: it is flushed before. */
 static void send_bytes(const char *text, size_t size)
 {
@@ -275,7 +268,7 @@ static void ask_terminal(void)
     send_bytes(question, sizeof question - 1);
     screen.asked_what = true;
     screen.answering = false;
-    screen.asked_at = monotonic();
+    screen.asked_at = assay_monotonic();
 }
 
 static void take_answer(void)
@@ -296,7 +289,7 @@ static void take_answer(void)
 /* Was it a part of the answer? One that does not go on within a second is none. */
 static bool heard_answer(wint_t key)
 {
-    if (!screen.answering || monotonic() - screen.asked_at > 1)
+    if (!screen.answering || assay_monotonic() - screen.asked_at > 1)
         return screen.answering = false;
     if (key >= 0x40 && key <= 0x7e) {
         if (key == 'c')
@@ -312,7 +305,7 @@ static void begin_answer(void)
 {
     screen.answering = true;
     screen.answer_length = 0;
-    screen.asked_at = monotonic();
+    screen.asked_at = assay_monotonic();
 }
 
 /* An answer that comes when the terminal is given back would be typed into the shell: a moment is left
@@ -321,8 +314,8 @@ static void await_answer(void)
 {
     double end = screen.asked_at + 0.3;
     char byte = '\0';
-    while (screen.asked_what && byte != 'c' && monotonic() < end) {
-        int left = (int)(1e3 * (end - monotonic())) + 1;
+    while (screen.asked_what && byte != 'c' && assay_monotonic() < end) {
+        int left = (int)(1e3 * (end - assay_monotonic())) + 1;
         if (poll(&(struct pollfd){.fd = STDIN_FILENO, .events = POLLIN}, 1, left) <= 0 ||
             read(STDIN_FILENO, &byte, 1) != 1)
             break;

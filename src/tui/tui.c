@@ -5,6 +5,7 @@
  * something goes on, else a second), and draws only when one of them gave reason to. Curses sends
  * only what differs, so a live screen does not flicker.
  */
+#include "run/bytes.h"
 #include "tui/tui.h"
 
 #include <errno.h>
@@ -22,13 +23,6 @@
 #include "tui/again.h"
 #include "tui/frame.h"
 #include "tui/terminal.h"
-
-static double monotonic(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 /* ---- what views ask of the frame ---- */
 
@@ -273,11 +267,11 @@ void tui_look_at_store(struct tui *tui)
     }
     if (assay_store_data_version(tui->store, &version) != ASSAY_OK)
         tui_failed(tui);
-    bool overdue = tui->top && tui->top->live && monotonic() >= tui->reload;
+    bool overdue = tui->top && tui->top->live && assay_monotonic() >= tui->reload;
     if (version == tui->version && !overdue)
         return;
     tui->version = version;
-    tui->reload = monotonic() + 1;
+    tui->reload = assay_monotonic() + 1;
     all_stale(tui);
     tui->dirty = true;
 }
@@ -428,6 +422,7 @@ void tui_frame_draw(struct tui *tui)
     if (rows < TUI_MIN_ROWS || cols < TUI_MIN_COLS) {
         draw_too_small(rows, cols);
     } else {
+        tui->top->unfinished = false;
         tui->top->ops->draw(tui->top, (struct tui_area){0, 0, rows - 2, cols});
         draw_status(tui, rows, cols);
         x = draw_prompt(tui, rows - 1, cols);
@@ -438,7 +433,14 @@ void tui_frame_draw(struct tui *tui)
         }
     }
     tui_screen_end(y, x);
-    tui->dirty = false;
+    tui->dirty = tui->top->unfinished;
+}
+
+void tui_frame_draw_whole(struct tui *tui)
+{
+    do
+        tui_frame_draw(tui);
+    while (tui->top->unfinished);
 }
 
 /* ---- keys ---- */
@@ -811,13 +813,13 @@ void tui_frame_key(struct tui *tui, int key)
 
 int tui_frame_settle(struct tui *tui, int milliseconds)
 {
-    double end = monotonic() + milliseconds * 1e-3;
+    double end = assay_monotonic() + milliseconds * 1e-3;
     tui_frame_look(tui);
     while (!tui->quit) {
-        tui_frame_draw(tui); /* may begin something aside */
+        tui_frame_draw_whole(tui); /* may begin something aside */
         if (!tui_queue_busy(tui->queue))
             return ASSAY_OK;
-        if (monotonic() >= end)
+        if (assay_monotonic() >= end)
             return assay_fail(
                 ASSAY_EBUSY, "after %d ms something is still done aside", milliseconds);
         poll(&(struct pollfd){.fd = tui_queue_wake(tui->queue), .events = POLLIN}, 1, 20);
@@ -946,7 +948,7 @@ static bool wait_for_input(struct tui *tui)
         {.fd = STDIN_FILENO, .events = POLLIN},
         {.fd = tui_queue_wake(tui->queue), .events = POLLIN},
     };
-    long nanoseconds = tui->top->live ? 250000000 : 999999999;
+    long nanoseconds = tui->top->unfinished ? 0 : tui->top->live ? 250000000 : 999999999;
     sigset_t leaving, before;
     sigemptyset(&leaving);
     sigaddset(&leaving, SIGINT);
@@ -967,16 +969,16 @@ static void loop(struct tui *tui)
     double next_look = 0;
     while (!tui->quit && !tui_terminal_signal()) {
         end_jobs(tui);
-        if (monotonic() >= next_look) {
+        if (assay_monotonic() >= next_look) {
             tui_look_at_store(tui);
             tui_frame_save(tui, false);
-            next_look = monotonic() + (tui->top->live ? 0.24 : 0.9);
+            next_look = assay_monotonic() + (tui->top->live ? 0.24 : 0.9);
         }
-        double began = monotonic();
+        double began = assay_monotonic();
         if (tui->dirty)
             tui_frame_draw(tui);
         /* what takes long to read, as the states of a million cells, is read less often */
-        next_look = fmax(next_look, monotonic() + 4 * (monotonic() - began));
+        next_look = fmax(next_look, assay_monotonic() + 4 * (assay_monotonic() - began));
         if (!wait_for_input(tui))
             return;
         for (int key; !tui->quit && (key = tui_screen_key()) != TUI_NO_KEY;)

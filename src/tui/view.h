@@ -43,6 +43,7 @@ struct tui_view {
     uint64_t serial;       /* tells views apart after one was closed */
     bool stale;            /* to be loaded before it is drawn */
     bool live;             /* shows something that goes on now */
+    bool unfinished;       /* set by draw: it took its time, and goes on when no key waits */
     int cursor_y, cursor_x; /* where it edits text, when `editing` */
     bool editing;
 };
