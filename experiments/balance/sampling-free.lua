@@ -28,7 +28,7 @@
 -- 13 to 50 between trainings, and 0.01 is too low for 600 steps (39).
 --
 -- A detector written in PyTorch, with the weights, batches and scenes of replicate 1, has the same losses to six
--- digits over 20 steps and to four over 30, by cross-entropy with the optimal bias at 0.03; then the two part as
+-- digits over 20 steps and to three over 30, by cross-entropy with the optimal bias at 0.03; then the two part as
 -- chaos does, and end at an AP of 49 (here) and 0. On these scenes it comes to 40, 41, 38 and 38 at 0.01 by the
 -- optimal bias, to 47 and 44 at 0.02, which the grid of rates leaves out, and to 42, 17, 0 and 0 at 0.03; by OHEM
 -- to 51 and 50 at 0.03 and 37 at 0.01, Sampling-Free to 32 at 0.03 and 38 at 0.1. Biased sampling comes to 49 and
