@@ -565,6 +565,11 @@ static int refuse(const assay_store *store, const content *found)
             "%s is a database of another program (application_id %lld, %lld tables and views); "
             "choose another file with --db or ASSAY_DB",
             store->path, (long long)found->application, (long long)found->objects);
+    if (found->version < 0)
+        return assay_fail(ASSAY_EFORMAT,
+            "%s is damaged: its version is %lld, where 0 to %d were expected; restore a copy of "
+            "it, or choose another file with --db or ASSAY_DB",
+            store->path, (long long)found->version, store_version);
     if (found->version > store_version)
         return assay_fail(ASSAY_EVERSION,
             "%s was written by a newer assay (its version is %lld, this program knows %d): use "

@@ -122,6 +122,20 @@ static void what_is_newer_is_refused(void **state)
     expect_refused(f->path, ASSAY_EVERSION, "a newer assay");
 }
 
+/* No file that a program wrote has such a version: it would be an index before the first migration. */
+static void a_version_below_zero_is_refused(void **state)
+{
+    fixture *f = *state;
+    assay_store *store;
+    assert_ok(assay_store_open(f->path, ASSAY_STORE_CREATE, &store));
+    assay_store_close(store);
+    change(f->path, "PRAGMA user_version = -1000000");
+    expect_refused(f->path, ASSAY_EFORMAT, "its version is -1000000, where 0 to 2 were expected");
+    unlink(f->path);
+    change(f->path, "PRAGMA user_version = -1"); /* of a file that is empty otherwise */
+    expect_refused(f->path, ASSAY_EFORMAT, "its version is -1,");
+}
+
 static void an_empty_file_becomes_a_store(void **state)
 {
     fixture *f = *state;
@@ -350,6 +364,7 @@ int main(void)
         directory_test(an_odd_name_is_only_a_name),
         directory_test(what_is_not_ours_is_refused),
         directory_test(what_is_newer_is_refused),
+        directory_test(a_version_below_zero_is_refused),
         directory_test(an_empty_file_becomes_a_store),
         directory_test(an_older_file_is_migrated_by_readers_too),
         directory_test(a_damaged_file_is_told),
